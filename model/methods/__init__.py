@@ -1,0 +1,28 @@
+"""Every way of making a map, behind the one interface of `base.Method`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ..errors import InputError
+from .base import Method
+
+# Named, not imported: idw must not wait seconds for TensorFlow.
+REGISTRY = {
+    "cnn": ("cnn", "CNN"),
+    "idw": ("idw", "IDW"),
+}
+
+
+def make(name: str, **parameters) -> Method:
+    """Make the method called `name`.
+
+    Raises
+    ------
+    InputError
+        If there is no such method.
+    """
+    if name not in REGISTRY:
+        raise InputError(f"Unknown method '{name}'. Known methods: {', '.join(sorted(REGISTRY))}.")
+    module, cls = REGISTRY[name]
+    return getattr(import_module(f".{module}", __package__), cls)(**parameters)

@@ -1,0 +1,82 @@
+"""The one interface that kriging, IDW, a forest and the CNN share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from ..grid import Window
+from ..monitor import SILENT, Monitor
+from ..points import Points
+from ..stack import Stack
+
+
+class Method(ABC):
+    """A method is made with its parameters, fitted to points, and asked for a map.
+
+    Attributes
+    ----------
+    name : str
+        As in the registry.
+    title : str
+        As in a table or a figure.
+    needs_stack : bool
+        Whether `fit` and `predict` need the driver stack.
+    """
+
+    name: str
+    title: str
+    needs_stack = False
+
+    @abstractmethod
+    def fit(
+        self,
+        points: Points,
+        stack: Stack | None = None,
+        validation: Points | None = None,
+        monitor: Monitor = SILENT,
+    ) -> Method:
+        """Learn from the points.
+
+        Parameters
+        ----------
+        points : Points
+            The training points.
+        stack : Stack, optional
+            The encoded drivers.
+        validation : Points, optional
+            Points that decide when to stop. A method that makes no such choice trains on
+            them too: it would be run below its worth otherwise.
+        monitor : Monitor
+            Takes progress.
+        """
+
+    @abstractmethod
+    def predict(
+        self, target: np.ndarray | Window, stack: Stack | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Predict at positions (m, 2) in metres, or at the m cell centres of a window, row by row.
+
+        Returns
+        -------
+        mean : ndarray (m,)
+            mm, NaN where nothing can be said.
+        standard_deviation : ndarray (m,) or None
+            mm, where the method knows one.
+        """
+
+
+def positions(target: np.ndarray | Window) -> np.ndarray:
+    """The positions (m, 2) that a target stands for."""
+    return target.xy() if isinstance(target, Window) else np.asarray(target, dtype=float)
+
+
+def joined(points: Points, validation: Points | None) -> Points:
+    """Training and validation points together."""
+    if validation is None:
+        return points
+    return Points(
+        np.concatenate([points.xy, validation.xy]),
+        np.concatenate([points.values, validation.values]),
+    )

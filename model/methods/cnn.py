@@ -1,0 +1,74 @@
+"""The convolutional network on driver patches, the paper's method."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..grid import Window
+from ..monitor import SILENT
+from ..network.dense import DenseNetwork
+from ..network.patches import PatchBatches
+from ..network.presets import make_preset
+from ..network.training import TrainedNetwork, train
+from ..validation.splits import random_split
+from .base import Method, positions
+
+_PATCH_BYTES = 64e6
+
+
+class CNN(Method):
+    """A convolutional network on patches of the drivers (doi:10.5194/gmd-18-6903-2025).
+
+    Parameters
+    ----------
+    preset : str
+        "standard" or "paper".
+    seed : int
+    **changes
+        Values of the preset to change, see `network.presets.Preset`.
+    """
+
+    name = "cnn"
+    title = "CNN"
+    needs_stack = True
+
+    def __init__(self, preset: str = "standard", seed: int = 0, **changes):
+        self.preset = make_preset(preset, **changes)
+        self.seed = seed
+
+    @classmethod
+    def trained(cls, preset, trained: TrainedNetwork) -> CNN:
+        """A fitted method from a preset and the network of a bundle."""
+        method = cls.__new__(cls)
+        method.preset, method.seed = preset, 0
+        method._keep(trained)
+        return method
+
+    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+        if validation is None:
+            parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
+            points, validation = points[parts.train], points[parts.validation]
+        self._keep(train(self.preset, points, validation, stack, self.seed, monitor))
+        return self
+
+    def _keep(self, trained: TrainedNetwork) -> None:
+        self.trained_ = trained
+        self._dense = (
+            DenseNetwork(trained.network, self.preset) if self.preset.padding == "valid" else None
+        )
+
+    def predict(self, target, stack=None):
+        if isinstance(target, Window) and self._dense is not None:
+            output = self._dense.predict(stack, target).ravel()
+        else:
+            output = self._by_patches(*stack.grid.cells(positions(target)), stack)
+        return self.trained_.target_offset + self.trained_.target_scale * output, None
+
+    def _by_patches(self, rows, columns, stack) -> np.ndarray:
+        size = self.preset.patch_size
+        per_patch = 4 * size**2 * stack.values.shape[2]
+        batch = int(max(1, min(1024, _PATCH_BYTES // per_patch)))
+        batches = PatchBatches(stack, rows, columns, size, batch)
+        if not len(rows):
+            return np.empty(0)
+        return self.trained_.network.predict(batches, verbose=0)[:, 0].astype(float)

@@ -1,0 +1,57 @@
+"""Inverse distance weighting."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from .base import Method, joined, positions
+
+_CHUNK = 100_000
+
+
+class IDW(Method):
+    """Inverse distance weighting (Shepard, 1968, doi:10.1145/800186.810616).
+
+    Parameters
+    ----------
+    power : float
+        Exponent of the distance.
+    neighbours : int
+        How many of the nearest points have a say.
+    radius : float, optional
+        Points farther than this, in metres, have none; a position without any neighbour is NaN.
+    """
+
+    name = "idw"
+    title = "IDW"
+
+    def __init__(self, power: float = 2.0, neighbours: int = 12, radius: float | None = None):
+        self.power = power
+        self.neighbours = neighbours
+        self.radius = radius
+
+    def fit(self, points, stack=None, validation=None, monitor=None):
+        known = joined(points, validation)
+        self.tree_ = cKDTree(known.xy)
+        self.values_ = known.values
+        return self
+
+    def predict(self, target, stack=None):
+        xy = positions(target)
+        chunks = [self._predict(xy[i : i + _CHUNK]) for i in range(0, len(xy), _CHUNK)]
+        return np.concatenate(chunks) if chunks else np.empty(0), None
+
+    def _predict(self, xy: np.ndarray) -> np.ndarray:
+        count = min(self.neighbours, len(self.values_))
+        distance, index = self.tree_.query(
+            xy, k=np.arange(1, count + 1), distance_upper_bound=self.radius or np.inf, workers=-1
+        )
+        found = np.isfinite(distance)
+        values = self.values_[np.where(found, index, 0)]
+        at_point = distance == 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = np.where(found, distance**-self.power, 0.0)
+            # On a point every weight but its own vanishes; several points there are averaged.
+            weight = np.where(at_point.any(axis=1, keepdims=True), at_point, weight)
+            return (weight * values).sum(axis=1) / weight.sum(axis=1)

@@ -1,0 +1,1 @@
+"""The convolutional network: presets, patches, training, dense evaluation, bundle."""

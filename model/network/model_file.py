@@ -1,0 +1,88 @@
+"""A trained CNN to a bundle and back; the network is rebuilt by code."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..methods.cnn import CNN
+from ..points import Points
+from ..stack import Encoding
+from ..validation.uncertainty import ErrorByDistance
+from .build import build
+from .bundle import read_bundle, write_bundle
+from .presets import Preset
+from .training import TrainedNetwork
+
+
+def save_model(
+    path: Path,
+    method: CNN,
+    encodings: list[Encoding],
+    error_by_distance: ErrorByDistance,
+    points: Points,
+    about: dict,
+) -> None:
+    """Write a trained CNN.
+
+    Parameters
+    ----------
+    encodings : list of Encoding
+        Of the drivers, in the order of the network's channels.
+    error_by_distance : ErrorByDistance
+        Of its held-out errors.
+    points : Points
+        All points of the split; positions are kept for distances, values only as a hash.
+    about : dict
+        "drivers" as in the request, "grid", "field", "positive", "split", "metrics".
+    """
+    trained = method.trained_
+    header = {
+        **about,
+        "preset": method.preset.to_dict(),
+        "seed": method.seed,
+        "encodings": [encoding.to_dict() for encoding in encodings],
+        "target_offset": trained.target_offset,
+        "target_scale": trained.target_scale,
+        "history": trained.history,
+        "best_epoch": trained.best_epoch,
+        "error_by_distance": error_by_distance.to_dict(),
+        "data_sha256": hashlib.sha256(points.xy.tobytes() + points.values.tobytes()).hexdigest(),
+    }
+    arrays = {"points_xy": points.xy}
+    for i, weight in enumerate(trained.network.get_weights()):
+        arrays[f"weight_{i:03d}"] = weight
+    write_bundle(path, header, arrays)
+
+
+def load_model(path: Path) -> tuple[CNN, dict, np.ndarray]:
+    """Read a trained CNN, its header, and the positions (n, 2) of its points.
+
+    Raises
+    ------
+    InputError
+        If the bundle is bad or its arrays are not the network's.
+    """
+    header, arrays = read_bundle(path)
+    preset = Preset.from_dict(header["preset"])
+    channels = sum(len(Encoding.from_dict(encoding).channels) for encoding in header["encodings"])
+    network = build(preset, channels)
+    weights = [arrays[name] for name in sorted(arrays) if name.startswith("weight_")]
+    if [weight.shape for weight in weights] != [weight.shape for weight in network.get_weights()]:
+        raise InputError(
+            f"{path} was changed after it was written: its weights do not fit its "
+            f"{preset.name} network. Copy or train it again."
+        )
+    network.set_weights(weights)
+    trained = TrainedNetwork(
+        network,
+        header["target_offset"],
+        header["target_scale"],
+        header["history"],
+        header["best_epoch"],
+        0.0,
+    )
+    return CNN.trained(preset, trained), header, arrays["points_xy"]

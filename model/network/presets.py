@@ -1,0 +1,170 @@
+"""The networks, described; nothing here imports TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+from ..errors import InputError
+
+LOSSES = ("mse", "mae", "huber")
+OPTIMIZERS = ("adam", "sgd", "rmsprop")
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense layer with ReLU and batch normalisation, and dropout where its rate is not 0."""
+
+    units: int
+    dropout: float
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network and how it is trained.
+
+    Parameters
+    ----------
+    name : str
+    padding : str
+        Of the 3 x 3 convolutions. "valid" networks can be evaluated densely.
+    blocks : tuple of int
+        Filters of the blocks [Conv 1x1, Conv 3x3, batch normalisation, max-pooling 2x2, dropout].
+    dropout : float
+        Rate after each block.
+    dense : tuple of Dense
+        Layers between the blocks and the one linear output.
+    scaling : str
+        Of the drivers, see `stack.read_stack`.
+    scale_target : bool
+        Whether the network learns the displacement with mean 0 and standard deviation 1.
+    patch_size : int
+        Cells.
+    learning_rate, batch_size, epochs, loss, optimizer
+        As Keras names them; the loss is on the scaled target where `scale_target`.
+    schedule : str
+        "constant", or "cosine": the learning rate falls to 0 over the epochs.
+    patience : int or None
+        Epochs without a better validation loss after which training stops.
+    """
+
+    name: str
+    padding: str
+    blocks: tuple
+    dropout: float
+    dense: tuple
+    scaling: str
+    scale_target: bool
+    patch_size: int
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    loss: str
+    optimizer: str
+    schedule: str
+    patience: int | None
+
+    def to_dict(self) -> dict:
+        """The preset as it stands in a bundle's header."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, message: dict) -> Preset:
+        """The preset that a bundle's header describes."""
+        return cls(
+            **{
+                **message,
+                "blocks": tuple(message["blocks"]),
+                "dense": tuple(Dense(**layer) for layer in message["dense"]),
+            }
+        )
+
+    @property
+    def smallest_patch(self) -> int:
+        """The smallest patch, in cells, that leaves a cell after the last block."""
+        return self._before_blocks(1)
+
+    @property
+    def final_size(self) -> int:
+        """Cells along each axis of what the last block leaves of a patch."""
+        size = self.patch_size
+        for _ in self.blocks:
+            size = (size - self._lost) // 2
+        return size
+
+    @property
+    def receptive_field(self) -> int:
+        """Cells along each axis that the output depends on: the patch, less what pooling cuts."""
+        return self._before_blocks(self.final_size)
+
+    @property
+    def _lost(self) -> int:
+        return 2 if self.padding == "valid" else 0
+
+    def _before_blocks(self, size: int) -> int:
+        for _ in self.blocks:
+            size = 2 * size + self._lost
+        return size
+
+
+PAPER = Preset(
+    name="paper",
+    padding="same",
+    blocks=(32, 32, 1024),
+    dropout=0.1,
+    dense=(Dense(1024, 0.1), Dense(1024, 0.1), Dense(512, 0.1), Dense(512, 0.1), Dense(256, 0.0)),
+    scaling="unit",
+    scale_target=False,
+    patch_size=30,
+    learning_rate=1e-4,
+    batch_size=128,
+    epochs=150,
+    loss="mse",
+    optimizer="adam",
+    schedule="constant",
+    patience=None,
+)
+
+STANDARD = Preset(
+    name="standard",
+    padding="valid",
+    blocks=(16, 16, 32),
+    dropout=0.1,
+    dense=(Dense(64, 0.1), Dense(32, 0.0)),
+    scaling="standard",
+    scale_target=True,
+    patch_size=30,
+    learning_rate=2e-3,
+    batch_size=64,
+    epochs=40,
+    loss="mse",
+    optimizer="adam",
+    schedule="cosine",
+    patience=15,
+)
+
+PRESETS = {preset.name: preset for preset in (STANDARD, PAPER)}
+
+
+def make_preset(name: str, **changes) -> Preset:
+    """The preset called `name` with some of its values changed.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset or a value is out of range.
+    """
+    if name not in PRESETS:
+        raise InputError(f"Unknown preset '{name}'. Known presets: {', '.join(PRESETS)}.")
+    preset = replace(PRESETS[name], **changes)
+    if preset.patch_size < preset.smallest_patch:
+        raise InputError(
+            f"A patch size of {preset.patch_size} cells is too small for the {name} preset. "
+            f"Give at least {preset.smallest_patch}."
+        )
+    for value, known in ((preset.loss, LOSSES), (preset.optimizer, OPTIMIZERS)):
+        if value not in known:
+            raise InputError(f"'{value}' is not one of {', '.join(known)}.")
+    for parameter in ("epochs", "batch_size", "learning_rate"):
+        if not getattr(preset, parameter) > 0:
+            raise InputError(f"{parameter} was {getattr(preset, parameter)}; it must be above 0.")
+    return preset

@@ -1,0 +1,135 @@
+"""Training a network on patches around points."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..errors import InputError
+from ..monitor import Monitor
+from ..points import Points
+from ..stack import Stack
+from .build import build, use_xla
+from .patches import PatchBatches
+from .presets import Preset
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network and what it takes to use it.
+
+    Parameters
+    ----------
+    network : keras.Model
+    target_offset, target_scale : float
+        The displacement, mm, is ``offset + scale * output``.
+    history : dict of list
+        "loss" and "validation_loss" of each epoch, in mm squared for MSE and mm otherwise.
+    best_epoch : int
+        Whose weights are kept, from 1.
+    seconds : float
+    """
+
+    network: keras.Model
+    target_offset: float
+    target_scale: float
+    history: dict
+    best_epoch: int
+    seconds: float
+
+
+def train(
+    preset: Preset, points: Points, validation: Points, stack: Stack, seed: int, monitor: Monitor
+) -> TrainedNetwork:
+    """Train a network; the weights of the best validation epoch are kept.
+
+    Raises
+    ------
+    InputError
+        If the loss is no longer finite.
+    """
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    offset, scale = 0.0, 1.0
+    if preset.scale_target:
+        offset, scale = float(points.values.mean()), float(points.values.std()) or 1.0
+
+    def batches(part: Points, shuffle_seed: int | None) -> PatchBatches:
+        rows, columns = stack.grid.cells(part.xy)
+        targets = ((part.values - offset) / scale).astype(np.float32)
+        return PatchBatches(
+            stack, rows, columns, preset.patch_size, preset.batch_size, targets, shuffle_seed
+        )
+
+    training, held_out = batches(points, seed), batches(validation, None)
+    network = build(preset, stack.values.shape[2])
+    network.compile(
+        optimizer=_optimizer(preset, steps=len(training) * preset.epochs),
+        loss=preset.loss,
+        jit_compile=use_xla(),
+    )
+    best = keras.callbacks.EarlyStopping(
+        "val_loss",
+        patience=preset.patience or preset.epochs,
+        restore_best_weights=True,
+    )
+    unit = scale**2 if preset.loss == "mse" else scale
+    report = _Report(preset, unit, monitor)
+    start = time.monotonic()
+    network.fit(
+        training,
+        validation_data=held_out,
+        epochs=preset.epochs,
+        callbacks=[keras.callbacks.TerminateOnNaN(), best, report],
+        verbose=0,
+    )
+    if not np.isfinite(report.history["validation_loss"]).all():
+        raise InputError(
+            "Training diverged: the loss is no longer a finite number. Use a smaller LEARNING_RATE."
+        )
+    return TrainedNetwork(
+        network,
+        offset,
+        scale,
+        report.history,
+        int(np.argmin(report.history["validation_loss"])) + 1,
+        time.monotonic() - start,
+    )
+
+
+def _optimizer(preset: Preset, steps: int) -> keras.optimizers.Optimizer:
+    rate = preset.learning_rate
+    if preset.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    optimizer = keras.optimizers.get(preset.optimizer)
+    return type(optimizer)(learning_rate=rate)
+
+
+class _Report(keras.callbacks.Callback):
+    """Reports every epoch and keeps the history in mm."""
+
+    def __init__(self, preset: Preset, unit: float, monitor: Monitor):
+        super().__init__()
+        self.history = {"loss": [], "validation_loss": []}
+        self._preset = preset
+        self._unit = unit
+        self._monitor = monitor
+        self._start = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        loss, validation_loss = logs["loss"] * self._unit, logs["val_loss"] * self._unit
+        self.history["loss"].append(loss)
+        self.history["validation_loss"].append(validation_loss)
+        done = (epoch + 1) / self._preset.epochs
+        left = (time.monotonic() - self._start) * (1 / done - 1)
+        unit = "mm²" if self._preset.loss == "mse" else "mm"
+        text = (
+            f"Epoch {epoch + 1}/{self._preset.epochs}: loss {loss:.4g} {unit}, "
+            f"validation loss {validation_loss:.4g} {unit}, at most {left:.0f} s left"
+        )
+        self._monitor.log(text)
+        self._monitor.progress(done, text)

@@ -1,0 +1,36 @@
+"""Persistent scatterers as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .grid import Grid
+
+
+@dataclass(frozen=True)
+class Points:
+    """Persistent scatterers (PS).
+
+    Parameters
+    ----------
+    xy : ndarray (n, 2)
+        Positions in the working grid's CRS, metres.
+    values : ndarray (n,)
+        Cumulative displacement, mm.
+    """
+
+    xy: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: np.ndarray) -> Points:
+        return Points(self.xy[index], self.values[index])
+
+    def groups(self, grid: Grid) -> np.ndarray:
+        """The cell number of each point, (n,): points of one cell are never split apart."""
+        rows, columns = grid.cells(self.xy)
+        return rows * grid.width + columns

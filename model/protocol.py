@@ -1,0 +1,90 @@
+"""The versioned messages between QGIS and the worker.
+
+Only the standard library is imported here, so that both sides can use it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .errors import InputError
+
+PROTOCOL_VERSION = 1
+
+REQUEST = "request.json"
+RESULT = "result.json"
+POINTS = "points.npz"
+DRIVERS = "drivers"
+WORKER_LOG = "worker.log"
+
+EXIT_BAD_INPUT = 2
+
+
+def read_request(folder: Path) -> dict:
+    """Read the request of a job folder.
+
+    Raises
+    ------
+    InputError
+        If there is no request, or it was written for another version of the protocol.
+    """
+    return _read(Path(folder) / REQUEST)
+
+
+def write_request(folder: Path, request: dict) -> None:
+    """Write the request of a job folder, stamped with the protocol's version."""
+    _write(Path(folder) / REQUEST, request)
+
+
+def read_result(folder: Path) -> dict:
+    """Read the result of a finished job; raises InputError as `read_request` does."""
+    return _read(Path(folder) / RESULT)
+
+
+def write_result(folder: Path, result: dict) -> None:
+    """Write the result of a finished job, stamped with the protocol's version."""
+    _write(Path(folder) / RESULT, result)
+
+
+def progress(percent: float, text: str = "") -> str:
+    """A line that says how far the job is, in percent."""
+    message = {"type": "progress", "percent": round(percent, 2)}
+    if text:
+        message["text"] = text
+    return json.dumps(message)
+
+
+def log(text: str, level: str = "info") -> str:
+    """A line for the dialog's log; `level` is "info" or "warning"."""
+    return json.dumps({"type": "log", "level": level, "text": text})
+
+
+def error(message: str) -> str:
+    """A line that tells the user why there is no result."""
+    return json.dumps({"type": "error", "message": message})
+
+
+def result() -> str:
+    """The last line of a job that went well."""
+    return json.dumps({"type": "result"})
+
+
+def _read(path: Path) -> dict:
+    try:
+        message = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"The job folder {path.parent} holds no {path.name}.") from None
+    if message.get("protocol") != PROTOCOL_VERSION:
+        raise InputError(
+            f"{path} speaks protocol {message.get('protocol')}, this plugin speaks "
+            f"{PROTOCOL_VERSION}. Run the algorithm again with one version of the plugin."
+        )
+    return message
+
+
+def _write(path: Path, message: dict) -> None:
+    partial = path.with_suffix(".part")
+    text = json.dumps({"protocol": PROTOCOL_VERSION, **message}, indent=1, allow_nan=False)
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,77 @@
+"""Surfaces on disk: tiled, compressed Cloud Optimized GeoTIFFs in float32."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.transform import Affine
+from rasterio.windows import Window as RasterWindow
+
+from .grid import Grid, Window
+
+
+class SurfaceWriter:
+    """Takes a surface tile by tile; on leaving the `with` block the finished file is there.
+
+    Parameters
+    ----------
+    path : Path
+    grid : Grid
+    bands : list of str
+        Names of the bands, with their units.
+    """
+
+    def __init__(self, path: Path, grid: Grid, bands: list[str]):
+        self._path = Path(path)
+        self._draft = self._path.with_suffix(".draft.tif")
+        self._grid = grid
+        self._bands = bands
+
+    def __enter__(self) -> SurfaceWriter:
+        self._raster = rasterio.open(
+            self._draft,
+            "w",
+            driver="GTiff",
+            crs=self._grid.crs,
+            transform=Affine.from_gdal(*self._grid.transform),
+            width=self._grid.width,
+            height=self._grid.height,
+            count=len(self._bands),
+            dtype="float32",
+            nodata=np.nan,
+            tiled=True,
+            bigtiff="if_safer",
+        )
+        self._raster.descriptions = self._bands
+        return self
+
+    def write(self, window: Window, *bands: np.ndarray) -> None:
+        """Write one window; each band holds window.size cells, NaN where there is no value."""
+        cells = np.stack([np.reshape(band, (window.height, window.width)) for band in bands])
+        self._raster.write(
+            cells.astype(np.float32),
+            window=RasterWindow(window.column, window.row, window.width, window.height),
+        )
+
+    def __exit__(self, failure, *_) -> None:
+        self._raster.close()
+        if failure is None:
+            rasterio.shutil.copy(
+                self._draft,
+                self._path,
+                driver="COG",
+                compress="DEFLATE",
+                predictor="YES",
+                num_threads="ALL_CPUS",
+                bigtiff="IF_SAFER",
+            )
+        self._draft.unlink()
+
+
+def read_band(path: Path) -> np.ndarray:
+    """The first band of a raster, (height, width) float32, NaN where there is no value."""
+    with rasterio.open(path) as raster:
+        return raster.read(1, masked=True, out_dtype="float32").filled(np.nan)

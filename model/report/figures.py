@@ -1,0 +1,113 @@
+"""The report's figures, each returned as a PNG."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import rasterio
+
+from ..points import Points
+from ..validation.evaluation import Evaluation
+from ..validation.uncertainty import ErrorByDistance
+
+_MAX_CELLS = 900
+_BLUE, _RED, _GREY = "#2a5a8c", "#b2382e", "#9a9a9a"
+
+
+def learning_curve(history: dict, best_epoch: int, loss: str) -> bytes:
+    """Training and validation loss by epoch (the paper's Fig. 6)."""
+    figure, axes = plt.subplots(figsize=(6, 3.4))
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    axes.plot(epochs, history["loss"], color=_BLUE, label="training")
+    axes.plot(epochs, history["validation_loss"], color=_RED, label="validation")
+    axes.axvline(best_epoch, color=_GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
+    axes.set_yscale("log")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"{loss} ({'mm²' if loss == 'mse' else 'mm'})")
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def scatter(evaluation: Evaluation) -> bytes:
+    """Observed against predicted displacement of the test points."""
+    test = evaluation.split.test
+    observed, predicted = evaluation.points.values[test], evaluation.predicted[test]
+    figure, axes = plt.subplots(figsize=(4.2, 4.2))
+    ends = np.nanmin([observed, predicted]), np.nanmax([observed, predicted])
+    axes.plot(ends, ends, color=_GREY, linewidth=1)
+    axes.scatter(observed, predicted, s=7, alpha=0.5, color=_BLUE, linewidths=0)
+    axes.set_xlabel("observed (mm)")
+    axes.set_ylabel("predicted (mm)")
+    axes.set_aspect("equal")
+    return _png(figure)
+
+
+def error_by_distance(evaluations: list[Evaluation], curve: ErrorByDistance) -> bytes:
+    """Absolute test errors against the distance to the nearest point in use, and the curve."""
+    figure, axes = plt.subplots(figsize=(6, 3.4))
+    for evaluation, color in zip(evaluations, (_BLUE, _RED)):
+        distance, error = evaluation.test_errors
+        axes.scatter(
+            distance,
+            np.abs(error),
+            s=7,
+            alpha=0.4,
+            color=color,
+            linewidths=0,
+            label=evaluation.split_title,
+        )
+    axes.plot(
+        curve.distance,
+        curve.standard_deviation,
+        color="black",
+        marker=".",
+        label="standard deviation used for the map",
+    )
+    axes.set_xlabel("distance to the nearest PS in use (m)")
+    axes.set_ylabel("absolute error (mm)")
+    axes.set_xscale("symlog", linthresh=100)
+    axes.set_xlim(left=0)
+    axes.legend(frameon=False, fontsize="small")
+    return _png(figure)
+
+
+def surface_map(path: Path, points: Points, positive: str) -> bytes:
+    """The surface with its points, subsidence in red whichever sign it has."""
+    with rasterio.open(path) as raster:
+        step = max(1, -(-max(raster.width, raster.height) // _MAX_CELLS))
+        shape = (max(1, raster.height // step), max(1, raster.width // step))
+        cells = raster.read(1, out_shape=shape, masked=True)
+        bounds = raster.bounds
+    limit = float(np.percentile(np.abs(cells.compressed()), 99)) if cells.count() else 1.0
+    colours = "RdBu" if positive == "up" else "RdBu_r"
+    figure, axes = plt.subplots(figsize=(7.5, 6))
+    style = {"cmap": colours, "vmin": -limit, "vmax": limit}
+    image = axes.imshow(
+        cells, extent=(bounds.left, bounds.right, bounds.bottom, bounds.top), **style
+    )
+    x, y = points.xy.T
+    axes.scatter(x, y, c=points.values, s=3, edgecolors="black", linewidths=0.1, **style)
+    axes.set_xlim(bounds.left, bounds.right)
+    axes.set_ylim(bounds.bottom, bounds.top)
+    axes.ticklabel_format(style="plain")
+    axes.tick_params(labelsize="small")
+    axes.set_xlabel("easting (m)")
+    axes.set_ylabel("northing (m)")
+    figure.colorbar(image, label="displacement (mm)", shrink=0.8)
+    return _png(figure)
+
+
+def _png(figure) -> bytes:
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()

@@ -1,0 +1,262 @@
+"""The driver stack: aligned rasters become encoded channels, window by window."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window as RasterWindow
+from scipy import ndimage
+
+from .errors import InputError
+from .grid import Grid, Window, patch_index
+from .monitor import SILENT, Monitor
+from .points import Points
+
+MAX_CLASSES = 64
+_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the cells of one driver become channels; a bundle remembers it.
+
+    Parameters
+    ----------
+    name : str
+    kind : str
+        "continuous": one channel, ``(value - offset) / scale``. "circular": degrees, two
+        channels, sine and cosine, both 0 where there is no direction (the aspect of a flat
+        cell), which is not a missing value. "categorical": one channel of 0 and 1 for each
+        class; a class that was not there in training gives zeros.
+    offset, scale : float
+        In the driver's unit, for a continuous driver.
+    classes : tuple of int
+        For a categorical driver.
+    """
+
+    name: str
+    kind: str
+    offset: float = 0.0
+    scale: float = 1.0
+    classes: tuple = ()
+
+    @classmethod
+    def from_dict(cls, message: dict) -> Encoding:
+        """The encoding that a bundle's header describes."""
+        return cls(**{**message, "classes": tuple(message["classes"])})
+
+    def to_dict(self) -> dict:
+        """The encoding as it stands in a bundle's header."""
+        return {**asdict(self), "classes": list(self.classes)}
+
+    @property
+    def channels(self) -> list[str]:
+        """Names of the channels, in order."""
+        if self.kind == "circular":
+            return [f"{self.name} (sine)", f"{self.name} (cosine)"]
+        if self.kind == "categorical":
+            return [f"{self.name} = {code}" for code in self.classes]
+        return [self.name]
+
+    def encode(self, raw: np.ndarray) -> np.ndarray:
+        """Raw cells (h, w) to channels (h, w, k); NaN stays NaN unless circular."""
+        if self.kind == "circular":
+            angle = np.radians(raw)
+            return np.nan_to_num(np.stack([np.sin(angle), np.cos(angle)], axis=-1))
+        if self.kind == "categorical":
+            one_hot = (raw[..., None] == np.array(self.classes, raw.dtype)).astype(raw.dtype)
+            one_hot[np.isnan(raw)] = np.nan
+            return one_hot
+        return ((raw - self.offset) / self.scale)[..., None]
+
+
+class Stack:
+    """Encoded channels of every driver over the whole grid.
+
+    Attributes
+    ----------
+    grid : Grid
+    encodings : list of Encoding
+    values : ndarray (height, width, channels), float32
+        Memory-mapped; a missing cell holds the value of the nearest valid one.
+    valid : ndarray (height, width), bool
+        Whether every driver is there; where not, the map has no value.
+    """
+
+    def __init__(
+        self, grid: Grid, encodings: list[Encoding], values: np.ndarray, valid: np.ndarray
+    ):
+        self.grid = grid
+        self.encodings = encodings
+        self.values = values
+        self.valid = valid
+
+    @property
+    def channels(self) -> list[str]:
+        """Names of the channels, in order."""
+        return [channel for encoding in self.encodings for channel in encoding.channels]
+
+    def patches(self, rows: np.ndarray, columns: np.ndarray, size: int) -> np.ndarray:
+        """Gather the patches (n, size, size, channels) around cells; see `grid` on even sizes."""
+        row = patch_index(rows - size // 2, size, self.grid.height)
+        column = patch_index(columns - size // 2, size, self.grid.width)
+        return self.values[row[:, :, None], column[:, None, :]]
+
+    def read(self, window: Window, before: int = 0, after: int = 0) -> np.ndarray:
+        """The channels of a window with `before` and `after` more cells on each axis."""
+        row = patch_index([window.row - before], before + window.height + after, self.grid.height)
+        column = patch_index(
+            [window.column - before], before + window.width + after, self.grid.width
+        )
+        return self.values[row[0][:, None], column[0][None, :]]
+
+    def on_valid_cells(self, points: Points) -> np.ndarray:
+        """Whether all drivers are there at each point, (n,)."""
+        return self.valid[self.grid.cells(points.xy)]
+
+
+def read_stack(
+    drivers: list[dict],
+    grid: Grid,
+    folder: Path,
+    scaling: str = "standard",
+    encodings: list[Encoding] | None = None,
+    monitor: Monitor = SILENT,
+) -> Stack:
+    """Encode the drivers of a request into a memory-mapped stack.
+
+    Parameters
+    ----------
+    drivers : list of dict
+        `name`, `kind` and `file` of each, in the grid's cells, NaN where missing.
+    grid : Grid
+    folder : Path
+        The job folder; the stack is written there.
+    scaling : str
+        "standard": mean 0 and standard deviation 1 over the valid cells. "unit": every
+        driver, whatever its kind, from 0 to 1 by its minimum and maximum, as the paper does.
+    encodings : list of Encoding, optional
+        Those of a trained model, in the same order as the drivers; else they are made here.
+
+    Raises
+    ------
+    InputError
+        If a driver has no valid cell, or more than 64 classes.
+    """
+    encodings = encodings or [
+        make_encoding(driver, folder, grid, scaling, monitor.part(0.3 * i / len(drivers), 0.3))
+        for i, driver in enumerate(drivers)
+    ]
+    widths = [len(encoding.channels) for encoding in encodings]
+    values = _allocate(folder / "stack.npy", (grid.height, grid.width, sum(widths)))
+    valid = np.ones((grid.height, grid.width), bool)
+    nearest = _NearestValid()
+    first = 0
+    for i, (driver, encoding, width) in enumerate(zip(drivers, encodings, widths)):
+        channels = values[:, :, first : first + width]
+        missing = np.zeros_like(valid)
+        for window, raw in _strips(folder / driver["file"], grid):
+            encoded = encoding.encode(raw)
+            channels[window.slices] = encoded
+            missing[window.slices] = np.isnan(encoded[..., 0])
+        nearest.fill(channels, missing, driver["name"])
+        if driver["kind"] != "circular":
+            valid &= ~missing
+        first += width
+        monitor.progress(0.3 + 0.7 * (i + 1) / len(drivers))
+    values.flush()
+    return Stack(grid, encodings, values, valid)
+
+
+def make_encoding(
+    driver: dict, folder: Path, grid: Grid, scaling: str, monitor: Monitor = SILENT
+) -> Encoding:
+    """Derive the encoding of one driver from its valid cells, in one pass over the raster."""
+    name, kind = driver["name"], driver["kind"]
+    count, total, squares = 0, 0.0, 0.0
+    low, high = np.inf, -np.inf
+    classes: set = set()
+    for _, raw in _strips(folder / driver["file"], grid):
+        cells = raw[~np.isnan(raw)].astype(np.float64)
+        if not cells.size:
+            continue
+        count += cells.size
+        total += cells.sum()
+        squares += np.square(cells).sum()
+        low, high = min(low, cells.min()), max(high, cells.max())
+        if kind == "categorical" and scaling != "unit":
+            classes.update(np.unique(cells).tolist())
+            if len(classes) > MAX_CLASSES:
+                raise InputError(
+                    f"Driver '{name}' was to be categorical but has more than {MAX_CLASSES} "
+                    "classes. Reclassify it, or do not list it under CATEGORICAL."
+                )
+    if count == 0:
+        raise InputError(
+            f"Driver '{name}' has no valid cell on the working grid. Check its extent and NoData."
+        )
+    if scaling == "unit":
+        return Encoding(name, "continuous", float(low), float(high - low) or 1.0)
+    if kind == "continuous":
+        mean = total / count
+        deviation = np.sqrt(max(squares / count - mean**2, 0.0))
+        return Encoding(name, kind, float(mean), float(deviation) or 1.0)
+    return Encoding(name, kind, classes=tuple(int(code) for code in sorted(classes)))
+
+
+class _NearestValid:
+    """Fills missing cells from the nearest valid one; drivers with equal holes share the search."""
+
+    def __init__(self):
+        self._missing = None
+        self._source = None
+
+    def fill(self, channels: np.ndarray, missing: np.ndarray, name: str) -> None:
+        if not missing.any():
+            return
+        if missing.all():
+            raise InputError(
+                f"Driver '{name}' has no valid cell on the working grid. "
+                "Check its extent and NoData."
+            )
+        if self._missing is None or not np.array_equal(missing, self._missing):
+            index = ndimage.distance_transform_edt(
+                missing, return_distances=False, return_indices=True
+            )
+            self._missing, self._source = missing, index[:, missing]
+        channels[missing] = channels[self._source[0], self._source[1]]
+
+
+def _strips(path: Path, grid: Grid):
+    """The raster's rows, a strip at a time: (window, float32 array with NaN where missing)."""
+    with rasterio.open(path) as raster:
+        if (raster.width, raster.height) != (grid.width, grid.height):
+            raise InputError(
+                f"{path} has {raster.width} x {raster.height} cells, the working grid has "
+                f"{grid.width} x {grid.height}."
+            )
+        for row in range(0, grid.height, _ROWS):
+            window = Window(grid, row, 0, min(_ROWS, grid.height - row), grid.width)
+            yield (
+                window,
+                raster.read(
+                    1, window=RasterWindow(0, row, grid.width, window.height), out_dtype="float32"
+                ),
+            )
+
+
+def _allocate(path: Path, shape: tuple) -> np.ndarray:
+    """A float32 array on disk whose room is really taken.
+
+    A sparse file on a full disk would end the worker with SIGBUS at some later write; this
+    raises OSError now.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))
+    return array

@@ -1,0 +1,60 @@
+"""How far a surface is from the points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InputError
+from ..methods import make
+from ..points import Points
+from ..raster import read_band
+from ..surface import write_surfaces
+from ..validation.metrics import metrics
+from .job import Job
+
+
+def run(folder, request, monitor) -> dict:
+    """Write ERROR_POINTS and ERROR_SURFACE of the surface in the request's first driver.
+
+    The surface's value at a point is that of the cell the point lies in, as the surfaces
+    of this plugin are predicted.
+    """
+    job = Job(folder, request, monitor)
+    points = job.points()
+    surface = read_band(folder / request["drivers"][0]["file"])
+    predicted = surface[job.grid.cells(points.xy)].astype(float)
+    known = np.isfinite(predicted)
+    if not known.any():
+        raise InputError(
+            f"The surface has no value at any of the {len(points)} points. "
+            "Check that it covers the points."
+        )
+    if not known.all():
+        monitor.log(
+            f"{(~known).sum()} of {len(points)} points lie where the surface has no value and "
+            "are not used.",
+            "warning",
+        )
+    points, predicted = points[known], predicted[known]
+    error = predicted - points.values
+    if job.wants("ERROR_POINTS"):
+        write_error_points(job, points, predicted)
+    if job.wants("ERROR_SURFACE"):
+        interpolated = make("idw").fit(Points(points.xy, error))
+        write_surfaces(interpolated, job.grid, None, job.file("ERROR_SURFACE", ".tif"), monitor)
+    job.result["numbers"] = metrics(points.values, predicted)
+    return job.result
+
+
+def write_error_points(job: Job, points: Points, predicted: np.ndarray, **more) -> None:
+    """Write ERROR_POINTS: observed, predicted, error (predicted minus observed), absolute error."""
+    error = predicted - points.values
+    job.write_points(
+        "ERROR_POINTS",
+        points.xy,
+        observed=points.values,
+        predicted=predicted,
+        error=error,
+        absolute_error=np.abs(error),
+        **more,
+    )

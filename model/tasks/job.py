@@ -1,0 +1,119 @@
+"""What the tasks share: the request's inputs as objects, and the growing result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..grid import Grid
+from ..monitor import Monitor
+from ..points import Points
+from ..stack import Encoding, Stack, read_stack
+
+
+class Job:
+    """A request in its folder, and the result that is being made.
+
+    Parameters
+    ----------
+    folder : Path
+    request : dict
+    monitor : Monitor
+
+    Attributes
+    ----------
+    grid : Grid
+    parameters : dict
+        Only what the user set.
+    result : dict
+        "files", "points" and "numbers", as the protocol names them.
+    """
+
+    def __init__(self, folder: Path, request: dict, monitor: Monitor):
+        self.folder = folder
+        self.request = request
+        self.monitor = monitor
+        self.grid = Grid.from_dict(request["grid"])
+        self.parameters = request["parameters"]
+        self.result = {"files": {}, "points": {}, "numbers": {}}
+
+    def wants(self, output: str) -> bool:
+        """Whether the user asked for an output."""
+        return output in self.request["outputs"]
+
+    def file(self, output: str, suffix: str) -> Path:
+        """Where the file of an output goes, entered into the result."""
+        name = output.lower() + suffix
+        self.result["files"][output] = name
+        return self.folder / name
+
+    def write_points(self, output: str, xy: np.ndarray, **fields: np.ndarray) -> None:
+        """Write points with their fields as an output."""
+        name = output.lower() + ".npz"
+        self.result["points"][output] = name
+        np.savez(self.folder / name, xy=xy, **fields)
+
+    @property
+    def field(self) -> str:
+        """Name of the field that is mapped."""
+        return self.request["points"]["field"]
+
+    @property
+    def positive(self) -> str:
+        """What positive values mean: "up" or "subsidence"."""
+        return self.request["points"].get("positive", "up")
+
+    def points(self) -> Points:
+        """The request's points.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+        """
+        with np.load(self.folder / self.request["points"]["file"], allow_pickle=False) as arrays:
+            points = Points(arrays["xy"], arrays["values"])
+        if not len(points):
+            raise InputError("There are no points on the working grid. Check extent and CRS.")
+        return points
+
+    def varied_points(self) -> Points:
+        """The request's points, refused when there is nothing to learn from them."""
+        points = self.points()
+        if np.ptp(points.values) == 0:
+            raise InputError(
+                f"All {len(points)} values of {self.field} are {points.values[0]:g}: there is "
+                "nothing to learn. Choose another field."
+            )
+        return points
+
+    def stack(
+        self, scaling: str, encodings: list[Encoding] | None = None, monitor: Monitor | None = None
+    ) -> Stack:
+        """The request's drivers, encoded."""
+        return read_stack(
+            self.request["drivers"],
+            self.grid,
+            self.folder,
+            scaling,
+            encodings,
+            monitor or self.monitor,
+        )
+
+    def on_drivers(self, points: Points, stack: Stack) -> Points:
+        """The points on cells that have all drivers; the others are counted in the log."""
+        inside = stack.on_valid_cells(points)
+        if not inside.any():
+            raise InputError(
+                f"None of the {len(points)} points lies where all drivers have values. "
+                "Check the drivers' NoData and extents."
+            )
+        if not inside.all():
+            self.monitor.log(
+                f"{(~inside).sum()} of {len(points)} points lie on cells where a driver has no "
+                "value and are not used.",
+                "warning",
+            )
+        return points[inside]

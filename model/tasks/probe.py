@@ -1,0 +1,36 @@
+"""Show that the environment works: fit and run a tiny network."""
+
+from __future__ import annotations
+
+import platform
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def run(folder, request, monitor) -> dict:
+    """Fit y = 2 x on a one-neuron network and report the device.
+
+    Raises
+    ------
+    RuntimeError
+        If the network does not learn what it must.
+    """
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    network.compile(optimizer=keras.optimizers.SGD(0.5), loss="mse", jit_compile=False)
+    x = np.linspace(-1, 1, 64, dtype="float32")[:, None]
+    network.fit(x, 2 * x, batch_size=64, epochs=60, verbose=0)
+    answer = float(network.predict(np.ones((1, 1), "float32"), verbose=0)[0, 0])
+    if abs(answer - 2) > 0.01:
+        raise RuntimeError(f"a one-neuron network learned {answer:.3f} where 2 was to be learned")
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(gpu)["device_name"] for gpu in gpus]
+    return {
+        "device": {
+            "device": ", ".join(names) or "CPU",
+            "tensorflow": tf.__version__,
+            "python": platform.python_version(),
+        }
+    }

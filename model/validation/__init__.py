@@ -1,0 +1,1 @@
+"""Splits, metrics and what held-out errors say about the map."""

@@ -1,0 +1,78 @@
+"""Fit a method on one part of the points and score it on the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..methods.base import Method
+from ..monitor import SILENT, Monitor
+from ..points import Points
+from ..stack import Stack
+from .metrics import metrics
+from .splits import Split
+from .uncertainty import nearest_distance
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A fitted method and its predictions at all points of a split.
+
+    Parameters
+    ----------
+    method : Method
+        Fitted on the training points; the validation points were its to use.
+    split_title : str
+    points : Points
+    split : Split
+    predicted : ndarray (n,)
+        mm.
+    """
+
+    method: Method
+    split_title: str
+    points: Points
+    split: Split
+    predicted: np.ndarray
+
+    def metrics(self, part: str) -> dict:
+        """Metrics of "train", "validation" or "test"; points without a prediction are left out."""
+        index = self.split.parts()[part]
+        index = index[np.isfinite(self.predicted[index])]
+        return metrics(self.points.values[index], self.predicted[index])
+
+    def numbers(self, prefix: str, part: str, names=("RMSE", "MAE", "R2")) -> dict:
+        """Some metrics of a part as numbers of a result."""
+        values = self.metrics(part)
+        return {prefix + name: values[name] for name in names}
+
+    @property
+    def test_errors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Distance of each test point to the nearest point in use, metres, and its error, mm."""
+        test = self.split.test
+        known = np.concatenate([self.split.train, self.split.validation])
+        distance = nearest_distance(self.points.xy[known], self.points.xy[test])
+        return distance, self.predicted[test] - self.points.values[test]
+
+    @property
+    def part_of_point(self) -> np.ndarray:
+        """The name of each point's part, (n,)."""
+        names = np.empty(len(self.points), dtype="<U10")
+        for name, index in self.split.parts().items():
+            names[index] = name
+        return names
+
+
+def evaluate(
+    method: Method,
+    points: Points,
+    stack: Stack | None,
+    split: Split,
+    split_title: str,
+    monitor: Monitor = SILENT,
+) -> Evaluation:
+    """Fit a method to the training part and predict every point."""
+    method.fit(points[split.train], stack, points[split.validation], monitor)
+    predicted, _ = method.predict(points.xy, stack)
+    return Evaluation(method, split_title, points, split, predicted)

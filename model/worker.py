@@ -1,0 +1,69 @@
+"""The one way into the numeric core: ``python -m <plugin>.model.worker JOB_FOLDER``.
+
+It reads the job folder's request, writes its results into the same folder and speaks the JSON lines
+of `protocol` on standard output.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+import traceback
+from importlib import import_module
+from pathlib import Path
+
+from . import protocol
+from .errors import InputError
+from .monitor import StdoutMonitor
+
+TASKS = ("train", "predict", "interpolate", "errors", "map", "probe")
+
+
+def main(folder: Path) -> int:
+    """Run the job in a folder and return the exit code."""
+    try:
+        request = protocol.read_request(folder)
+        if request["task"] not in TASKS:
+            raise InputError(f"Unknown task '{request['task']}'. Known: {', '.join(TASKS)}.")
+        # One import per task, so that idw does not wait seconds for TensorFlow.
+        task = import_module(f".tasks.{request['task']}", __package__)
+        result = task.run(folder, request, StdoutMonitor())
+        protocol.write_result(folder, result)
+    except InputError as problem:
+        print(protocol.error(str(problem)), flush=True)
+        return protocol.EXIT_BAD_INPUT
+    except Exception as problem:
+        (folder / protocol.WORKER_LOG).write_text(traceback.format_exc(), encoding="utf-8")
+        print(protocol.error(_explain(problem, folder)), flush=True)
+        return 1
+    print(protocol.result(), flush=True)
+    return 0
+
+
+def _explain(problem: Exception, folder: Path) -> str:
+    if isinstance(problem, MemoryError):
+        return "Memory ran out. Choose a smaller extent, a larger cell size or fewer drivers."
+    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
+        return f"The disk that holds {folder} is full. Free some room and run again."
+    return (
+        f"The worker failed unexpectedly ({type(problem).__name__}: {problem}). "
+        f"{folder / protocol.WORKER_LOG} has the details; please report it."
+    )
+
+
+def _end_with_parent() -> None:
+    """End this process when QGIS, which holds the other end of standard input, is gone."""
+    # Not sys.stdin: a thread that waits inside it keeps Python from ending.
+    while os.read(0, 1024):
+        pass
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    if os.environ.get("SUBSIDENCE_WATCH_STDIN"):
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    # TensorFlow writes its greeting to standard error, where a user would take it for a fault.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.exit(main(Path(sys.argv[1]).resolve()))

@@ -1,0 +1,45 @@
+"""Small stacks and networks that the unit tests share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from subsidence_mapper.model.grid import Grid
+from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.stack import Encoding, Stack
+
+
+def make_grid(height=60, width=70, cell=30.0) -> Grid:
+    return Grid("EPSG:32639", (500_000.0, cell, 0.0, 3_600_000.0, 0.0, -cell), width, height)
+
+
+@pytest.fixture
+def grid() -> Grid:
+    return make_grid()
+
+
+@pytest.fixture
+def stack(grid) -> Stack:
+    """Three smooth random channels."""
+    random = np.random.default_rng(1)
+    values = random.normal(size=(grid.height, grid.width, 3)).astype(np.float32)
+    for axis in (0, 1):
+        for _ in range(4):
+            values = (values + np.roll(values, 1, axis) + np.roll(values, -1, axis)) / 3
+    values = (values / values.std()).astype(np.float32)
+    encodings = [Encoding(name, "continuous") for name in "abc"]
+    return Stack(grid, encodings, values, np.ones(values.shape[:2], bool))
+
+
+@pytest.fixture
+def points(grid, stack) -> Points:
+    """120 points whose displacement is a function of the first channel around them."""
+    random = np.random.default_rng(2)
+    xy = np.column_stack(
+        [
+            500_000 + random.uniform(0, 30 * grid.width, 120),
+            3_600_000 - random.uniform(0, 30 * grid.height, 120),
+        ]
+    )
+    values = 20 * stack.values[..., 0][grid.cells(xy)] - 5
+    return Points(xy, values.astype(float))

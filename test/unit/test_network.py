@@ -1,0 +1,156 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from subsidence_mapper.model.errors import InputError
+from subsidence_mapper.model.grid import Window
+from subsidence_mapper.model.methods.cnn import CNN
+from subsidence_mapper.model.monitor import SILENT, Monitor
+from subsidence_mapper.model.network.build import build
+from subsidence_mapper.model.network.dense import DenseNetwork
+from subsidence_mapper.model.network.patches import PatchBatches
+from subsidence_mapper.model.network.presets import PAPER, STANDARD, make_preset
+from subsidence_mapper.model.network.training import train
+from subsidence_mapper.model.points import Points
+
+
+def randomised(network, seed=0):
+    """Random weights, batch-normalisation statistics included."""
+    random = np.random.default_rng(seed)
+    for weight in network.weights:
+        if "variance" in weight.path:
+            weight.assign(random.uniform(0.3, 3, weight.shape))
+        elif "kernel" in weight.path:
+            weight.assign(random.normal(0, np.sqrt(2 / np.prod(weight.shape[:-1])), weight.shape))
+        else:
+            weight.assign(random.normal(0, 0.5, weight.shape))
+    return network
+
+
+def by_patches(network, stack, window, size):
+    rows, columns = stack.grid.cells(window.xy())
+    batches = PatchBatches(stack, rows, columns, size, 256)
+    return network.predict(batches, verbose=0).reshape(window.height, window.width)
+
+
+def assert_equal_to_1e_5(dense, patchwise):
+    assert np.std(patchwise) > 1e-3 * np.abs(patchwise).max()
+    assert np.abs(dense - patchwise).max() <= 1e-5 * np.abs(patchwise).max()
+
+
+def test_paper_preset_is_the_published_network():
+    network = build(PAPER, channels=9)
+    assert network.count_params() == 20_916_385
+    assert len(network.layers) == 31
+
+
+def test_paper_preset_is_trained_as_published():
+    assert (PAPER.patch_size, PAPER.padding, PAPER.blocks) == (30, "same", (32, 32, 1024))
+    assert (PAPER.loss, PAPER.optimizer, PAPER.learning_rate) == ("mse", "adam", 1e-4)
+    assert (PAPER.batch_size, PAPER.epochs, PAPER.scaling) == (128, 150, "unit")
+
+
+@pytest.mark.parametrize("patch_size", [22, 29, 30, 33, 46])
+def test_dense_equals_patchwise_at_the_edges_and_inside(stack, patch_size):
+    preset = replace(STANDARD, patch_size=patch_size)
+    network = randomised(build(preset, 3))
+    for window in (Window(stack.grid, 0, 0, 9, 13), Window(stack.grid, 51, 30, 9, 40)):
+        dense = DenseNetwork(network, preset).predict(stack, window)
+        assert_equal_to_1e_5(dense, by_patches(network, stack, window, patch_size))
+
+
+def test_dense_equals_patchwise_across_tile_seams(stack):
+    network = randomised(build(STANDARD, 3))
+    dense = DenseNetwork(network, STANDARD)
+    joined = np.empty((stack.grid.height, stack.grid.width))
+    for tile in stack.grid.tiles(24):
+        joined[tile.slices] = dense.predict(stack, tile)
+    whole = by_patches(network, stack, stack.grid.window, STANDARD.patch_size)
+    assert_equal_to_1e_5(joined, whole)
+
+
+def test_dense_equals_patchwise_on_a_trained_network(stack, points):
+    method = CNN("standard", epochs=3).fit(points, stack)
+    window = Window(stack.grid, 10, 20, 30, 30)
+    dense = method.predict(window, stack)[0].reshape(30, 30)
+    patchwise = method.predict(window.xy(), stack)[0].reshape(30, 30)
+    assert_equal_to_1e_5(dense, patchwise)
+
+
+def test_training_learns_a_function_of_the_patch(stack, points):
+    method = CNN("standard", epochs=30, learning_rate=3e-3, batch_size=16, dropout=0.0)
+    predicted, _ = method.fit(points, stack).predict(points.xy, stack)
+    residual = predicted - points.values
+    assert np.square(residual).mean() < 0.5 * points.values.var()
+
+
+def test_the_best_validation_epoch_is_kept(stack, points):
+    training = points[np.arange(100)]
+    unlearnable = np.random.default_rng(0).normal(0, 20, 20)
+    validation = Points(points.xy[100:], unlearnable)
+    preset = replace(STANDARD, epochs=8, learning_rate=1e-2, batch_size=16)
+    trained = train(preset, training, validation, stack, 0, SILENT)
+    losses = trained.history["validation_loss"]
+    assert trained.best_epoch == np.argmin(losses) + 1 < len(losses)
+    rows, columns = stack.grid.cells(validation.xy)
+    output = trained.network.predict(
+        PatchBatches(stack, rows, columns, preset.patch_size, 8), verbose=0
+    )[:, 0]
+    predicted = trained.target_offset + trained.target_scale * output
+    assert np.square(predicted - validation.values).mean() == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_same_seed_same_network(stack, points):
+    first, again, other = (
+        CNN("standard", epochs=1, seed=seed).fit(points, stack).predict(points.xy, stack)[0]
+        for seed in (3, 3, 4)
+    )
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+def test_every_epoch_is_reported_with_losses_and_time_left(stack, points):
+    class Memory(Monitor):
+        texts: list = []
+
+        def progress(self, fraction, text=""):
+            self.texts.append((fraction, text))
+
+    CNN("standard", epochs=2).fit(points, stack, monitor=Memory())
+    assert [fraction for fraction, _ in Memory.texts] == [0.5, 1.0]
+    assert "Epoch 1/2: loss" in Memory.texts[0][1]
+    assert "validation loss" in Memory.texts[0][1] and "s left" in Memory.texts[0][1]
+
+
+def test_a_diverged_training_says_so(stack, points):
+    with pytest.raises(InputError, match="smaller LEARNING_RATE"):
+        CNN("standard", epochs=3, learning_rate=1e30, optimizer="sgd").fit(points, stack)
+
+
+def test_batches_are_gathered_one_at_a_time(stack):
+    rows, columns = np.arange(50), np.arange(50)
+    batches = PatchBatches(stack, rows, columns, 30, 8, targets=rows.astype("float32"), seed=0)
+    assert len(batches) == 7
+    patches, targets = batches[0]
+    assert patches.shape == (8, 30, 30, 3)
+    assert np.array_equal(patches, stack.patches(targets.astype(int), targets.astype(int), 30))
+    everything = np.sort(np.concatenate([batches[i][1] for i in range(7)]))
+    assert np.array_equal(everything, rows)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"patch_size": 21}, "at least 22"),
+        ({"epochs": 0}, "epochs was 0"),
+        ({"loss": "best"}, "'best' is not one of mse"),
+    ],
+)
+def test_presets_refuse_what_cannot_work(changes, message):
+    with pytest.raises(InputError, match=message):
+        make_preset("standard", **changes)
+
+
+def test_paper_patches_must_leave_a_cell_too():
+    with pytest.raises(InputError, match="at least 8"):
+        make_preset("paper", patch_size=7)
