@@ -18,6 +18,7 @@ from .points import Points
 
 MAX_CLASSES = 64
 _ROWS = 256
+_SAMPLE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class Encoding:
     ----------
     name : str
     kind : str
-        "continuous": one channel, ``(value - offset) / scale``. "circular": degrees, two
-        channels, sine and cosine, both 0 where there is no direction (the aspect of a flat
-        cell), which is not a missing value. "categorical": one channel of 0 and 1 for each
-        class; a class that was not there in training gives zeros.
+        "continuous": one channel, ``arcsinh((value - offset) / scale)``, which is linear for the
+        bulk of the cells and logarithmic for the long tail that stream power, say, has. "unit":
+        one channel, ``(value - offset) / scale``. "circular": degrees, two channels, sine and
+        cosine, both 0 where there is no direction (the aspect of a flat cell), which is not a
+        missing value. "categorical": one channel of 0 and 1 for each class; a class that was not
+        there in training gives zeros.
     offset, scale : float
-        In the driver's unit, for a continuous driver.
+        In the driver's unit, for "continuous" and "unit".
     classes : tuple of int
         For a categorical driver.
     """
@@ -71,7 +74,8 @@ class Encoding:
             one_hot = (raw[..., None] == np.array(self.classes, raw.dtype)).astype(raw.dtype)
             one_hot[np.isnan(raw)] = np.nan
             return one_hot
-        return ((raw - self.offset) / self.scale)[..., None]
+        scaled = (raw - self.offset) / self.scale
+        return (scaled if self.kind == "unit" else np.arcsinh(scaled))[..., None]
 
 
 class Stack:
@@ -137,8 +141,10 @@ def read_stack(
     folder : Path
         The job folder; the stack is written there.
     scaling : str
-        "standard": mean 0 and standard deviation 1 over the valid cells. "unit": every
-        driver, whatever its kind, from 0 to 1 by its minimum and maximum, as the paper does.
+        "standard": each kind as `Encoding` says, about the median and in units of half the range
+        of the middle 68 % of the valid cells (one standard deviation, if they are normal).
+        "unit": every driver, whatever its kind, from 0 to 1 by its minimum and maximum over
+        the whole raster, as the paper does.
     encodings : list of Encoding, optional
         Those of a trained model, in the same order as the drivers; else they are made here.
 
@@ -176,35 +182,34 @@ def make_encoding(
     driver: dict, folder: Path, grid: Grid, scaling: str, monitor: Monitor = SILENT
 ) -> Encoding:
     """Derive the encoding of one driver from its valid cells, in one pass over the raster."""
-    name, kind = driver["name"], driver["kind"]
-    count, total, squares = 0, 0.0, 0.0
+    name, kind = driver["name"], "unit" if scaling == "unit" else driver["kind"]
+    step = max(1, grid.window.size // _SAMPLE)
     low, high = np.inf, -np.inf
-    classes: set = set()
+    sample, classes = [], set()
     for _, raw in _strips(folder / driver["file"], grid):
         cells = raw[~np.isnan(raw)].astype(np.float64)
         if not cells.size:
             continue
-        count += cells.size
-        total += cells.sum()
-        squares += np.square(cells).sum()
         low, high = min(low, cells.min()), max(high, cells.max())
-        if kind == "categorical" and scaling != "unit":
+        sample.append(cells[::step])
+        if kind == "categorical":
             classes.update(np.unique(cells).tolist())
             if len(classes) > MAX_CLASSES:
                 raise InputError(
                     f"Driver '{name}' was to be categorical but has more than {MAX_CLASSES} "
                     "classes. Reclassify it, or do not list it under CATEGORICAL."
                 )
-    if count == 0:
+    if not sample:
         raise InputError(
             f"Driver '{name}' has no valid cell on the working grid. Check its extent and NoData."
         )
-    if scaling == "unit":
-        return Encoding(name, "continuous", float(low), float(high - low) or 1.0)
+    if kind == "unit":
+        return Encoding(name, kind, float(low), float(high - low) or 1.0)
     if kind == "continuous":
-        mean = total / count
-        deviation = np.sqrt(max(squares / count - mean**2, 0.0))
-        return Encoding(name, kind, float(mean), float(deviation) or 1.0)
+        cells = np.concatenate(sample)
+        lower, median, upper = np.quantile(cells, [0.16, 0.5, 0.84])
+        scale = (upper - lower) / 2 or cells.std() or 1.0
+        return Encoding(name, kind, float(median), float(scale))
     return Encoding(name, kind, classes=tuple(int(code) for code in sorted(classes)))
 
 

@@ -127,19 +127,19 @@ PAPER = Preset(
 STANDARD = Preset(
     name="standard",
     padding="valid",
-    blocks=(16, 16, 32),
+    blocks=(8, 16, 32),
     dropout=0.1,
     dense=(Dense(64, 0.1), Dense(32, 0.0)),
     scaling="standard",
     scale_target=True,
     patch_size=30,
-    learning_rate=2e-3,
+    learning_rate=4e-3,
     batch_size=64,
-    epochs=40,
+    epochs=25,
     loss="mse",
     optimizer="adam",
     schedule="cosine",
-    patience=15,
+    patience=10,
 )
 
 PRESETS = {preset.name: preset for preset in (STANDARD, PAPER)}

@@ -1,4 +1,4 @@
-"""The main job: evaluate a method, map with it, and say how far to trust the map."""
+"""The main job: score a method, map with it, and say how far to trust the map."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from ..errors import InputError
 from ..methods import make
-from ..network.presets import make_preset
 from ..report.report import Report
 from ..surface import write_surfaces, write_trust
 from ..validation.evaluation import evaluate
@@ -28,38 +27,39 @@ def run(folder, request, monitor) -> dict:
     job = Job(folder, request, monitor)
     name, seed = job.parameters.get("method", "cnn"), job.parameters.get("seed", 0)
     block_size = job.parameters.get("block_size", DEFAULT_BLOCK_SIZE)
-    uses_network = name == "cnn"
+    is_network = name == "cnn"
 
     def new_method():
-        if uses_network:
+        if is_network:
             return make(name, preset=job.parameters.get("preset", "standard"), seed=seed)
         return make(name)
 
-    points, stack = job.varied_points(), None
-    if uses_network:
+    points, stack, method = job.varied_points(), None, new_method()
+    if is_network:
         if not request["drivers"]:
             raise InputError("METHOD=cnn needs driver rasters. Add DRIVERS, or use METHOD=idw.")
-        preset = make_preset(job.parameters.get("preset", "standard"))
-        stack = job.stack(preset.scaling, monitor=monitor.part(0, 0.1))
+        stack = job.stack(method.preset.scaling, monitor=monitor.part(0, 0.1))
         points = job.on_drivers(points, stack)
 
-    evaluations, baselines = {}, {}
+    scores, table = {}, []
     for i, split_name in enumerate(SPLITS):
         split = make_split(split_name, points, job.grid, block_size, seed)
         title = split_title(split_name, block_size)
-        monitor.log(f"Evaluating {new_method().title} on {title}.")
+        monitor.log(f"Scoring {method.title} on {title}.")
         part = monitor.part(0.1 + 0.35 * i, 0.45 + 0.35 * i)
-        evaluations[split_name] = evaluate(new_method(), points, stack, split, title, part)
-        if uses_network:
-            baselines[split_name] = evaluate(make("idw"), points, None, split, title)
-    random, block = evaluations["random"], evaluations["block"]
+        rivals = [make("idw")] if is_network else []
+        scored = [
+            evaluate(each, points, stack, split, title, part) for each in (new_method(), *rivals)
+        ]
+        scores[split_name] = scored[0]
+        table += scored
+    random, block = scores["random"], scores["block"]
+    job.result["numbers"] = {**random.numbers("", "test"), **block.numbers("BLOCK_", "test")}
     distance, error = (np.concatenate(pair) for pair in zip(random.test_errors, block.test_errors))
     curve = ErrorByDistance.fit(distance, error)
-    job.result["numbers"] = {**random.numbers("", "test"), **block.numbers("BLOCK_", "test")}
 
-    method = random.method if uses_network else new_method().fit(points)
+    method = random.method if is_network else method.fit(points)
     surface = job.file("SURFACE", ".tif")
-    uncertainty = job.file("UNCERTAINTY", ".tif") if job.wants("UNCERTAINTY") else None
     monitor.log(f"Mapping {job.grid.width} x {job.grid.height} cells.")
     write_surfaces(
         method,
@@ -67,35 +67,29 @@ def run(folder, request, monitor) -> dict:
         stack,
         surface,
         monitor.part(0.8, 0.95),
-        uncertainty=uncertainty,
+        uncertainty=job.file("UNCERTAINTY", ".tif") if job.wants("UNCERTAINTY") else None,
         error_by_distance=curve,
         known=points.xy,
     )
     if job.wants("TRUST"):
-        patch_size = method.preset.patch_size if uses_network else 1
+        patch_size = method.preset.patch_size if is_network else 1
         write_trust(job.grid, stack, points.xy, patch_size, job.file("TRUST", ".tif"))
     if job.wants("ERROR_POINTS"):
         write_error_points(job, points, random.predicted, part=random.part_of_point)
     if job.wants("MODEL"):
-        if uses_network:
+        if is_network:
             write_model(job, random, stack, curve)
         else:
             monitor.log(f"{method.title} has no model file: MODEL is not written.", "warning")
     if job.wants("REPORT"):
         report = Report(f"Subsidence map of {job.field} by {method.title}", job)
-        report.evaluations(
-            [random, *_values(baselines, "random"), block, *_values(baselines, "block")]
-        )
+        report.evaluations(table)
         report.map(surface, points)
-        if uses_network:
+        if is_network:
             report.learning_curve(method.trained_, method.preset)
         report.scatter(block)
         report.error_by_distance([random, block], curve)
-        settings = method.preset.to_dict() if uses_network else vars(new_method())
-        report.settings(settings, seed=seed)
+        settings = method.preset.to_dict() if is_network else {"method": method.title}
+        report.settings(settings, seed=seed, block_size=block_size)
         report.write(job.file("REPORT", ".html"))
     return job.result
-
-
-def _values(evaluations: dict, name: str) -> list:
-    return [evaluations[name]] if name in evaluations else []

@@ -33,13 +33,21 @@ def write_driver(folder, name, kind, cells):
     return {"name": name, "kind": kind, "file": file}
 
 
-def test_continuous_has_mean_0_and_deviation_1_over_the_whole_raster(tmp_path):
-    cells = np.random.default_rng(0).normal(30, 7, (300, 20))
+def test_continuous_is_robust_and_the_same_for_the_whole_raster(tmp_path):
+    cells = np.random.default_rng(0).normal(30, 7, (300, 200)).astype(np.float32)
+    cells[0, 0] = 1e9
     driver = write_driver(tmp_path, "a", "continuous", cells)
-    stack = read_stack([driver], make_grid(300, 20), tmp_path)
-    assert stack.values.mean() == pytest.approx(0, abs=1e-5)
-    assert stack.values.std() == pytest.approx(1, abs=1e-5)
-    assert stack.encodings[0].offset == pytest.approx(np.float32(cells).mean(), rel=1e-6)
+    stack = read_stack([driver], make_grid(300, 200), tmp_path)
+    encoding = stack.encodings[0]
+    assert encoding.offset == pytest.approx(30, abs=0.2)
+    assert encoding.scale == pytest.approx(7, abs=0.2)
+    expected = np.arcsinh((cells - encoding.offset) / encoding.scale)
+    assert np.allclose(stack.values[..., 0], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_constant_driver_becomes_zeros(tmp_path):
+    driver = write_driver(tmp_path, "a", "continuous", np.full((3, 3), 8.0))
+    assert not read_stack([driver], make_grid(3, 3), tmp_path).values.any()
 
 
 def test_unit_scaling_uses_one_minimum_and_maximum_for_all_columns(tmp_path):

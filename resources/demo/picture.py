@@ -1,0 +1,92 @@
+"""A picture of the map as QGIS shows it, with legend and scale bar.
+
+Run it with the Python of QGIS: python3 picture.py SURFACE POINTS PICTURE.png [up|subsidence]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from qgis.core import (
+    QgsApplication,
+    QgsLayoutExporter,
+    QgsLayoutItemLabel,
+    QgsLayoutItemLegend,
+    QgsLayoutItemMap,
+    QgsLayoutItemScaleBar,
+    QgsLayoutPoint,
+    QgsLayoutSize,
+    QgsMarkerSymbol,
+    QgsPrintLayout,
+    QgsProject,
+    QgsRasterLayer,
+    QgsSingleSymbolRenderer,
+    QgsUnitTypes,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtGui import QFont
+
+MILLIMETRES = QgsUnitTypes.LayoutMillimeters
+WIDTH, HEIGHT = 240, 190
+
+
+def draw(surface: QgsRasterLayer, points: QgsVectorLayer, picture: str) -> None:
+    """Lay out the surface under its points and write the picture."""
+    project = QgsProject.instance()
+    layers = [points, surface]
+    project.addMapLayers(layers)
+    project.setCrs(surface.crs())
+    layout = QgsPrintLayout(project)
+    layout.initializeDefaults()
+    layout.pageCollection().page(0).setPageSize(QgsLayoutSize(WIDTH, HEIGHT, MILLIMETRES))
+    area = QgsLayoutItemMap(layout)
+    place(layout, area, 8, 18, 180, HEIGHT - 26)
+    area.setLayers(layers)
+    area.zoomToExtent(surface.extent())
+    area.setFrameEnabled(True)
+    title = QgsLayoutItemLabel(layout)
+    title.setText(surface.name())
+    title.setFont(QFont("Sans", 16))
+    place(layout, title, 8, 6, 200, 10)
+    legend = QgsLayoutItemLegend(layout)
+    legend.setLinkedMap(area)
+    place(layout, legend, 190, 18, 46, 100)
+    scale = QgsLayoutItemScaleBar(layout)
+    scale.setLinkedMap(area)
+    scale.applyDefaultSize()
+    place(layout, scale, 190, HEIGHT - 24, 46, 14)
+    settings = QgsLayoutExporter.ImageExportSettings()
+    settings.dpi = 120
+    status = QgsLayoutExporter(layout).exportToImage(picture, settings)
+    if status != QgsLayoutExporter.Success:
+        raise OSError(f"{picture} could not be written (status {status}).")
+
+
+def place(layout, item, x: float, y: float, width: float, height: float) -> None:
+    """Put an item on the page, millimetres from the upper left."""
+    layout.addLayoutItem(item)
+    item.attemptMove(QgsLayoutPoint(x, y, MILLIMETRES))
+    item.attemptResize(QgsLayoutSize(width, height, MILLIMETRES))
+
+
+def main(surface: str, points: str, picture: str, positive: str = "up") -> None:
+    """Style the two layers as the plugin does and draw them."""
+    plugin = Path(__file__).absolute().parents[2]
+    sys.path.insert(0, str(plugin.parent))
+    styling = __import__(f"{plugin.name}.algorithms.styling", fromlist=["styling"])
+    raster = QgsRasterLayer(surface, "Cumulative displacement (mm)")
+    styling.apply(raster, "SURFACE", positive)
+    scatterers = QgsVectorLayer(points, "Persistent scatterers")
+    dot = QgsMarkerSymbol.createSimple(
+        {"color": "30,30,30,160", "size": "0.35", "outline_style": "no"}
+    )
+    scatterers.setRenderer(QgsSingleSymbolRenderer(dot))
+    draw(raster, scatterers, picture)
+
+
+if __name__ == "__main__":
+    application = QgsApplication([], True)
+    application.initQgis()
+    main(*sys.argv[1:])
+    application.exitQgis()

@@ -1,0 +1,154 @@
+"""Speed and memory, as ratios in one run: `make bench`. Not part of `make test`."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import Affine
+from subsidence_mapper.model.grid import Grid, Window
+from subsidence_mapper.model.methods.cnn import CNN
+from subsidence_mapper.model.monitor import SILENT
+from subsidence_mapper.model.network.build import build
+from subsidence_mapper.model.network.dense import DenseNetwork
+from subsidence_mapper.model.network.model_file import save_model
+from subsidence_mapper.model.network.patches import PatchBatches
+from subsidence_mapper.model.network.presets import PAPER, STANDARD
+from subsidence_mapper.model.network.training import TrainedNetwork, train
+from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.protocol import PROTOCOL_VERSION
+from subsidence_mapper.model.stack import Encoding, Stack
+from subsidence_mapper.model.validation.uncertainty import ErrorByDistance
+
+DRIVERS = 9
+
+
+def make_grid(height, width):
+    return Grid("EPSG:32639", (500_000.0, 30.0, 0.0, 3_600_000.0, 0.0, -30.0), width, height)
+
+
+@pytest.fixture(scope="module")
+def stack():
+    grid = make_grid(600, 600)
+    values = np.random.default_rng(0).normal(size=(600, 600, DRIVERS)).astype(np.float32)
+    encodings = [Encoding(f"driver{i}", "continuous") for i in range(DRIVERS)]
+    return Stack(grid, encodings, values, np.ones((600, 600), bool))
+
+
+@pytest.fixture(scope="module")
+def points(stack):
+    random = np.random.default_rng(1)
+    xy = np.column_stack(
+        [500_000 + random.uniform(0, 18_000, 4000), 3_600_000 - random.uniform(0, 18_000, 4000)]
+    )
+    return Points(xy, random.normal(size=4000))
+
+
+def seconds(work, repeats=3):
+    """The fastest of some runs, after one that is not counted."""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_dense_prediction_is_40_times_faster_than_patch_by_patch(stack):
+    network = build(STANDARD, DRIVERS)
+    dense = DenseNetwork(network, STANDARD)
+    tile, block = Window(stack.grid, 100, 100, 256, 256), Window(stack.grid, 100, 100, 40, 40)
+    batches = PatchBatches(stack, *stack.grid.cells(block.xy()), STANDARD.patch_size, 1024)
+    per_dense = seconds(lambda: dense.predict(stack, tile)) / tile.size
+    per_patch = seconds(lambda: network.predict(batches, verbose=0)) / block.size
+    print(
+        f"\ndense {1 / per_dense:,.0f} cells/s, patch by patch {1 / per_patch:,.0f} cells/s, "
+        f"ratio {per_patch / per_dense:.0f}"
+    )
+    assert per_patch / per_dense >= 40
+
+
+def test_standard_trains_20_times_faster_than_paper(stack, points):
+    def per_patch(preset, count):
+        training, held_out = points[np.arange(count)], points[np.arange(3990, 4000)]
+
+        def run(epochs):
+            preset_of_epochs = replace(preset, epochs=epochs, patience=None)
+            return train(preset_of_epochs, training, held_out, stack, 0, SILENT).seconds
+
+        # The difference of two runs leaves out what is paid once, such as tracing.
+        return (run(3) - run(1)) / (2 * count)
+
+    standard, paper = per_patch(STANDARD, 2048), per_patch(PAPER, 128)
+    print(
+        f"\nstandard {1 / standard:,.0f} patches/s, paper {1 / paper:,.1f} patches/s, "
+        f"ratio {paper / standard:.0f}"
+    )
+    assert paper / standard >= 20
+
+
+def test_a_map_of_2200_x_1530_cells_needs_less_than_2_gb(tmp_path):
+    grid = make_grid(1530, 2200)
+    random = np.random.default_rng(0)
+    drivers = []
+    (tmp_path / "drivers").mkdir()
+    for i in range(DRIVERS):
+        drivers.append({"name": f"driver{i}", "kind": "continuous", "file": f"drivers/{i}.tif"})
+        with rasterio.open(
+            tmp_path / drivers[-1]["file"],
+            "w",
+            driver="GTiff",
+            width=grid.width,
+            height=grid.height,
+            count=1,
+            dtype="float32",
+            nodata=np.nan,
+            crs=grid.crs,
+            transform=Affine.from_gdal(*grid.transform),
+            tiled=True,
+        ) as raster:
+            raster.write(random.normal(size=(grid.height, grid.width)).astype("float32"), 1)
+    encodings = [Encoding(driver["name"], "continuous") for driver in drivers]
+    trained = TrainedNetwork(build(STANDARD, DRIVERS), 0.0, 1.0, {}, 1, 0.0)
+    method = CNN.trained(STANDARD, trained)
+    curve = ErrorByDistance(np.array([0.0, 1000.0]), np.array([3.0, 9.0]))
+    known = Points(
+        np.column_stack(
+            [500_000 + random.uniform(0, 66_000, 5000), 3_600_000 - random.uniform(0, 45_900, 5000)]
+        ),
+        random.normal(size=5000),
+    )
+    model = tmp_path / "model.zip"
+    save_model(model, method, encodings, curve, known, {"drivers": drivers})
+    request = {
+        "protocol": PROTOCOL_VERSION,
+        "task": "predict",
+        "outputs": ["SURFACE", "UNCERTAINTY"],
+        "grid": grid.to_dict(),
+        "drivers": drivers,
+        "model": str(model),
+        "parameters": {},
+    }
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "subsidence_mapper.model.worker", str(tmp_path)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    took = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+    with rasterio.open(tmp_path / "surface.tif") as raster:
+        assert np.isfinite(raster.read(1)).all()
+    print(f"\n{grid.width} x {grid.height} cells in {took:.0f} s, peak memory {peak:.2f} GB")
+    assert peak < 2

@@ -1,0 +1,93 @@
+"""The rules that keep QGIS and TensorFlow apart, read from the imports of the source."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).absolute().parents[2]
+NAME = "subsidence_mapper"
+QT = {"PyQt5", "PyQt6", "PySide2", "PySide6"}
+HEAVY = {"tensorflow", "keras", "scipy", "sklearn", "rasterio", "matplotlib", "pykrige", "jinja2"}
+
+MODEL = sorted(PLUGIN.glob("model/**/*.py"))
+ALGORITHMS = sorted([*PLUGIN.glob("*.py"), *PLUGIN.glob("algorithms/**/*.py")])
+
+
+def imports(source: str, package: str, lazy: bool = True) -> set[str]:
+    """Absolute names of what some source imports; without those inside functions if not `lazy`."""
+    names = set()
+    waiting: list[ast.AST] = [ast.parse(source)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            above = parts[: len(parts) - node.level + 1] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+        elif lazy or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
+    return names
+
+
+def imports_of(path: Path, lazy: bool = True) -> set[str]:
+    package = ".".join([NAME, *path.relative_to(PLUGIN).parent.parts])
+    return imports(path.read_text(encoding="utf-8"), package, lazy)
+
+
+def roots(path: Path, lazy: bool = True) -> set[str]:
+    return {name.split(".")[0] for name in imports_of(path, lazy)}
+
+
+def short(path: Path) -> str:
+    return str(path.relative_to(PLUGIN))
+
+
+def test_imports_are_seen_wherever_they_stand():
+    top = "import a.b\nfrom . import c\nfrom ..d import e\n"
+    source = top + "def f():\n    if 1:\n        from g import h"
+    seen = {"a.b", "p.q", "p.q.c", "p.d", "p.d.e"}
+    assert imports(source, "p.q", lazy=False) == seen
+    assert imports(source, "p.q") == seen | {"g", "g.h"}
+
+
+def test_there_is_something_to_read():
+    assert len(MODEL) > 5 and len(ALGORITHMS) > 5
+
+
+@pytest.mark.parametrize("path", MODEL, ids=short)
+def test_model_knows_no_qgis(path):
+    assert not roots(path) & (QT | {"qgis", "osgeo", "processing"})
+    assert not any(name.startswith(f"{NAME}.algorithms") for name in imports_of(path))
+
+
+@pytest.mark.parametrize("path", ALGORITHMS, ids=short)
+def test_algorithms_know_no_package_of_the_worker(path):
+    assert not roots(path) & HEAVY
+    assert not roots(path, lazy=False) & {"numpy", "osgeo"}
+
+
+@pytest.mark.parametrize("path", ALGORITHMS, ids=short)
+def test_qt_comes_through_qgis(path):
+    assert not roots(path) & QT
+
+
+@pytest.mark.parametrize("path", ALGORITHMS, ids=short)
+def test_what_algorithms_take_from_the_model_needs_the_standard_library_only(path):
+    """Also what that takes in turn, and the packages around it: all of it runs in QGIS."""
+    waiting = imports_of(path)
+    seen = set()
+    while waiting:
+        name = waiting.pop()
+        parts = name.split(".")
+        for module in (".".join(parts[:n]) for n in range(2, len(parts) + 1)):
+            file = PLUGIN.joinpath(*module.split(".")[1:])
+            file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+            if module.startswith(f"{NAME}.model") and file.exists() and module not in seen:
+                seen.add(module)
+                assert not roots(file, lazy=False) & (HEAVY | {"numpy"}), short(file)
+                waiting |= imports_of(file, lazy=False)

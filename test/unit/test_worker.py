@@ -1,0 +1,176 @@
+"""The worker as QGIS starts it: a process, a job folder, lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import rasterio
+from subsidence_mapper.model.network.bundle import read_header
+from subsidence_mapper.model.protocol import PROTOCOL_VERSION
+
+from .conftest import make_grid
+from .test_stack import write_driver
+
+HEIGHT, WIDTH = 60, 70
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A folder with drivers and 400 points, and a function that runs a request in it."""
+    random = np.random.default_rng(0)
+    grid = make_grid(HEIGHT, WIDTH)
+    smooth = np.cumsum(np.cumsum(random.normal(size=(HEIGHT, WIDTH)), 0), 1)
+    slope = write_driver(tmp_path, "slope", "continuous", smooth)
+    land = write_driver(tmp_path, "land", "categorical", (smooth > 0).astype(float))
+    left, _, _, top, _, _ = grid.transform
+    xy = np.column_stack(
+        [
+            left + random.uniform(0, 30 * WIDTH, 400),
+            top - random.uniform(0, 30 * HEIGHT, 400),
+        ]
+    )
+    values = 10 * smooth[grid.cells(xy)] / smooth.std() + random.normal(0, 0.5, 400)
+    np.savez(tmp_path / "points.npz", xy=xy, values=values)
+    base = {
+        "protocol": PROTOCOL_VERSION,
+        "grid": grid.to_dict(),
+        "points": {"file": "points.npz", "field": "mm", "positive": "up"},
+        "drivers": [slope, land],
+    }
+
+    def run(task, outputs=(), **more):
+        request = {**base, "task": task, "outputs": list(outputs), "parameters": {}, **more}
+        (tmp_path / "request.json").write_text(json.dumps(request))
+        process = subprocess.run(
+            [sys.executable, "-m", "subsidence_mapper.model.worker", str(tmp_path)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        lines = [json.loads(line) for line in process.stdout.splitlines()]
+        result = tmp_path / "result.json"
+        return process.returncode, lines, json.loads(result.read_text()) if result.exists() else {}
+
+    run.folder, run.xy, run.values, run.drivers = tmp_path, xy, values, base["drivers"]
+    return run
+
+
+def test_probe_really_learns_and_names_the_device(job):
+    code, lines, result = job("probe")
+    assert (code, lines[-1]) == (0, {"type": "result"})
+    assert result["device"]["device"]
+    assert result["device"]["tensorflow"].startswith("2.")
+
+
+def test_interpolate_writes_a_cloud_optimized_surface(job):
+    code, lines, result = job("interpolate", ["SURFACE"], parameters={"method": "idw"})
+    assert code == 0
+    with rasterio.open(job.folder / result["files"]["SURFACE"]) as raster:
+        assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert (raster.height, raster.width, raster.dtypes) == (HEIGHT, WIDTH, ("float32",))
+        assert np.isnan(raster.nodata)
+        assert raster.descriptions == ("displacement_mm",)
+        assert raster.read(1).min() >= job.values.min()
+    assert lines[-2]["percent"] == 100
+    assert not list(job.folder.glob("*.draft.tif"))
+
+
+def test_map_writes_everything_and_its_figures_agree(job):
+    outputs = ["SURFACE", "UNCERTAINTY", "TRUST", "ERROR_POINTS", "REPORT", "MODEL"]
+    parameters = {"method": "cnn", "block_size": 400}
+    code, lines, result = job("map", outputs, parameters=parameters)
+    assert code == 0, lines
+    assert set(result["files"]) | set(result["points"]) == set(outputs)
+    with np.load(job.folder / result["points"]["ERROR_POINTS"]) as table:
+        assert table.files == ["xy", "observed", "predicted", "error", "absolute_error", "part"]
+        error, test = table["error"], table["part"] == "test"
+        assert np.allclose(error, table["predicted"] - table["observed"])
+        predicted = table["predicted"]
+        xy = table["xy"]
+    assert result["numbers"]["RMSE"] == pytest.approx(np.sqrt(np.square(error[test]).mean()))
+    with rasterio.open(job.folder / "surface.tif") as raster:
+        at_points = raster.read(1)[make_grid(HEIGHT, WIDTH).cells(xy)]
+    assert np.allclose(at_points, predicted, rtol=1e-4, atol=1e-3)
+    report = (job.folder / "report.html").read_text()
+    assert f"{result['numbers']['RMSE']:.2f}" in report
+    assert f"{result['numbers']['BLOCK_RMSE']:.2f}" in report
+    assert "IDW" in report and "Learning curves" in report
+    header = read_header(job.folder / "model.zip")
+    assert header["metrics"]["test"]["RMSE"] == result["numbers"]["RMSE"]
+    assert [driver["name"] for driver in header["drivers"]] == ["slope", "land"]
+
+
+def test_train_then_predict_equals_the_maps_model_whatever_the_drivers_order(job):
+    parameters = {"epochs": 2, "seed": 4}
+    code, _, result = job("train", ["MODEL"], parameters=parameters)
+    assert code == 0
+    numbers = result["numbers"]
+    assert [numbers[f"{part}_COUNT"] for part in ("TRAIN", "VALIDATION", "TEST")] == [320, 40, 40]
+    model = job.folder / "kept.zip"
+    (job.folder / "model.zip").rename(model)
+    surfaces = []
+    for drivers in (job.drivers, job.drivers[::-1]):
+        code, _, result = job("predict", ["SURFACE"], model=str(model), drivers=drivers)
+        assert code == 0
+        with rasterio.open(job.folder / "surface.tif") as raster:
+            surfaces.append(raster.read(1))
+    assert np.array_equal(*surfaces)
+    assert surfaces[0].std() > 0
+
+
+def test_errors_are_predicted_minus_observed(job):
+    surface = np.full((HEIGHT, WIDTH), 4.0)
+    surface[:, : WIDTH // 2] = np.nan
+    driver = write_driver(job.folder, "surface", "continuous", surface)
+    code, lines, result = job("errors", ["ERROR_POINTS", "ERROR_SURFACE"], drivers=[driver])
+    assert code == 0
+    known = job.xy[:, 0] >= 500_000 + 30 * (WIDTH // 2)
+    error = 4.0 - job.values[known]
+    assert result["numbers"]["COUNT"] == known.sum()
+    assert result["numbers"]["BIAS"] == pytest.approx(error.mean())
+    assert result["numbers"]["MAE"] == pytest.approx(np.abs(error).mean())
+    assert f"{(~known).sum()} of 400 points lie where the surface has no value" in str(lines)
+    with rasterio.open(job.folder / "error_surface.tif") as raster:
+        cells = raster.read(1)
+    assert np.isfinite(cells).all() and error.min() <= cells.min() <= cells.max() <= error.max()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "guess"}, "Unknown task 'guess'"),
+        ({"protocol": 99, "task": "probe"}, "speaks protocol 99"),
+        ({"task": "map", "parameters": {"method": "cnn"}, "drivers": []}, "needs driver rasters"),
+        ({"task": "train", "parameters": {"split": "fair"}}, "Unknown split 'fair'"),
+        ({"task": "predict", "model": "/nowhere.zip"}, "no model file /nowhere.zip"),
+    ],
+)
+def test_bad_requests_are_explained_in_one_sentence_or_two(job, change, message):
+    task = change.pop("task")
+    code, lines, result = job(task, ["SURFACE"], **change)
+    assert (code, lines[-1]["type"], result) == (2, "error", {})
+    assert message in lines[-1]["message"]
+    assert not (job.folder / "worker.log").exists()
+
+
+def test_the_unexpected_keeps_its_traceback_in_the_folder(job):
+    (job.folder / "points.npz").write_bytes(b"broken")
+    code, lines, _ = job("interpolate", ["SURFACE"], parameters={"method": "idw"})
+    assert code == 1
+    assert "failed unexpectedly" in lines[-1]["message"]
+    assert "Traceback" in (job.folder / "worker.log").read_text()
+
+
+def test_equal_values_and_no_points_are_refused(job):
+    np.savez(job.folder / "points.npz", xy=job.xy, values=np.full(400, 7.0))
+    code, lines, _ = job("train", ["MODEL"])
+    assert (code, lines[-1]["message"][:31]) == (2, "All 400 values of mm are 7: the")
+    np.savez(job.folder / "points.npz", xy=job.xy[:0], values=np.empty(0))
+    code, lines, _ = job("train", ["MODEL"])
+    assert code == 2 and "no points" in lines[-1]["message"]
