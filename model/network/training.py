@@ -132,4 +132,4 @@ class _Report(keras.callbacks.Callback):
             f"validation loss {validation_loss:.4g} {unit}, at most {left:.0f} s left"
         )
         self._monitor.log(text)
-        self._monitor.progress(done, text)
+        self._monitor.progress(done)

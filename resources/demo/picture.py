@@ -76,7 +76,7 @@ def main(surface: str, points: str, picture: str, positive: str = "up") -> None:
     sys.path.insert(0, str(plugin.parent))
     styling = __import__(f"{plugin.name}.algorithms.styling", fromlist=["styling"])
     raster = QgsRasterLayer(surface, "Cumulative displacement (mm)")
-    styling.apply(raster, "SURFACE", positive)
+    styling.apply(raster, styling.LOOKS["SURFACE"], positive)
     scatterers = QgsVectorLayer(points, "Persistent scatterers")
     dot = QgsMarkerSymbol.createSimple(
         {"color": "30,30,30,160", "size": "0.35", "outline_style": "no"}

@@ -1,0 +1,64 @@
+# `make` lists what there is to make. Only Debian's packages are installed for you; elsewhere,
+# install QGIS first and name its Python: `make demo QGIS_PYTHON=/path/to/python3`.
+
+export QGIS_PYTHON ?= /usr/bin/python3
+export QT_QPA_PLATFORM := offscreen
+
+WORKER_PYTHON = $(shell cat build/worker-python)
+TOOLS := resources/dev/tools.txt
+
+.PHONY: help install demo real test bench lint docs lock package clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+install: ## Install what is missing: QGIS, the plugin in its profile, the worker environment
+	@resources/dev/install.sh
+
+demo: install ## Make a region from physics and map its subsidence; results in build/demo
+	$(QGIS_PYTHON) resources/demo/make_region.py build/demo
+	$(QGIS_PYTHON) resources/demo/run_demo.py build/demo
+
+ifeq ($(MAKECMDGOALS)$(DATA),real)
+    $(error Say where the data are: make real DATA=folder)
+endif
+real: install ## Map the Isfahan data: make real DATA=folder
+	$(QGIS_PYTHON) resources/demo/run_real.py $(DATA)
+
+test: install build/venv-qgis/made build/worker-tools/made ## Run every test
+	@resources/dev/test.sh
+
+bench: install build/worker-tools/made ## Measure speed and memory
+	PYTHONPATH=build/worker-tools $(WORKER_PYTHON) -m pytest -s test/benchmarks
+
+lint: build/venv-qgis/made ## Check the style
+	build/venv-qgis/bin/ruff check .
+
+docs: install ## Write the reference of the algorithms from their own help
+	$(QGIS_PYTHON) resources/dev/make_reference.py docs/algorithms.md
+
+lock: ## Compile the worker's exact versions anew (needs uv)
+	cd resources/runtime && for build in worker worker-cuda; do \
+	    uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+	        --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	        $$build.in --output-file $$build.lock || exit 1; \
+	done
+
+package: ## Zip the committed plugin for QGIS's plugin manager
+	mkdir -p build
+	git archive --format=zip --prefix=subsidence_mapper/ --output=build/subsidence_mapper.zip HEAD \
+	    -- . ':!test' ':!.ci' ':!Makefile' ':!resources/dev'
+
+clean: ## Remove what was made here; not the worker environment (subsidence:runtime, ACTION=remove)
+	rm -rf build .qgis-settings
+	find . -name __pycache__ -prune -exec rm -r {} +
+
+build/venv-qgis/made: $(TOOLS) | install
+	$(QGIS_PYTHON) -m venv --clear --system-site-packages build/venv-qgis
+	build/venv-qgis/bin/python -m pip install --quiet --requirement $(TOOLS)
+	touch $@
+
+build/worker-tools/made: $(TOOLS) | install
+	$(WORKER_PYTHON) -m pip install --quiet --upgrade --target build/worker-tools \
+	    --constraint $(TOOLS) pytest
+	touch $@

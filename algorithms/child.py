@@ -1,0 +1,118 @@
+"""Programs that run beside QGIS and can neither hang it nor outlive their work."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import threading
+from contextlib import suppress
+
+WINDOWS = os.name == "nt"
+NO_WINDOW = {"creationflags": subprocess.CREATE_NO_WINDOW} if WINDOWS else {}
+
+_POLL = 0.1  # seconds between looks at the cancel button
+_GRACE = 0.5  # seconds between asking a child to end and killing it
+
+# What QGIS sets for its own Python, GDAL and PROJ breaks another interpreter's.
+_OF_QGIS = {"GDAL_DATA", "GDAL_DRIVER_PATH", "PROJ_DATA", "PROJ_LIB", "VIRTUAL_ENV"}
+
+
+class JobCancelled(Exception):
+    """The user cancelled; everything the job had started is gone."""
+
+
+def clean_environment() -> dict[str, str]:
+    """The user's environment variables without those that belong to QGIS's own Python."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _OF_QGIS and not name.lstrip("_").startswith(("PYTHON", "PYVENV"))
+    }
+
+
+def run(command, feedback, on_line, env=None, cwd=None, stderr=subprocess.STDOUT) -> int:
+    """Run a program to its end and hand over what it prints, line by line.
+
+    The program gets a process group of its own, so that all it starts ends with it, and a
+    standard input that stays open exactly as long as QGIS lives.
+
+    Parameters
+    ----------
+    command : list of str
+    feedback : QgsProcessingFeedback
+        Asked ten times a second whether the user has cancelled.
+    on_line : callable
+        Called in this thread with each line of standard output.
+    env : dict, optional
+        Environment variables, `clean_environment()` if not given.
+    cwd : path, optional
+    stderr : file, optional
+        Where standard error goes; beside standard output if not given.
+
+    Returns
+    -------
+    int
+        The exit code; negative if a signal ended the program.
+
+    Raises
+    ------
+    JobCancelled
+        Within a second of the user's cancelling.
+    OSError
+        If the program cannot be started.
+    """
+    group = (
+        {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+        if WINDOWS
+        else {"start_new_session": True}
+    )
+    child = subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        cwd=cwd,
+        env=clean_environment() if env is None else env,
+        encoding="utf-8",
+        errors="replace",
+        **group,
+    )
+    lines: queue.Queue[str] = queue.Queue()
+    reader = threading.Thread(target=_read, args=(child.stdout, lines), daemon=True)
+    reader.start()
+    try:
+        while child.poll() is None:
+            if feedback.isCanceled():
+                raise JobCancelled("Cancelled.")
+            with suppress(queue.Empty):
+                on_line(lines.get(timeout=_POLL))
+    finally:
+        _end(child)
+    reader.join(_GRACE)
+    while not lines.empty():
+        on_line(lines.get())
+    return child.returncode
+
+
+def _read(stream, lines):
+    with stream:
+        for line in stream:
+            lines.put(line.rstrip())
+
+
+def _end(child):
+    """End the child, if it still runs, and whatever it has started."""
+    if WINDOWS:
+        if child.poll() is None:
+            tree = ["taskkill", "/F", "/T", "/PID", str(child.pid)]
+            subprocess.run(tree, capture_output=True, check=False, **NO_WINDOW)
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_GRACE)
+            os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdin.close()

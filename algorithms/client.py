@@ -1,0 +1,156 @@
+"""The client of the worker: one job folder in, one parsed result out."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from pathlib import Path
+
+from ..model import protocol
+from . import child, environment
+from .child import JobCancelled
+from .environment import PLUGIN
+
+__all__ = ["JobCancelled", "JobFailed", "run_job"]
+
+# As `python -m`, but the plugin's folder comes last on the path: beside it lie other plugins, and
+# one that is called as a module of the worker's must not hide that.
+WORKER = f"""
+import runpy, sys
+sys.path.append({str(PLUGIN.parent)!r})
+runpy.run_module("{PLUGIN.name}.model.worker", run_name="__main__", alter_sys=True)
+"""
+
+OUT_OF_MEMORY = (
+    "most likely because the machine ran out of memory. Use a smaller extent or a larger cell size"
+)
+SIGNALS = {
+    "SIGKILL": OUT_OF_MEMORY,
+    "SIGILL": "because this processor lacks instructions (AVX) that TensorFlow needs",
+}
+
+
+class JobFailed(Exception):
+    """The worker gave no result; the message tells the user why and what to do."""
+
+
+def run_job(folder: Path, feedback, python: str | None = None) -> dict:
+    """Let the worker do the job that a folder describes.
+
+    Progress goes to the feedback's bar and log lines to its log as they come; what the worker
+    writes to standard error goes to `worker.log` in the folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The job folder, with its `request.json`.
+    feedback : QgsProcessingFeedback
+    python : str, optional
+        The interpreter; that of the worker environment if not given.
+
+    Returns
+    -------
+    dict
+        The parsed `result.json`.
+
+    Raises
+    ------
+    JobFailed
+        With a message for the user.
+    JobCancelled
+        Within a second of the user's cancelling, when all of the worker's processes are gone.
+    RuntimeMissing
+        If there is no worker environment.
+    """
+    python = python or environment.worker_python()
+    folder = Path(folder).absolute()
+    worker = _Worker(feedback)
+    variables = {"PYTHONUTF8": "1", "SUBSIDENCE_WATCH_STDIN": "1"}
+    log = folder / protocol.WORKER_LOG
+    with log.open("ab") as stderr:
+        try:
+            code = child.run(
+                [python, "-u", "-c", WORKER, folder],
+                feedback,
+                worker.hear,
+                env={**child.clean_environment(), **variables},
+                cwd=folder,
+                stderr=stderr,
+            )
+        except OSError as problem:
+            raise JobFailed(environment.broken(python, problem.strerror)) from problem
+    if code != 0 or not worker.finished:
+        raise JobFailed(_explain(code, worker.error, log, python))
+    try:
+        return protocol.read_result(folder)
+    except ValueError as problem:
+        raise JobFailed(f"The worker's result cannot be read. {problem}") from problem
+
+
+class _Worker:
+    """Hears the worker's lines and passes them on."""
+
+    def __init__(self, feedback):
+        self.feedback = feedback
+        self.error = ""
+        self.finished = False
+        self._text = ""
+
+    def hear(self, line: str) -> None:
+        message = _parse(line)
+        kind = message.get("type")
+        if kind == "progress":
+            self.feedback.setProgress(message["percent"])
+            text = message.get("text", self._text)
+            if text != self._text:
+                self.feedback.setProgressText(text)
+                self._text = text
+        elif kind == "log" and message.get("level") == "warning":
+            self.feedback.pushWarning(message["text"])
+        elif kind == "log":
+            self.feedback.pushInfo(message["text"])
+        elif kind == "error":
+            self.error = message["message"]
+        elif kind == "result":
+            self.finished = True
+        elif line:
+            self.feedback.pushInfo(line)
+
+
+def _parse(line: str) -> dict:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _explain(code: int, error: str, log: Path, python: str) -> str:
+    reason = error or _essence(log.read_text(encoding="utf-8", errors="replace"))
+    missing = re.search(r"No module named '?[\w.]+'?", reason)
+    if missing:
+        return environment.broken(python, missing.group())
+    if error:
+        return error
+    if -32 < 128 - code < 0:  # as a shell reports it
+        code = 128 - code
+    if code < 0:
+        name = signal.Signals(-code).name
+        because = f", {SIGNALS[name]}" if name in SIGNALS else ""
+        what = f"The worker was ended by the signal {name}{because}."
+    elif re.search(r"MemoryError|bad_alloc|ResourceExhausted", reason):
+        what = f"The worker stopped (exit code {code}), {OUT_OF_MEMORY}."
+    elif code:
+        what = f"The worker stopped unexpectedly (exit code {code})."
+    else:
+        what = "The worker ended without a result."
+    said = f" It said: {reason.rstrip('.')}." if reason else ""
+    return f"{what}{said} Its log is {log}."
+
+
+def _essence(text: str) -> str:
+    """The line of a log that says the most: the last error's, else the last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b|Fatal ", line)]
+    return (errors or lines or [""])[-1]

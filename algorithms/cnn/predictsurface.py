@@ -1,0 +1,58 @@
+"""A surface from a trained model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from .. import base, layers, parameters
+
+
+class PredictSurface(base.SubsidenceAlgorithm):
+    """Applies a trained network to drivers."""
+
+    NAME = "predictsurface"
+    TITLE = "Predict surface"
+    GROUP_ID = "cnn"
+    TAGS = ["cnn", "predict", "deep learning", "neural network", "subsidence", "insar", "map"]
+    HELP = (
+        "Applies a model made by 'Train model' to drivers, and gives a continuous displacement "
+        "surface on the model's grid. The drivers are matched with the model's by name."
+    )
+    TASK = "predict"
+
+    def parameters(self):
+        return [
+            parameters.file_input(
+                "MODEL",
+                "Trained model",
+                "A model made by 'Train model'.",
+                "Models (*.zip);;All files (*.*)",
+            ),
+            parameters.drivers(
+                note=" Names must be those that the model was trained with; their kinds come from "
+                "the model."
+            ),
+            parameters.nodata(),
+            parameters.extent("what all drivers cover"),
+            parameters.raster_output(
+                "SURFACE", "Subsidence surface", "Displacement in millimetres."
+            ),
+            parameters.uncertainty_output(),
+        ]
+
+    def request(self, job):
+        # Imported here, because loading the plugin must stay fast.
+        from ...model.network.bundle import match_drivers, read_header
+
+        model = str(Path(job.value("MODEL")).absolute())
+        header = read_header(model)
+        drivers = job.drivers(kinds=False)
+        order = match_drivers(header, [driver.name for driver in drivers])
+        drivers = [drivers[i] for i in order]
+        for driver, known in zip(drivers, header["drivers"]):
+            driver.kind = known["kind"]
+        lattice = replace(layers.Grid.from_request(header["grid"]), width=0, height=0)
+        grid = layers.choose_grid(lattice, job.extent(lattice.crs), drivers, None, job.transforms)
+        job.field, job.positive = header["field"], header["positive"]
+        return job.request(grid, drivers, model=model, parameters={})

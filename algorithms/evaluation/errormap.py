@@ -1,0 +1,59 @@
+"""Where a surface is wrong, and by how much."""
+
+from __future__ import annotations
+
+from .. import base, layers, parameters
+
+
+class ErrorMap(base.SubsidenceAlgorithm):
+    """Compares a surface with points."""
+
+    NAME = "errormap"
+    TITLE = "Error map"
+    GROUP_ID = "evaluation"
+    TAGS = ["error", "residual", "rmse", "validation", "accuracy", "subsidence"]
+    HELP = (
+        "Compares a displacement surface with points: observed, predicted, error and absolute "
+        "error at each point, a continuous surface of the error, and RMSE, MAE, R2 and bias. An "
+        "error is predicted minus observed. Points that the surface was made from flatter it: "
+        "give points that were held out."
+    )
+    TASK = "errors"
+    NUMBERS = {
+        "COUNT": "Number of points",
+        "RMSE": "Root mean square error (mm)",
+        "MAE": "Mean absolute error (mm)",
+        "R2": "Coefficient of determination",
+        "BIAS": "Mean error (mm)",
+    }
+
+    def parameters(self):
+        return [
+            parameters.raster(
+                "SURFACE",
+                "Subsidence surface",
+                "A raster of displacement in millimetres, projected in metres; its first band is "
+                "used.",
+            ),
+            *parameters.points(),
+            parameters.positive(),
+            parameters.points_output(
+                "ERROR_POINTS",
+                "Error at the points",
+                "The points on the surface with the fields observed, predicted, error and "
+                "absolute_error, all in millimetres.",
+                optional=True,
+            ),
+            parameters.raster_output(
+                "ERROR_SURFACE",
+                "Error surface",
+                "The error in millimetres, interpolated from the points to the surface's cells.",
+                optional=True,
+            ),
+        ]
+
+    def request(self, job):
+        surface = job.raster("SURFACE")
+        grid = layers.grid_of(surface)
+        points = layers.keep_inside(job.points(grid.crs), grid, job.feedback)
+        return job.request(grid, [surface], points, parameters={})

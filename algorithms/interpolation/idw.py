@@ -1,0 +1,58 @@
+"""Inverse distance weighting."""
+
+from __future__ import annotations
+
+from .. import base, parameters
+
+
+class Idw(base.SubsidenceAlgorithm):
+    """The first classical method: a weighted mean of the nearest points."""
+
+    NAME = "idw"
+    TITLE = "Inverse distance weighting"
+    GROUP_ID = "interpolation"
+    TAGS = ["idw", "inverse distance", "interpolation", "subsidence", "insar", "grid"]
+    HELP = (
+        "Makes a continuous displacement surface from the points alone: each cell is the mean of "
+        "the nearest points, weighted by the inverse of a power of their distance. A quick first "
+        "look, and the rival that a network has to beat."
+    )
+    TASK = "interpolate"
+
+    def parameters(self):
+        return [
+            *parameters.points(),
+            parameters.positive(),
+            *parameters.working_area(from_drivers=False),
+            parameters.number(
+                "POWER",
+                "Power",
+                "How fast a point's weight falls with distance: 1 is smooth, higher values let "
+                "the nearest points win.",
+                2.0,
+                low=0.0,
+            ),
+            parameters.number(
+                "NEIGHBOURS",
+                "Neighbours",
+                "How many of the nearest points make a cell.",
+                12,
+                low=1,
+                whole=True,
+            ),
+            parameters.number(
+                "RADIUS",
+                "Radius (m)",
+                "Only points within this distance, in metres, count; cells without any are NoData. "
+                "Empty: no limit.",
+                low=0.001,
+            ),
+            parameters.raster_output(
+                "SURFACE", "Subsidence surface", "Displacement in millimetres."
+            ),
+        ]
+
+    def request(self, job):
+        grid, points = job.working_grid([])
+        parameters = {"method": "idw", **job.values("POWER", "NEIGHBOURS", "RADIUS")}
+        return job.request(grid, points=points, parameters=parameters)

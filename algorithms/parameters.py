@@ -1,0 +1,270 @@
+"""The parameters that algorithms share, each with its help beside it."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+
+from . import layers
+
+
+def helped(parameter, text: str, advanced: bool = False):
+    """A parameter with its help, and among the advanced ones if wanted."""
+    parameter.setHelp(text)
+    if advanced:
+        parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.FlagAdvanced)
+    return parameter
+
+
+def number(name, title, text, default=None, low=None, high=None, whole=False, advanced=False):
+    """A number; optional where it has no default."""
+    kind = QgsProcessingParameterNumber.Integer if whole else QgsProcessingParameterNumber.Double
+    parameter = QgsProcessingParameterNumber(name, title, kind, default, default is None)
+    if low is not None:
+        parameter.setMinimum(low)
+    if high is not None:
+        parameter.setMaximum(high)
+    return helped(parameter, text, advanced)
+
+
+def choice(name, title, text, options, default=None, advanced=False):
+    """One of some words, the same in the dialog, in models and on the command line."""
+    parameter = QgsProcessingParameterEnum(
+        name, title, options, False, default, default is None, usesStaticStrings=True
+    )
+    return helped(parameter, text, advanced)
+
+
+def words(name, title, text, advanced=False):
+    """A line of text that may be empty."""
+    return helped(QgsProcessingParameterString(name, title, optional=True), text, advanced)
+
+
+def points():
+    """The parameters that give the persistent scatterers and their values."""
+    return [
+        helped(
+            QgsProcessingParameterFeatureSource(
+                "PS_POINTS", "Persistent scatterers", [QgsProcessing.TypeVectorPoint]
+            ),
+            "Points with the displacement that was measured there. Multipoints count as their "
+            "points. Points without a number are skipped, points outside the map's area are left "
+            "out; the log counts both.",
+        ),
+        helped(
+            QgsProcessingParameterField(
+                "VALUE_FIELD",
+                "Displacement field",
+                parentLayerParameterName="PS_POINTS",
+                type=QgsProcessingParameterField.Numeric,
+            ),
+            "The numeric field that holds the displacement, in millimetres.",
+        ),
+    ]
+
+
+def positive():
+    """What the sign of the values means."""
+    return choice(
+        "POSITIVE",
+        "Positive values mean",
+        "up: positive values are uplift. subsidence: positive values are subsidence. Values are "
+        "never changed; labels and colours follow this choice.",
+        ["up", "subsidence"],
+        "up",
+    )
+
+
+def raster(name, title, text, optional=False, advanced=False):
+    """A raster layer."""
+    return helped(QgsProcessingParameterRasterLayer(name, title, None, optional), text, advanced)
+
+
+def file_input(name, title, text, file_filter):
+    """A file that is there."""
+    return helped(QgsProcessingParameterFile(name, title, fileFilter=file_filter), text)
+
+
+def drivers(optional=False, note=""):
+    """The rasters of the driving forces."""
+    return helped(
+        QgsProcessingParameterMultipleLayers(
+            "DRIVERS", "Driving forces", QgsProcessing.TypeRaster, optional=optional
+        ),
+        "Rasters of what drives subsidence, such as the water table, wells, land use and terrain. "
+        "They may have any CRS and cell size. Each layer is one driver with the layer's name; each "
+        "band of a layer of several bands is one driver with the band's description." + note,
+    )
+
+
+def nodata():
+    """NoData values that files do not tell."""
+    return words(
+        "NODATA",
+        "NoData of drivers without a tag",
+        "Values that mean no data where the file does not say so: name=value, separated by "
+        "semicolons, for instance landcover_1985=255; landcover_2024=255, or *=255 for every "
+        "driver without a NoData tag. A driver named here has this value instead of its tag's.",
+        advanced=True,
+    )
+
+
+def driver_kinds():
+    """How the drivers are to be understood."""
+    return [
+        words(
+            "CATEGORICAL",
+            "Drivers that hold classes",
+            "Names of drivers whose numbers are classes, such as land use, separated by commas. "
+            "Empty: rasters with a colour table, or with whole numbers of which at most "
+            f"{layers.MAX_GUESSED_CLASSES} differ. none: no driver. The log tells what each was "
+            "taken as.",
+            advanced=True,
+        ),
+        words(
+            "CIRCULAR",
+            "Drivers that hold directions",
+            "Names of drivers that are directions in degrees, such as aspect, separated by commas. "
+            "Empty: drivers with aspect in their name. none: no driver.",
+            advanced=True,
+        ),
+        nodata(),
+    ]
+
+
+def extent(empty: str, advanced=True):
+    """The area of the map; `empty` says what it is without this."""
+    return helped(
+        QgsProcessingParameterExtent("EXTENT", "Extent", optional=True),
+        f"The area of the map, widened to whole cells. Empty: {empty}.",
+        advanced,
+    )
+
+
+def working_area(from_drivers=True):
+    """The parameters that give the working grid; among the advanced ones if drivers can give it."""
+    grid, area = "UTM, with CELL_SIZE", "where the points are"
+    cell = f"{layers.DEFAULT_CELL_SIZE:g}"
+    if from_drivers:
+        grid = f"the first driver's if that is projected in metres, else {grid}"
+        area = f"what all drivers cover, or without drivers {area}"
+        cell = f"the first driver's if that is projected in metres, else {cell}"
+    return [
+        raster(
+            "REFERENCE",
+            "Reference raster",
+            "A raster, projected in metres, whose CRS, cell size, alignment and extent the map is "
+            f"to have. Empty: the grid is {grid}.",
+            optional=True,
+            advanced=from_drivers,
+        ),
+        extent(f"the reference's extent, else {area}", from_drivers),
+        number(
+            "CELL_SIZE",
+            "Cell size (m)",
+            f"Cell size of the map in metres, if there is no reference. Empty: {cell}.",
+            low=0.001,
+            advanced=from_drivers,
+        ),
+    ]
+
+
+def preset():
+    """Which network."""
+    return choice(
+        "PRESET",
+        "Network",
+        "standard: trains in minutes and maps fast. paper: the network of Azarm, Mehrabi and Nadi "
+        "(2025), 21 million weights; wants a GPU or a night.",
+        ["standard", "paper"],
+        "standard",
+    )
+
+
+def block_size():
+    """How large the blocks are that are held out together."""
+    return number(
+        "BLOCK_SIZE",
+        "Block size (m)",
+        "Side of the square blocks, in metres, that are held out as a whole to see how the map "
+        "does far from any point.",
+        5000,
+        low=1,
+        advanced=True,
+    )
+
+
+def seed():
+    """What makes runs repeatable."""
+    return number(
+        "SEED",
+        "Seed",
+        "The same seed gives the same split, network and map on the same machine.",
+        0,
+        low=0,
+        high=2**31 - 1,
+        whole=True,
+        advanced=True,
+    )
+
+
+def raster_output(name, title, text, optional=False):
+    """A GeoTIFF that the job makes."""
+    return helped(QgsProcessingParameterRasterDestination(name, title, None, optional), text)
+
+
+def points_output(name, title, text, optional=False):
+    """A point layer that the job makes."""
+    sink = QgsProcessingParameterFeatureSink(
+        name, title, QgsProcessing.TypeVectorPoint, None, optional
+    )
+    return helped(sink, text)
+
+
+def file_output(name, title, text, file_filter, optional=False):
+    """Another file that the job makes."""
+    return helped(
+        QgsProcessingParameterFileDestination(name, title, file_filter, None, optional), text
+    )
+
+
+def model_output(optional=False):
+    """The trained model."""
+    return file_output(
+        "MODEL",
+        "Trained model",
+        "The network with all it needs to map again: names, kinds and scales of the drivers, the "
+        "grid, the figures and the seed. 'Predict surface' reads it.",
+        "Model (*.zip)",
+        optional,
+    )
+
+
+def uncertainty_output():
+    """How far a map may be wrong."""
+    return raster_output(
+        "UNCERTAINTY",
+        "Uncertainty",
+        "Standard deviation of the map's error, in millimetres, as it was measured at held-out "
+        "points of the same distance from the nearest point.",
+        optional=True,
+    )
+
+
+def report_output(text):
+    """The HTML report."""
+    return file_output("REPORT", "Report", text, "HTML files (*.html)", optional=True)

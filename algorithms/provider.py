@@ -1,0 +1,38 @@
+"""The Processing provider: what the toolbox shows."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from .base import ICONS, homepage
+
+
+class SubsidenceProvider(QgsProcessingProvider):
+    """Lists the algorithms; each is `subsidence:` and its name."""
+
+    def loadAlgorithms(self):
+        from .cnn.predictsurface import PredictSurface
+        from .cnn.trainmodel import TrainModel
+        from .evaluation.errormap import ErrorMap
+        from .interpolation.idw import Idw
+        from .workflow.mapsubsidence import MapSubsidence
+        from .workflow.runtime import Runtime
+
+        for algorithm in (MapSubsidence, TrainModel, PredictSurface, Idw, ErrorMap, Runtime):
+            self.addAlgorithm(algorithm())
+
+    def id(self):
+        return "subsidence"
+
+    def name(self):
+        return "Subsidence Mapper"
+
+    def icon(self):
+        return QIcon(str(ICONS / "subsidence.svg"))
+
+    def helpId(self):
+        return homepage()
+
+    def supportedOutputRasterLayerExtensions(self):
+        return ["tif"]

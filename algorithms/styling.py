@@ -1,0 +1,128 @@
+"""How results look: a QML style by output, stretched to the data.
+
+Colours in the style files stand on -1 to 1, or 0 to 1 where there are no negative values.
+Subsidence is red and uplift blue, whichever of them the user's numbers call positive.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from qgis.core import (
+    QgsProcessingLayerPostProcessorInterface,
+    QgsRasterLayer,
+    QgsVectorLayerUtils,
+)
+
+STYLES = Path(__file__).absolute().parent.parent / "resources" / "styles"
+
+_CELLS = 250_000  # enough to know how far the colours must reach
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an output is called in the layer tree, and the files in resources/styles for it."""
+
+    title: str
+    styles: tuple
+    follows_sign: bool = False
+
+
+LOOKS = {
+    "SURFACE": Look("Subsidence", ("surface",), follows_sign=True),
+    "UNCERTAINTY": Look("Uncertainty", ("uncertainty",)),
+    "TRUST": Look("Trust", ("trust",)),
+    "ERROR_SURFACE": Look("Error", ("error",)),
+    "ERROR_POINTS": Look("Error at points", ("absolute_error_points", "error_points")),
+}
+
+
+def dress(context, output, place: str, field: str, positive: str) -> None:
+    """Let QGIS name and style an output when it loads it.
+
+    Parameters
+    ----------
+    context : QgsProcessingContext
+    output : QgsProcessingDestinationParameter
+    place : str
+        The layer's path or id.
+    field : str
+        What the layer shows, for its name.
+    positive : str
+        "up" or "subsidence": what a positive value means.
+    """
+    look = LOOKS.get(output.name())
+    if look is None or not context.willLoadLayerOnCompletion(place):
+        return
+    details = context.layerToLoadOnCompletionDetails(place)
+    if details.name == output.description():  # else a model has given it a name
+        details.name = f"{look.title} ({field})"
+    details.setPostProcessor(_Dresser(look, positive))
+
+
+def apply(layer, look: Look, positive: str) -> None:
+    """Give a layer its styles, stretched to its data; the last of them is shown."""
+    styles = layer.styleManager()
+    for style in look.styles:
+        if len(look.styles) > 1:
+            styles.addStyleFromLayer(style)
+            styles.setCurrentStyle(style)
+        layer.loadNamedStyle(str(STYLES / f"{style}.qml"))
+        if isinstance(layer, QgsRasterLayer):
+            _stretch_raster(layer, look.follows_sign and positive == "subsidence")
+        else:
+            _stretch_points(layer)
+
+
+class _Dresser(QgsProcessingLayerPostProcessorInterface):
+    """Styles one layer once it is loaded; QGIS owns it, Python must keep it alive until then."""
+
+    _alive: list = []
+
+    def __init__(self, look: Look, positive: str):
+        super().__init__()
+        self._look = look
+        self._positive = positive
+        self._alive.append(self)
+
+    def postProcessLayer(self, layer, context, feedback):
+        apply(layer, self._look, self._positive)
+        layer.triggerRepaint()
+        self._alive.remove(self)
+
+
+def _stretch_raster(layer, reverse: bool) -> None:
+    cut = layer.dataProvider().cumulativeCut(1, 0.02, 0.98, layer.extent(), _CELLS)
+    limit = max((abs(value) for value in cut if math.isfinite(value)), default=0.0) or 1.0
+    renderer = layer.renderer()
+    colours = renderer.shader().rasterShaderFunction()
+    if reverse:
+        ramp = colours.sourceColorRamp().clone()
+        ramp.invert()
+        colours.setSourceColorRamp(ramp)
+    low = colours.minimumValue() * limit
+    colours.setMinimumValue(low)
+    colours.setMaximumValue(limit)
+    colours.classifyColorRamp()
+    renderer.setClassificationMin(low)
+    renderer.setClassificationMax(limit)
+
+
+def _stretch_points(layer) -> None:
+    renderer = layer.renderer()
+    values, found = QgsVectorLayerUtils.getValues(layer, renderer.classAttribute())
+    sizes = sorted(abs(value) for value in values if isinstance(value, (int, float)))
+    if not found or not sizes:
+        return
+    limit = sizes[int(0.98 * (len(sizes) - 1))] or 1.0
+    for i, part in enumerate(renderer.ranges()):
+        # The outermost classes take in what lies beyond the bulk of the points.
+        low, high = (
+            edge * (sizes[-1] if abs(edge) == 1 else limit)
+            for edge in (part.lowerValue(), part.upperValue())
+        )
+        renderer.updateRangeLowerValue(i, low)
+        renderer.updateRangeUpperValue(i, high)
+        renderer.updateRangeLabel(i, f"{low:.1f} to {high:.1f} mm")

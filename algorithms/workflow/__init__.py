@@ -1,0 +1,1 @@
+"""The main road, from points to a map, and the worker environment."""

@@ -1,0 +1,83 @@
+"""The main road: from points and drivers to a map that says how good it is."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingException
+
+from .. import base, parameters
+
+
+class MapSubsidence(base.SubsidenceAlgorithm):
+    """Everything in one go."""
+
+    NAME = "mapsubsidence"
+    TITLE = "Map subsidence"
+    GROUP_ID = "workflow"
+    TAGS = ["subsidence", "insar", "persistent scatterer", "map", "interpolation", "cnn", "idw"]
+    HELP = (
+        "Makes a continuous displacement map from persistent scatterers and the driving forces of "
+        "subsidence, and says how good it is: on points held out at random, and on whole blocks "
+        "held out, beside inverse distance weighting on the same points."
+    )
+    TASK = "map"
+    NUMBERS = {
+        "RMSE": "Root mean square error, random test points (mm)",
+        "MAE": "Mean absolute error, random test points (mm)",
+        "R2": "Coefficient of determination, random test points",
+        "BLOCK_RMSE": "Root mean square error, held-out blocks (mm)",
+        "BLOCK_MAE": "Mean absolute error, held-out blocks (mm)",
+        "BLOCK_R2": "Coefficient of determination, held-out blocks",
+    }
+
+    def parameters(self):
+        return [
+            *parameters.points(),
+            parameters.positive(),
+            parameters.drivers(
+                optional=True,
+                note=" METHOD cnn needs them; METHOD idw takes the grid from them.",
+            ),
+            parameters.choice(
+                "METHOD",
+                "Method",
+                "cnn: a convolutional network that learns from the drivers. idw: inverse distance "
+                "weighting of the points alone.",
+                ["cnn", "idw"],
+                "cnn",
+            ),
+            parameters.preset(),
+            *parameters.driver_kinds(),
+            *parameters.working_area(),
+            parameters.block_size(),
+            parameters.seed(),
+            parameters.raster_output("SURFACE", "Subsidence map", "Displacement in millimetres."),
+            parameters.uncertainty_output(),
+            parameters.raster_output(
+                "TRUST",
+                "Trust",
+                "What each cell rests on: band 1, distance to the nearest point in metres; band 2, "
+                "share of the cells around it, 0 to 1, where a driver was missing and was filled "
+                "from the nearest cell.",
+                optional=True,
+            ),
+            parameters.points_output(
+                "ERROR_POINTS",
+                "Error at the points",
+                "The points with observed and predicted displacement and error, in millimetres.",
+                optional=True,
+            ),
+            parameters.report_output("Figures, learning curves and parameters, as a page to read."),
+            parameters.model_output(optional=True),
+        ]
+
+    def request(self, job):
+        learns = job.value("METHOD") == "cnn"
+        drivers = job.drivers(kinds=learns)
+        if learns and not drivers:
+            raise QgsProcessingException(
+                "METHOD cnn learns from driving forces, and DRIVERS is empty. Give at least one "
+                "raster, or choose METHOD idw, which needs none."
+            )
+        grid, points = job.working_grid(drivers)
+        parameters = job.values("METHOD", "PRESET", "BLOCK_SIZE", "SEED")
+        return job.request(grid, drivers if learns else [], points, parameters=parameters)

@@ -1,0 +1,10 @@
+#!/bin/bash
+# Run every test: those of the numeric core in the worker's Python, the others in QGIS's.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+failed=0
+PYTHONPATH=build/worker-tools "$(cat build/worker-python)" -m pytest test/unit || failed=1
+# Layers that some traceback still holds would outlive a QGIS that pytest-qgis ends, and crash.
+build/venv-qgis/bin/python -m pytest --qgis_disable_exit test/qgis test/cli test/faults || failed=1
+exit $failed

@@ -1,0 +1,97 @@
+"""Small layers on disk and in memory, whose values are known by closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from osgeo import gdal, osr
+from qgis.core import (
+    QgsFeature,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessingFeedback,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+
+
+class Feedback(QgsProcessingFeedback):
+    """Remembers what it is told."""
+
+    def __init__(self):
+        super().__init__(False)
+        self.infos, self.warnings = [], []
+
+    def pushInfo(self, text):
+        self.infos.append(text)
+
+    def pushWarning(self, text):
+        self.warnings.append(text)
+
+
+@pytest.fixture
+def feedback():
+    return Feedback()
+
+
+@pytest.fixture
+def write_raster(tmp_path):
+    """Write (bands, rows, columns) or (rows, columns) cells and give the path."""
+
+    def write(
+        name, cells, left=500_000.0, top=3_600_000.0, cell=30.0, epsg=32639, nodata=None, names=()
+    ):
+        cells = np.asarray(cells)
+        bands = cells if cells.ndim == 3 else cells[None]
+        kinds = {"f": gdal.GDT_Float32, "i": gdal.GDT_Int16, "u": gdal.GDT_Byte}
+        path = str(tmp_path / f"{name}.tif")
+        raster = gdal.GetDriverByName("GTiff").Create(
+            path, bands.shape[2], bands.shape[1], len(bands), kinds[cells.dtype.kind]
+        )
+        dx, dy = cell if isinstance(cell, tuple) else (cell, cell)
+        raster.SetGeoTransform((left, dx, 0, top, 0, -dy))
+        if epsg:
+            crs = osr.SpatialReference()
+            crs.ImportFromEPSG(epsg)
+            raster.SetProjection(crs.ExportToWkt())
+        for i, band in enumerate(bands, 1):
+            raster.GetRasterBand(i).WriteArray(band)
+            if nodata is not None:
+                raster.GetRasterBand(i).SetNoDataValue(nodata)
+        for i, description in enumerate(names, 1):
+            raster.GetRasterBand(i).SetDescription(description)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def make_raster(write_raster):
+    """A raster layer; arguments as those of `write_raster`."""
+
+    def make(name, *args, **options):
+        return QgsRasterLayer(write_raster(name, *args, **options), name)
+
+    return make
+
+
+@pytest.fixture
+def make_points():
+    """A point layer in memory from WKT and values, or from (n, 2) positions and values."""
+
+    def make(places, values, crs="EPSG:32639", kind="Point", field="mm:double"):
+        layer = QgsVectorLayer(f"{kind}?crs={crs}&field={field}", "ps", "memory")
+        features = []
+        for place, value in zip(places, values):
+            feature = QgsFeature(layer.fields())
+            if isinstance(place, str):
+                feature.setGeometry(QgsGeometry.fromWkt(place))
+            elif place is not None:
+                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(*place)))
+            feature.setAttributes([value])
+            features.append(feature)
+        assert layer.dataProvider().addFeatures(features)[0]
+        layer.updateExtents()
+        return layer
+
+    return make

@@ -1,0 +1,207 @@
+"""The one way to run a job: what is left behind, and what never is. The worker is a stand-in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
+    QgsProject,
+    QgsVectorLayer,
+)
+from subsidence_mapper.algorithms import base
+from subsidence_mapper.algorithms.child import JobCancelled
+from subsidence_mapper.algorithms.client import JobFailed
+from subsidence_mapper.algorithms.environment import RuntimeMissing
+from subsidence_mapper.algorithms.evaluation.errormap import ErrorMap
+
+
+@pytest.fixture
+def worker(monkeypatch, tmp_path):
+    """Stands in for the worker: remembers folder and request, and gives what it is told to."""
+
+    class Worker:
+        folder = request = problem = None
+        files: dict = {}
+        points: dict = {}
+
+        def __call__(self, folder, feedback, python):
+            self.folder = folder
+            self.request = json.loads((folder / "request.json").read_text())
+            if self.problem:
+                raise self.problem
+            for name, text in self.files.items():
+                (folder / name).write_text(text)
+            tables = {}
+            for name, columns in self.points.items():
+                np.savez(folder / f"{name}.npz", **columns)
+                tables[name] = f"{name}.npz"
+            return {
+                "files": {name: name for name in self.files},
+                "points": tables,
+                "numbers": {"RMSE": 1.5},
+            }
+
+    worker = Worker()
+    worker.jobs = tmp_path / "jobs"
+    worker.jobs.mkdir()
+    monkeypatch.setattr(base.tempfile, "tempdir", str(worker.jobs))
+    monkeypatch.setattr(base.client, "run_job", worker)
+    monkeypatch.setattr(base, "worker_python", lambda: "python")
+    return worker
+
+
+@pytest.fixture
+def run(write_raster, make_points, feedback, qgis_app):
+    """Run the error map of a small surface."""
+    algorithm = ErrorMap()
+    algorithm.initAlgorithm()
+    context = QgsProcessingContext()
+    surface = write_raster("surface", np.ones((10, 10)))
+    points = make_points([(500_010, 3_599_990), (500_100, 3_599_900)], [1.0, 2.0])
+
+    def run(**outputs):
+        parameters = {"SURFACE": surface, "PS_POINTS": points, "VALUE_FIELD": "mm", **outputs}
+        assert algorithm.prepareAlgorithm(parameters, context, feedback)
+        return algorithm.processAlgorithm(parameters, context, feedback)
+
+    run.context = context
+    yield run
+    # A raster that is freed after GDAL's end crashes.
+    context.temporaryLayerStore().removeAllMapLayers()
+
+
+def test_the_request(run, worker, tmp_path):
+    run(ERROR_SURFACE=str(tmp_path / "e.tif"))
+    assert worker.request["protocol"] == 1
+    assert worker.request["task"] == "errors"
+    assert worker.request["outputs"] == ["ERROR_SURFACE"]
+    assert worker.request["points"] == {"file": "points.npz", "field": "mm", "positive": "up"}
+    assert worker.request["drivers"] == [
+        {"name": "surface", "kind": "continuous", "file": "drivers/00.tif"}
+    ]
+
+
+def test_results_are_delivered_and_the_job_folder_goes(run, worker, tmp_path):
+    worker.files = {"ERROR_SURFACE": "new"}
+    place = tmp_path / "made" / "on the way" / "e.tif"
+    results = run(ERROR_SURFACE=str(place))
+    assert results == {"ERROR_SURFACE": str(place), "RMSE": 1.5}
+    assert place.read_text() == "new"
+    assert [each.name for each in place.parent.iterdir()] == ["e.tif"]
+    assert not worker.folder.exists()
+
+
+def test_statistics_of_a_former_result_go(run, worker, tmp_path):
+    worker.files = {"ERROR_SURFACE": "new"}
+    for name in ("e.tif", "e.tif.aux.xml", "e.tif.ovr"):
+        (tmp_path / name).write_text("old")
+    run(ERROR_SURFACE=str(tmp_path / "e.tif"))
+    assert (tmp_path / "e.tif").read_text() == "new"
+    assert not list(tmp_path.glob("e.tif.*"))
+
+
+def test_a_temporary_output(run, worker):
+    worker.files = {"ERROR_SURFACE": "new"}
+    place = Path(run(ERROR_SURFACE="TEMPORARY_OUTPUT")["ERROR_SURFACE"])
+    assert place.suffix == ".tif" and place.read_text() == "new"
+
+
+def test_points_become_a_layer(run, worker, tmp_path):
+    worker.points = {
+        "ERROR_POINTS": {
+            "xy": np.array([[500_010.5, 3_599_990.25], [500_100, 3_599_900]]),
+            "error": np.array([1.5, np.nan]),
+            "part": np.array(["test", "train"]),
+        }
+    }
+    place = str(tmp_path / "points.gpkg")
+    assert run(ERROR_POINTS=place)["ERROR_POINTS"] == place
+    layer = QgsVectorLayer(place)
+    assert layer.crs().authid() == "EPSG:32639"
+    rows = [(f.geometry().asPoint(), f["error"], f["part"]) for f in layer.getFeatures()]
+    assert [(p.x(), p.y()) for p, _, _ in rows] == [(500_010.5, 3_599_990.25), (500_100, 3_599_900)]
+    assert rows[0][1:] == (1.5, "test")
+    assert base.is_empty(rows[1][1]) and rows[1][2] == "train"
+
+
+@pytest.mark.parametrize(
+    ("problem", "kept"), [(JobFailed("It broke."), True), (JobCancelled("Cancelled."), False)]
+)
+def test_no_result_leaves_the_old_one_alone(run, worker, tmp_path, problem, kept):
+    worker.problem = problem
+    old = tmp_path / "e.tif"
+    old.write_text("old")
+    if kept:
+        with pytest.raises(QgsProcessingException) as raised:
+            run(ERROR_SURFACE=str(old))
+        assert str(raised.value) == f"It broke. The job is kept in {worker.folder}."
+    else:
+        assert run(ERROR_SURFACE=str(old)) == {}
+    assert worker.folder.exists() == kept
+    assert old.read_text() == "old"
+    assert not list(tmp_path.glob(".*partial"))
+    assert not run.context.layersToLoadOnCompletion()
+
+
+def test_a_result_that_cannot_be_delivered_is_kept(run, worker, tmp_path, monkeypatch):
+    worker.files = {"ERROR_SURFACE": "new"}
+
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(base.shutil, "copyfile", full_disk)
+    with pytest.raises(QgsProcessingException, match="out.tif cannot be written: No space left on"):
+        run(ERROR_SURFACE=str(tmp_path / "out.tif"))
+    assert (worker.folder / "ERROR_SURFACE").read_text() == "new"
+    assert not list(tmp_path.glob("*out.tif*"))
+
+
+def test_bad_input_leaves_no_job_folder(run, worker, tmp_path):
+    with pytest.raises(QgsProcessingException, match="field cm of the layer ps does not exist"):
+        run(VALUE_FIELD="cm", ERROR_SURFACE=str(tmp_path / "e.tif"))
+    assert worker.request is None
+    assert not list(worker.jobs.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("a file/e.tif", "ERROR_SURFACE cannot be written to .*e.tif: Not a directory"),
+        ("a folder.tif", "ERROR_SURFACE cannot be written to .*a folder.tif: it is a folder"),
+        ("e.asc", "ERROR_SURFACE is a GeoTIFF: give it a name that ends in .tif, not .*e.asc"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(
+    run, worker, tmp_path, place, message
+):
+    (tmp_path / "a file").write_text("")
+    (tmp_path / "a folder.tif").mkdir()
+    with pytest.raises(QgsProcessingException, match=message):
+        run(ERROR_SURFACE=str(tmp_path / place))
+    assert worker.request is None
+
+
+def test_without_a_worker_environment_nothing_is_begun(run, worker, monkeypatch, tmp_path):
+    def missing():
+        raise RuntimeMissing("There is none. Make one.")
+
+    monkeypatch.setattr(base, "worker_python", missing)
+    with pytest.raises(QgsProcessingException, match="^There is none. Make one.$"):
+        run(ERROR_SURFACE=str(tmp_path / "e.tif"))
+    assert worker.request is None
+
+
+def test_an_output_that_is_wanted_as_a_project_layer_gets_name_and_style(run, worker, tmp_path):
+    worker.files = {"ERROR_SURFACE": "new"}
+    place = str(tmp_path / "e.tif")
+    wanted = QgsProcessingOutputLayerDefinition(place, QgsProject.instance())
+    run(ERROR_SURFACE=wanted)
+    details = run.context.layerToLoadOnCompletionDetails(place)
+    assert details.name == "Error (mm)"
+    assert details.postProcessor() is not None
