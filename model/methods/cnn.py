@@ -7,7 +7,7 @@ import numpy as np
 from ..grid import Window
 from ..monitor import SILENT
 from ..network.dense import DenseNetwork
-from ..network.patches import PatchBatches
+from ..network.patches import patch_batches
 from ..network.presets import make_preset
 from ..network.training import TrainedNetwork, train
 from ..validation.splits import random_split
@@ -68,7 +68,7 @@ class CNN(Method):
         size = self.preset.patch_size
         per_patch = 4 * size**2 * stack.values.shape[2]
         batch = int(max(1, min(1024, _PATCH_BYTES // per_patch)))
-        batches = PatchBatches(stack, rows, columns, size, batch)
+        batches = patch_batches(stack, rows, columns, size, batch)
         if not len(rows):
             return np.empty(0)
         return self.trained_.network.predict(batches, verbose=0)[:, 0].astype(float)

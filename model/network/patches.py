@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import math
-
-import keras
 import numpy as np
+import tensorflow as tf
 
 from ..stack import Stack
 
 
-class PatchBatches(keras.utils.PyDataset):
-    """Batches (patches, targets) around cells of the stack.
+def patch_batches(
+    stack: Stack,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    size: int,
+    batch_size: int,
+    targets: np.ndarray | None = None,
+    seed: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of patches around cells of the stack.
+
+    Not a Keras PyDataset: TensorFlow runs that as a generator, for which it sets malloc to give
+    memory back at once, and fetching it again from the system doubled the time of an epoch.
 
     Parameters
     ----------
@@ -22,33 +31,19 @@ class PatchBatches(keras.utils.PyDataset):
         Patch size, cells.
     batch_size : int
     targets : ndarray (n,), optional
-        Without them the batches are patches alone, in order.
+        With them the batches are pairs (patches, targets).
     seed : int, optional
-        Shuffles the order anew in every epoch.
+        Shuffles the order anew in every epoch; without it the order is kept.
     """
+    order = tf.data.Dataset.range(len(rows))
+    if seed is not None:
+        order = order.shuffle(len(rows), seed=seed, reshuffle_each_iteration=True)
 
-    def __init__(self, stack: Stack, rows, columns, size, batch_size, targets=None, seed=None):
-        super().__init__()
-        self._stack = stack
-        self._rows = rows
-        self._columns = columns
-        self._size = size
-        self._batch_size = batch_size
-        self._targets = targets
-        self._order = np.arange(len(rows))
-        self._random = None if seed is None else np.random.default_rng(seed)
-        self.on_epoch_end()
+    def gather(index: tf.Tensor):
+        patches = tf.numpy_function(
+            lambda i: stack.patches(rows[i], columns[i], size), [index], tf.float32
+        )
+        patches.set_shape((None, size, size, stack.values.shape[2]))
+        return patches if targets is None else (patches, tf.gather(targets, index))
 
-    def __len__(self) -> int:
-        return math.ceil(len(self._order) / self._batch_size)
-
-    def __getitem__(self, batch: int):
-        start = batch * self._batch_size
-        index = self._order[start : start + self._batch_size]
-        patches = self._stack.patches(self._rows[index], self._columns[index], self._size)
-        return patches if self._targets is None else (patches, self._targets[index])
-
-    def on_epoch_end(self) -> None:
-        """Shuffle, if a seed was given."""
-        if self._random is not None:
-            self._random.shuffle(self._order)
+    return order.batch(batch_size).map(gather).prefetch(1)

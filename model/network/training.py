@@ -14,7 +14,7 @@ from ..monitor import Monitor
 from ..points import Points
 from ..stack import Stack
 from .build import build, use_xla
-from .patches import PatchBatches
+from .patches import patch_batches
 from .presets import Preset
 
 
@@ -58,10 +58,10 @@ def train(
     if preset.scale_target:
         offset, scale = float(points.values.mean()), float(points.values.std()) or 1.0
 
-    def batches(part: Points, shuffle_seed: int | None) -> PatchBatches:
+    def batches(part: Points, shuffle_seed: int | None) -> tf.data.Dataset:
         rows, columns = stack.grid.cells(part.xy)
         targets = ((part.values - offset) / scale).astype(np.float32)
-        return PatchBatches(
+        return patch_batches(
             stack, rows, columns, preset.patch_size, preset.batch_size, targets, shuffle_seed
         )
 
@@ -86,6 +86,7 @@ def train(
         epochs=preset.epochs,
         callbacks=[keras.callbacks.TerminateOnNaN(), best, report],
         verbose=0,
+        shuffle=False,
     )
     if not np.isfinite(report.history["validation_loss"]).all():
         raise InputError(

@@ -6,6 +6,7 @@ Run it with the Python of QGIS: python3 picture.py SURFACE POINTS PICTURE.png [u
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from qgis.core import (
@@ -28,7 +29,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QFont
 
 MILLIMETRES = QgsUnitTypes.LayoutMillimeters
-WIDTH, HEIGHT = 240, 190
+WIDTH, HEIGHT = 280, 178
 
 
 def draw(surface: QgsRasterLayer, points: QgsVectorLayer, picture: str) -> None:
@@ -43,7 +44,7 @@ def draw(surface: QgsRasterLayer, points: QgsVectorLayer, picture: str) -> None:
     area = QgsLayoutItemMap(layout)
     place(layout, area, 8, 18, 180, HEIGHT - 26)
     area.setLayers(layers)
-    area.zoomToExtent(surface.extent())
+    area.setExtent(surface.extent())
     area.setFrameEnabled(True)
     title = QgsLayoutItemLabel(layout)
     title.setText(surface.name())
@@ -51,16 +52,17 @@ def draw(surface: QgsRasterLayer, points: QgsVectorLayer, picture: str) -> None:
     place(layout, title, 8, 6, 200, 10)
     legend = QgsLayoutItemLegend(layout)
     legend.setLinkedMap(area)
-    place(layout, legend, 190, 18, 46, 100)
+    place(layout, legend, 192, 18, 70, 100)
     scale = QgsLayoutItemScaleBar(layout)
     scale.setLinkedMap(area)
-    scale.applyDefaultSize()
-    place(layout, scale, 190, HEIGHT - 24, 46, 14)
-    settings = QgsLayoutExporter.ImageExportSettings()
-    settings.dpi = 120
-    status = QgsLayoutExporter(layout).exportToImage(picture, settings)
-    if status != QgsLayoutExporter.Success:
-        raise OSError(f"{picture} could not be written (status {status}).")
+    scale.setUnits(QgsUnitTypes.DistanceKilometers)
+    scale.setUnitLabel("km")
+    scale.setNumberOfSegmentsLeft(0)
+    scale.setUnitsPerSegment(2)
+    place(layout, scale, 192, 120, 60, 14)
+    image = QgsLayoutExporter(layout).renderPageToImage(0, dpi=120)
+    if not image.save(picture):
+        raise OSError(f"{picture} could not be written.")
 
 
 def place(layout, item, x: float, y: float, width: float, height: float) -> None:
@@ -72,9 +74,9 @@ def place(layout, item, x: float, y: float, width: float, height: float) -> None
 
 def main(surface: str, points: str, picture: str, positive: str = "up") -> None:
     """Style the two layers as the plugin does and draw them."""
-    plugin = Path(__file__).absolute().parents[2]
+    plugin = Path(__file__).resolve().parents[2]
     sys.path.insert(0, str(plugin.parent))
-    styling = __import__(f"{plugin.name}.algorithms.styling", fromlist=["styling"])
+    styling = import_module(f"{plugin.name}.algorithms.styling")
     raster = QgsRasterLayer(surface, "Cumulative displacement (mm)")
     styling.apply(raster, styling.LOOKS["SURFACE"], positive)
     scatterers = QgsVectorLayer(points, "Persistent scatterers")

@@ -20,7 +20,7 @@ from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.dense import DenseNetwork
 from subsidence_mapper.model.network.model_file import save_model
-from subsidence_mapper.model.network.patches import PatchBatches
+from subsidence_mapper.model.network.patches import patch_batches
 from subsidence_mapper.model.network.presets import PAPER, STANDARD
 from subsidence_mapper.model.network.training import TrainedNetwork, train
 from subsidence_mapper.model.points import Points
@@ -67,7 +67,7 @@ def test_dense_prediction_is_40_times_faster_than_patch_by_patch(stack):
     network = build(STANDARD, DRIVERS)
     dense = DenseNetwork(network, STANDARD)
     tile, block = Window(stack.grid, 100, 100, 256, 256), Window(stack.grid, 100, 100, 40, 40)
-    batches = PatchBatches(stack, *stack.grid.cells(block.xy()), STANDARD.patch_size, 1024)
+    batches = patch_batches(stack, *stack.grid.cells(block.xy()), STANDARD.patch_size, 1024)
     per_dense = seconds(lambda: dense.predict(stack, tile)) / tile.size
     per_patch = seconds(lambda: network.predict(batches, verbose=0)) / block.size
     print(

@@ -8,7 +8,7 @@ from subsidence_mapper.model.methods.cnn import CNN
 from subsidence_mapper.model.monitor import SILENT, Monitor
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.dense import DenseNetwork
-from subsidence_mapper.model.network.patches import PatchBatches
+from subsidence_mapper.model.network.patches import patch_batches
 from subsidence_mapper.model.network.presets import PAPER, STANDARD, make_preset
 from subsidence_mapper.model.network.training import train
 from subsidence_mapper.model.points import Points
@@ -29,7 +29,7 @@ def randomised(network, seed=0):
 
 def by_patches(network, stack, window, size):
     rows, columns = stack.grid.cells(window.xy())
-    batches = PatchBatches(stack, rows, columns, size, 256)
+    batches = patch_batches(stack, rows, columns, size, 256)
     return network.predict(batches, verbose=0).reshape(window.height, window.width)
 
 
@@ -94,7 +94,7 @@ def test_the_best_validation_epoch_is_kept(stack, points):
     assert trained.best_epoch == np.argmin(losses) + 1 < len(losses)
     rows, columns = stack.grid.cells(validation.xy)
     output = trained.network.predict(
-        PatchBatches(stack, rows, columns, preset.patch_size, 8), verbose=0
+        patch_batches(stack, rows, columns, preset.patch_size, 8), verbose=0
     )[:, 0]
     predicted = trained.target_offset + trained.target_scale * output
     assert np.square(predicted - validation.values).mean() == pytest.approx(min(losses), rel=1e-4)
@@ -132,15 +132,27 @@ def test_a_diverged_training_says_so(stack, points):
         CNN("standard", epochs=3, learning_rate=1e30, optimizer="sgd").fit(points, stack)
 
 
-def test_batches_are_gathered_one_at_a_time(stack):
-    rows, columns = np.arange(50), np.arange(50)
-    batches = PatchBatches(stack, rows, columns, 30, 8, targets=rows.astype("float32"), seed=0)
-    assert len(batches) == 7
-    patches, targets = batches[0]
-    assert patches.shape == (8, 30, 30, 3)
-    assert np.array_equal(patches, stack.patches(targets.astype(int), targets.astype(int), 30))
-    everything = np.sort(np.concatenate([batches[i][1] for i in range(7)]))
-    assert np.array_equal(everything, rows)
+def test_batches_are_gathered_by_index_and_shuffled_anew_by_the_seed(stack):
+    cells = np.arange(50)
+    ordered = list(patch_batches(stack, cells, cells, 30, 8).as_numpy_iterator())
+    assert [len(batch) for batch in ordered] == [8] * 6 + [2]
+    assert np.array_equal(np.concatenate(ordered), stack.patches(cells, cells, 30))
+
+    def one_seed():
+        return patch_batches(stack, cells, cells, 30, 8, cells.astype("float32"), seed=0)
+
+    def epoch(batches):
+        pairs = list(batches.as_numpy_iterator())
+        order = np.concatenate([targets for _, targets in pairs]).astype(int)
+        patches = np.concatenate([patches for patches, _ in pairs])
+        assert np.array_equal(patches, stack.patches(order, order, 30))
+        assert np.array_equal(np.sort(order), cells)
+        return order.tolist()
+
+    batches, again = one_seed(), one_seed()
+    first, second = epoch(batches), epoch(batches)
+    assert first != second
+    assert [epoch(again), epoch(again)] == [first, second]
 
 
 @pytest.mark.parametrize(
