@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from ..model import protocol
+from ..model.errors import InputError
 from . import child, environment
 from .child import JobCancelled
 from .environment import PLUGIN
@@ -56,8 +57,10 @@ def run_job(folder: Path, feedback, python: str | None = None) -> dict:
 
     Raises
     ------
+    InputError
+        If the worker refused what the user gave: nothing is broken.
     JobFailed
-        With a message for the user.
+        If the worker broke; with a message for the user.
     JobCancelled
         Within a second of the user's cancelling, when all of the worker's processes are gone.
     RuntimeMissing
@@ -80,6 +83,8 @@ def run_job(folder: Path, feedback, python: str | None = None) -> dict:
             )
         except OSError as problem:
             raise JobFailed(environment.broken(python, problem.strerror)) from problem
+    if code == protocol.EXIT_BAD_INPUT and worker.error:
+        raise InputError(worker.error)
     if code != 0 or not worker.finished:
         raise JobFailed(_explain(code, worker.error, log, python))
     try:

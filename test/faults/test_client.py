@@ -17,6 +17,7 @@ from qgis.core import QgsProcessingFeedback
 from subsidence_mapper.algorithms import environment
 from subsidence_mapper.algorithms.client import JobCancelled, JobFailed, run_job
 from subsidence_mapper.model import protocol
+from subsidence_mapper.model.errors import InputError
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_the_real_worker_starts_beside_a_plugin_with_a_module_s_name(job):
     other.mkdir()
     (other / "__init__.py").write_text("raise RuntimeError('taken for the library')")
     try:
-        with pytest.raises(JobFailed, match="^Unknown task 'fly'"):
+        with pytest.raises(InputError, match="^Unknown task 'fly'"):
             run_job(job, QgsProcessingFeedback(False), sys.executable)
     finally:
         shutil.rmtree(other)
@@ -127,7 +128,7 @@ def test_worker_gets_a_clean_environment(job, worker, monkeypatch):
         """
     )
     # The script's own interpreter would fail on PYTHONHOME: that it answers is half of the test.
-    with pytest.raises(JobFailed) as failed:
+    with pytest.raises(InputError) as failed:
         run_job(job, QgsProcessingFeedback(False), python)
     answer = json.loads(str(failed.value))
     assert answer == [str(job), str(job), None, None, None, "1"]
@@ -196,10 +197,10 @@ def test_death_is_explained_and_the_log_is_kept(job, worker, code, words):
     assert (job / "worker.log").exists()
 
 
-@pytest.mark.parametrize("code", [1, 2])
-def test_what_the_worker_explains_needs_no_more_words(job, worker, code):
+@pytest.mark.parametrize(("code", "error"), [(1, JobFailed), (2, InputError)])
+def test_what_the_worker_explains_needs_no_more_words(job, worker, code, error):
     code = f'print(json.dumps({{"type": "error", "message": "No points."}})); sys.exit({code})'
-    with pytest.raises(JobFailed, match=r"^No points\.$"):
+    with pytest.raises(error, match=r"^No points\.$"):
         run_job(job, QgsProcessingFeedback(False), worker(code))
 
 

@@ -19,6 +19,7 @@ from subsidence_mapper.algorithms.child import JobCancelled
 from subsidence_mapper.algorithms.client import JobFailed
 from subsidence_mapper.algorithms.environment import RuntimeMissing
 from subsidence_mapper.algorithms.evaluation.errormap import ErrorMap
+from subsidence_mapper.model.errors import InputError
 
 
 @pytest.fixture
@@ -131,19 +132,24 @@ def test_points_become_a_layer(run, worker, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("problem", "kept"), [(JobFailed("It broke."), True), (JobCancelled("Cancelled."), False)]
+    ("problem", "message"),
+    [
+        (JobFailed("It broke."), "It broke. The job is kept in {}."),
+        (InputError("No points."), "No points."),
+        (JobCancelled("Cancelled."), None),
+    ],
 )
-def test_no_result_leaves_the_old_one_alone(run, worker, tmp_path, problem, kept):
+def test_no_result_leaves_the_old_one_alone(run, worker, tmp_path, problem, message):
     worker.problem = problem
     old = tmp_path / "e.tif"
     old.write_text("old")
-    if kept:
+    if message:
         with pytest.raises(QgsProcessingException) as raised:
             run(ERROR_SURFACE=str(old))
-        assert str(raised.value) == f"It broke. The job is kept in {worker.folder}."
+        assert str(raised.value) == message.format(worker.folder)
     else:
         assert run(ERROR_SURFACE=str(old)) == {}
-    assert worker.folder.exists() == kept
+    assert worker.folder.exists() == isinstance(problem, JobFailed)
     assert old.read_text() == "old"
     assert not list(tmp_path.glob(".*partial"))
     assert not run.context.layersToLoadOnCompletion()
