@@ -108,6 +108,7 @@ def _stretch_raster(layer, reverse: bool) -> None:
     colours.classifyColorRamp()
     renderer.setClassificationMin(low)
     renderer.setClassificationMax(limit)
+    layer.setRenderer(renderer.clone())  # or the legend would keep the file's -1 to 1
 
 
 def _stretch_points(layer) -> None:
@@ -126,3 +127,4 @@ def _stretch_points(layer) -> None:
         renderer.updateRangeLowerValue(i, low)
         renderer.updateRangeUpperValue(i, high)
         renderer.updateRangeLabel(i, f"{low:.1f} to {high:.1f} mm")
+    layer.setRenderer(renderer.clone())
