@@ -74,6 +74,7 @@ def apply(layer, look: Look, positive: str) -> None:
             _stretch_raster(layer, look.follows_sign and positive == "subsidence")
         else:
             _stretch_points(layer)
+    layer.rendererChanged.emit()  # or the legend would keep the file's -1 to 1
 
 
 class _Dresser(QgsProcessingLayerPostProcessorInterface):
@@ -108,7 +109,6 @@ def _stretch_raster(layer, reverse: bool) -> None:
     colours.classifyColorRamp()
     renderer.setClassificationMin(low)
     renderer.setClassificationMax(limit)
-    layer.setRenderer(renderer.clone())  # or the legend would keep the file's -1 to 1
 
 
 def _stretch_points(layer) -> None:
@@ -127,4 +127,3 @@ def _stretch_points(layer) -> None:
         renderer.updateRangeLowerValue(i, low)
         renderer.updateRangeUpperValue(i, high)
         renderer.updateRangeLabel(i, f"{low:.1f} to {high:.1f} mm")
-    layer.setRenderer(renderer.clone())

@@ -33,6 +33,9 @@ class Preset:
         Rate after each block.
     dense : tuple of Dense
         Layers between the blocks and the one linear output.
+    momentum : float
+        Of the moving statistics of batch normalisation. Keras's 0.99 needs hundreds of batches
+        to settle; with few points training would be over, or stopped as useless, before.
     scaling : str
         Of the drivers, see `stack.read_stack`.
     scale_target : bool
@@ -52,6 +55,7 @@ class Preset:
     blocks: tuple
     dropout: float
     dense: tuple
+    momentum: float
     scaling: str
     scale_target: bool
     patch_size: int
@@ -112,6 +116,7 @@ PAPER = Preset(
     blocks=(32, 32, 1024),
     dropout=0.1,
     dense=(Dense(1024, 0.1), Dense(1024, 0.1), Dense(512, 0.1), Dense(512, 0.1), Dense(256, 0.0)),
+    momentum=0.99,
     scaling="unit",
     scale_target=False,
     patch_size=30,
@@ -130,6 +135,7 @@ STANDARD = Preset(
     blocks=(8, 16, 32),
     dropout=0.1,
     dense=(Dense(64, 0.1), Dense(32, 0.0)),
+    momentum=0.9,
     scaling="standard",
     scale_target=True,
     patch_size=30,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter
 from subsidence_mapper.model.grid import Grid
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.stack import Encoding, Stack
@@ -33,7 +34,7 @@ def stack(grid) -> Stack:
 
 @pytest.fixture
 def points(grid, stack) -> Points:
-    """120 points whose displacement is a function of the first channel around them."""
+    """120 points whose displacement follows the first channel's mean around them."""
     random = np.random.default_rng(2)
     xy = np.column_stack(
         [
@@ -41,5 +42,6 @@ def points(grid, stack) -> Points:
             3_600_000 - random.uniform(0, 30 * grid.height, 120),
         ]
     )
-    values = 20 * stack.values[..., 0][grid.cells(xy)] - 5
+    mean = uniform_filter(stack.values[..., 0], 21)
+    values = 20 * mean[grid.cells(xy)] / mean.std() - 5
     return Points(xy, values.astype(float))

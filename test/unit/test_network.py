@@ -78,10 +78,10 @@ def test_dense_equals_patchwise_on_a_trained_network(stack, points):
 
 
 def test_training_learns_a_function_of_the_patch(stack, points):
-    method = CNN("standard", epochs=30, learning_rate=3e-3, batch_size=16, dropout=0.0)
+    method = CNN("standard", epochs=40, batch_size=16, dropout=0.0)
     predicted, _ = method.fit(points, stack).predict(points.xy, stack)
     residual = predicted - points.values
-    assert np.square(residual).mean() < 0.5 * points.values.var()
+    assert np.square(residual).mean() < 0.3 * points.values.var()
 
 
 def test_the_best_validation_epoch_is_kept(stack, points):
