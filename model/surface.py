@@ -25,7 +25,6 @@ def write_surfaces(
     stack: Stack | None,
     surface: Path,
     monitor: Monitor,
-    unit: str = "mm",
     uncertainty: Path | None = None,
     error_by_distance: ErrorByDistance | None = None,
     known: np.ndarray | None = None,
@@ -43,10 +42,10 @@ def write_surfaces(
     """
     tree = cKDTree(known) if uncertainty else None
     with ExitStack() as writers:
-        mean_file = writers.enter_context(SurfaceWriter(surface, grid, [f"displacement_{unit}"]))
+        mean_file = writers.enter_context(SurfaceWriter(surface, grid, ["displacement_mm"]))
         if uncertainty:
             deviation_file = writers.enter_context(
-                SurfaceWriter(uncertainty, grid, [f"standard_deviation_{unit}"])
+                SurfaceWriter(uncertainty, grid, ["standard_deviation_mm"])
             )
         tiles = list(grid.tiles(TILE))
         for i, tile in enumerate(tiles):

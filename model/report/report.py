@@ -97,7 +97,10 @@ class Report:
 
     def settings(self, values: dict, **more) -> None:
         """What it takes to run this again."""
-        self._settings = {**more, **values}
+        self._settings = {
+            name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            for name, value in {**more, **values}.items()
+        }
 
     def write(self, path: Path) -> None:
         """Write the report."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import InputError
 from ..methods import make
 from ..points import Points
 from ..raster import read_band
@@ -24,17 +23,7 @@ def run(folder, request, monitor) -> dict:
     surface = read_band(folder / request["drivers"][0]["file"])
     predicted = surface[job.grid.cells(points.xy)].astype(float)
     known = np.isfinite(predicted)
-    if not known.any():
-        raise InputError(
-            f"The surface has no value at any of the {len(points)} points. "
-            "Check that it covers the points."
-        )
-    if not known.all():
-        monitor.log(
-            f"{(~known).sum()} of {len(points)} points lie where the surface has no value and "
-            "are not used.",
-            "warning",
-        )
+    job.check_usable(known, "the surface has a value")
     points, predicted = points[known], predicted[known]
     error = predicted - points.values
     if job.wants("ERROR_POINTS"):

@@ -103,17 +103,27 @@ class Job:
         )
 
     def on_drivers(self, points: Points, stack: Stack) -> Points:
-        """The points on cells that have all drivers; the others are counted in the log."""
-        inside = stack.on_valid_cells(points)
-        if not inside.any():
+        """The points on cells that have all drivers."""
+        usable = stack.on_valid_cells(points)
+        self.check_usable(usable, "all drivers have values")
+        return points[usable]
+
+    def check_usable(self, usable: np.ndarray, where: str) -> None:
+        """Count in the log the points (n,) that do not lie where they must.
+
+        Raises
+        ------
+        InputError
+            If none does.
+        """
+        if not usable.any():
             raise InputError(
-                f"None of the {len(points)} points lies where all drivers have values. "
-                "Check the drivers' NoData and extents."
+                f"None of the {len(usable)} points lies where {where}. Check the rasters' extents "
+                "and NoData."
             )
-        if not inside.all():
+        if not usable.all():
             self.monitor.log(
-                f"{(~inside).sum()} of {len(points)} points lie on cells where a driver has no "
-                "value and are not used.",
+                f"{(~usable).sum()} of {len(usable)} points do not lie where {where} and are not "
+                "used.",
                 "warning",
             )
-        return points[inside]

@@ -10,7 +10,7 @@ from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.dense import DenseNetwork
 from subsidence_mapper.model.network.patches import patch_batches
 from subsidence_mapper.model.network.presets import PAPER, STANDARD, make_preset
-from subsidence_mapper.model.network.training import train
+from subsidence_mapper.model.network.training import TrainedNetwork, train
 from subsidence_mapper.model.points import Points
 
 
@@ -75,6 +75,15 @@ def test_dense_equals_patchwise_on_a_trained_network(stack, points):
     dense = method.predict(window, stack)[0].reshape(30, 30)
     patchwise = method.predict(window.xy(), stack)[0].reshape(30, 30)
     assert_equal_to_1e_5(dense, patchwise)
+
+
+def test_a_same_network_maps_patch_by_patch(stack):
+    preset = replace(STANDARD, padding="same", patch_size=12)
+    network = randomised(build(preset, 3))
+    method = CNN.trained(preset, TrainedNetwork(network, 5.0, 2.0, {}, 1, 0.0))
+    window = Window(stack.grid, 0, 20, 6, 7)
+    expected = 5 + 2 * by_patches(network, stack, window, 12).ravel()
+    assert np.allclose(method.predict(window, stack)[0], expected, rtol=1e-6)
 
 
 def test_training_learns_a_function_of_the_patch(stack, points):

@@ -135,7 +135,7 @@ def test_errors_are_predicted_minus_observed(job):
     assert result["numbers"]["COUNT"] == known.sum()
     assert result["numbers"]["BIAS"] == pytest.approx(error.mean())
     assert result["numbers"]["MAE"] == pytest.approx(np.abs(error).mean())
-    assert f"{(~known).sum()} of 400 points lie where the surface has no value" in str(lines)
+    assert f"{(~known).sum()} of 400 points do not lie where the surface has a value" in str(lines)
     with rasterio.open(job.folder / "error_surface.tif") as raster:
         cells = raster.read(1)
     assert np.isfinite(cells).all() and error.min() <= cells.min() <= cells.max() <= error.max()
