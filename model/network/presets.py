@@ -44,10 +44,6 @@ class Preset:
         Cells.
     learning_rate, batch_size, epochs, loss, optimizer
         As Keras names them; the loss is on the scaled target where `scale_target`.
-    schedule : str
-        "constant", or "cosine": the learning rate falls to 0 over the epochs.
-    patience : int or None
-        Epochs without a better validation loss after which training stops.
     """
 
     name: str
@@ -64,8 +60,6 @@ class Preset:
     epochs: int
     loss: str
     optimizer: str
-    schedule: str
-    patience: int | None
 
     def to_dict(self) -> dict:
         """The preset as it stands in a bundle's header."""
@@ -125,8 +119,6 @@ PAPER = Preset(
     epochs=150,
     loss="mse",
     optimizer="adam",
-    schedule="constant",
-    patience=None,
 )
 
 STANDARD = Preset(
@@ -144,8 +136,6 @@ STANDARD = Preset(
     epochs=25,
     loss="mse",
     optimizer="adam",
-    schedule="cosine",
-    patience=10,
 )
 
 PRESETS = {preset.name: preset for preset in (STANDARD, PAPER)}

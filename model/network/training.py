@@ -67,15 +67,11 @@ def train(
 
     training, held_out = batches(points, seed), batches(validation, None)
     network = build(preset, stack.values.shape[2])
-    network.compile(
-        optimizer=_optimizer(preset, steps=len(training) * preset.epochs),
-        loss=preset.loss,
-        jit_compile=use_xla(),
-    )
+    optimizer = type(keras.optimizers.get(preset.optimizer))(preset.learning_rate)
+    network.compile(optimizer=optimizer, loss=preset.loss, jit_compile=use_xla())
+    # With so much patience it never stops early; it puts the best weights back at the end.
     best = keras.callbacks.EarlyStopping(
-        "val_loss",
-        patience=preset.patience or preset.epochs,
-        restore_best_weights=True,
+        "val_loss", patience=preset.epochs, restore_best_weights=True
     )
     unit = scale**2 if preset.loss == "mse" else scale
     report = _Report(preset, unit, monitor)
@@ -102,14 +98,6 @@ def train(
     )
 
 
-def _optimizer(preset: Preset, steps: int) -> keras.optimizers.Optimizer:
-    rate = preset.learning_rate
-    if preset.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-    optimizer = keras.optimizers.get(preset.optimizer)
-    return type(optimizer)(learning_rate=rate)
-
-
 class _Report(keras.callbacks.Callback):
     """Reports every epoch and keeps the history in mm."""
 
@@ -130,7 +118,7 @@ class _Report(keras.callbacks.Callback):
         unit = "mm²" if self._preset.loss == "mse" else "mm"
         text = (
             f"Epoch {epoch + 1}/{self._preset.epochs}: loss {loss:.4g} {unit}, "
-            f"validation loss {validation_loss:.4g} {unit}, at most {left:.0f} s left"
+            f"validation loss {validation_loss:.4g} {unit}, {left:.0f} s left"
         )
         self._monitor.log(text)
         self._monitor.progress(done)

@@ -82,7 +82,7 @@ def test_standard_trains_20_times_faster_than_paper(stack, points):
         training, held_out = points[np.arange(count)], points[np.arange(3990, 4000)]
 
         def run(epochs):
-            preset_of_epochs = replace(preset, epochs=epochs, patience=None)
+            preset_of_epochs = replace(preset, epochs=epochs)
             return train(preset_of_epochs, training, held_out, stack, 0, SILENT).seconds
 
         # The difference of two runs leaves out what is paid once, such as tracing.
