@@ -50,9 +50,17 @@ NUMBER, TEXT = (
 
 GROUPS = {
     "workflow": "Workflow",
+    "points": "PS points",
+    "drivers": "Driving forces",
     "cnn": "CNN",
     "interpolation": "Interpolation",
     "evaluation": "Evaluation",
+}
+
+# Layers that the worker writes whole: what they are, and how their names end.
+LAYER_FILES = {
+    "rasterDestination": ("GeoTIFF", (".tif", ".tiff")),
+    "vectorDestination": ("GeoPackage", (".gpkg",)),
 }
 
 
@@ -73,11 +81,14 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         The worker's name for it.
     NUMBERS : dict
         Name and title of each number among the results.
+    LAYER_FILES : dict
+        What layers that the worker writes whole are, and how their names may end.
     """
 
     NAME = TITLE = GROUP_ID = HELP = ICON = TASK = ""
     TAGS: list = []
     NUMBERS: dict = {}
+    LAYER_FILES = LAYER_FILES
 
     def parameters(self) -> list:
         """The parameters, inputs before outputs, each with its help."""
@@ -185,7 +196,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             result = client.run_job(folder, feedback, python)
             if feedback.isCanceled():
                 raise JobCancelled("Cancelled.")
-            return self._deliver(job, request["grid"]["crs"], result, outputs)
+            return self._deliver(job, request["grid"], result, outputs)
         except client.JobFailed as failure:
             keep = True
             raise client.JobFailed(f"{failure} The job is kept in {folder}.") from failure
@@ -208,14 +219,15 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             database = re.search(r"dbname='([^']+)'", place)
             if database or not re.match(r"\w\w+:", place):
                 _check_writable(name, Path(database.group(1) if database else place).absolute())
-            if definition.type() == "rasterDestination" and not re.search(r"\.tiff?$", place, re.I):
+            title, suffixes = self.LAYER_FILES.get(definition.type(), ("", ("",)))
+            if not place.lower().endswith(suffixes):
                 raise QgsProcessingException(
-                    f"{name} is a GeoTIFF: give it a name that ends in .tif, not {place}."
+                    f"{name} is a {title}: give it a name that ends in {suffixes[0]}, not {place}."
                 )
             wanted[name] = place
         return wanted
 
-    def _deliver(self, job: Job, crs: str, result: dict, outputs: dict) -> dict:
+    def _deliver(self, job: Job, grid: dict | None, result: dict, outputs: dict) -> dict:
         """Copy the results beside their final names and, when all are there, rename them."""
         files, tables = result.get("files", {}), result.get("points", {})
         delivered, partials = dict(result.get("numbers", {})), {}
@@ -223,7 +235,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         try:
             for name, place in outputs.items():
                 if name in files:
-                    if self.parameterDefinition(name).type() == "rasterDestination":
+                    if self.parameterDefinition(name).type() in LAYER_FILES:
                         place = self.parameterAsOutputLayer(job.parameters, name, job.context)
                     final = Path(place).absolute()
                     final.parent.mkdir(parents=True, exist_ok=True)
@@ -231,12 +243,17 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
                     shutil.copyfile(job.folder / files[name], partials[final])
                     delivered[name] = place
                 elif name in tables:
-                    delivered[name] = self._fill_sink(job, name, crs, job.folder / tables[name])
+                    delivered[name] = self._fill_sink(
+                        job, name, grid["crs"], job.folder / tables[name]
+                    )
             for final, partial in partials.items():
                 os.replace(partial, final)
                 # A former result's statistics and overviews would be taken for this one's.
                 for stale in (f"{final}.aux.xml", f"{final}.ovr"):
                     Path(stale).unlink(missing_ok=True)
+            for name, classes in result.get("classes", {}).items():
+                if name in delivered:
+                    layers.name_classes(delivered[name], classes)
         except OSError as problem:
             raise client.JobFailed(f"{place} cannot be written: {problem.strerror}.") from problem
         finally:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from qgis.core import (
     NULL,
+    QgsCoordinateReferenceSystem,
     QgsProcessingException,
+    QgsProcessingFeatureSource,
     QgsProcessingParameterNumber,
     QgsRectangle,
 )
@@ -41,24 +43,29 @@ class Job:
         self.field, self.positive = "", "up"
 
     def value(self, name: str):
-        """What the user gave for a number, a choice or a text; None if nothing."""
+        """What the user gave, as a request holds it; None if nothing.
+
+        A date is "YYYY-MM-DD", a CRS well-known text.
+        """
         definition = self.algorithm.parameterDefinition(name)
         if is_empty(self.parameters.get(name)) and is_empty(definition.defaultValue()):
             return None
-        if definition.type() == "enum":
-            read = self.algorithm.parameterAsEnumString
-        elif definition.type() != "number":
-            read = self.algorithm.parameterAsString
-        elif definition.dataType() == QgsProcessingParameterNumber.Integer:
-            read = self.algorithm.parameterAsInt
-        else:
-            read = self.algorithm.parameterAsDouble
-        return read(self.parameters, name, self.context)
+        given = self.algorithm, self.parameters, name, self.context
+        kind = definition.type()
+        if kind == "number":
+            whole = definition.dataType() == QgsProcessingParameterNumber.Integer
+            kind = "integer" if whole else "number"
+        return _READ.get(kind, _read_text)(*given)
 
     def values(self, *names: str) -> dict:
         """What the user gave, by lower-case name, as in a request; without what was left empty."""
         given = {name.lower(): self.value(name) for name in names}
         return {name: value for name, value in given.items() if value is not None}
+
+    def rasters(self, name: str) -> list[layers.Driver]:
+        """Every band of every layer of a raster parameter."""
+        nodata = self.value("NODATA") if self.algorithm.parameterDefinition("NODATA") else None
+        return layers.open_drivers(self.sources.get(name, []), nodata or "", self.feedback)
 
     def raster(self, name: str) -> layers.Driver | None:
         """The first band of a raster parameter."""
@@ -67,9 +74,7 @@ class Job:
 
     def drivers(self, kinds: bool = True) -> list[layers.Driver]:
         """The drivers with their NoData and, unless a model knows them, their kinds."""
-        opened = layers.open_drivers(
-            self.sources.get("DRIVERS", []), self.value("NODATA") or "", self.feedback
-        )
+        opened = self.rasters("DRIVERS")
         if kinds:
             layers.set_kinds(
                 opened, self.value("CATEGORICAL") or "", self.value("CIRCULAR") or "", self.feedback
@@ -81,29 +86,56 @@ class Job:
         given = self.algorithm.parameterAsExtent(self.parameters, "EXTENT", self.context, crs)
         return None if given.isEmpty() else given
 
+    def source(self, name: str) -> QgsProcessingFeatureSource | None:
+        """A vector layer, refused if it has places in no known CRS."""
+        source = self.algorithm.parameterAsSource(self.parameters, name, self.context)
+        if source is None:
+            if is_empty(self.parameters.get(name)):
+                return None
+            raise QgsProcessingException(self.algorithm.invalidSourceError(self.parameters, name))
+        layers.check_source(source)
+        return source
+
+    def table(self, name: str, fields: list, crs=None) -> layers.Table:
+        """Some fields of a vector layer, with positions in `crs` if that is given."""
+        return layers.read_table(self.source(name), fields, crs, self.transforms, self.feedback)
+
     def points(self, crs) -> layers.Points:
         """The persistent scatterers in a CRS."""
         return layers.read_points(
-            self._source(), self.value("VALUE_FIELD"), crs, self.transforms, self.feedback
+            self._scatterers(), self.value("VALUE_FIELD"), crs, self.transforms, self.feedback
         )
 
     def working_grid(self, drivers: list[layers.Driver]) -> tuple[layers.Grid, layers.Points]:
-        """The working grid, and the points on it."""
-        lattice = layers.choose_lattice(
-            self.raster("REFERENCE"),
-            drivers,
-            self.value("CELL_SIZE"),
-            self._source(),
-            self.transforms,
-        )
+        """The working grid, and the persistent scatterers on it."""
+        lattice = self._lattice(drivers, self._scatterers())
         read = self.points(lattice.crs)
-        grid = layers.choose_grid(lattice, self.extent(lattice.crs), drivers, read, self.transforms)
-        self.feedback.pushInfo(f"Working grid: {grid}.")
+        grid = self._over(lattice, drivers, read)
         return grid, layers.keep_inside(read, grid, self.feedback)
+
+    def grid(self, rasters=(), places: str = "") -> layers.Grid:
+        """The working grid without persistent scatterers.
+
+        It is that of REFERENCE, else of the rasters, else around the points of the vector
+        parameter `places`.
+        """
+        lattice = self._lattice(rasters, self.source(places) if places else None)
+        return self._over(lattice, rasters, self.table(places, [], lattice.crs) if places else None)
+
+    def _lattice(self, rasters, source) -> layers.Grid:
+        return layers.choose_lattice(
+            self.raster("REFERENCE"), rasters, self.value("CELL_SIZE"), source, self.transforms
+        )
+
+    def _over(self, lattice: layers.Grid, rasters, places) -> layers.Grid:
+        extent = self.extent(lattice.crs)
+        grid = layers.choose_grid(lattice, extent, rasters, places, self.transforms)
+        self.feedback.pushInfo(f"Working grid: {grid}.")
+        return grid
 
     def request(self, grid, drivers=(), points=None, **more) -> dict:
         """The parts of a request that most tasks share; drivers and points go into the folder."""
-        message = {"grid": grid.to_request(), "drivers": [], **more}
+        message = {"grid": grid and grid.to_request(), "drivers": [], **more}
         if points is not None:
             self.field, self.positive = self.value("VALUE_FIELD"), self.value("POSITIVE")
             message["points"] = {
@@ -120,12 +152,8 @@ class Job:
         """The project's choice of datum transformations."""
         return self.context.transformContext()
 
-    def _source(self):
-        source = self.algorithm.parameterAsSource(self.parameters, "PS_POINTS", self.context)
-        if source is None:
-            raise QgsProcessingException(
-                self.algorithm.invalidSourceError(self.parameters, "PS_POINTS")
-            )
+    def _scatterers(self):
+        source = self.source("PS_POINTS")
         layers.check_points(source, self.value("VALUE_FIELD"))
         return source
 
@@ -133,3 +161,26 @@ class Job:
 def is_empty(value) -> bool:
     """Whether the user gave nothing."""
     return value in (None, NULL, "", [])
+
+
+def _read_text(algorithm, *given) -> str:
+    return algorithm.parameterAsString(*given)
+
+
+def _read_day(algorithm, *given) -> str:
+    return algorithm.parameterAsDateTime(*given).date().toString("yyyy-MM-dd")
+
+
+def _read_crs(algorithm, *given) -> str:
+    crs: QgsCoordinateReferenceSystem = algorithm.parameterAsCrs(*given)
+    return layers.wkt(crs)
+
+
+_READ = {
+    "enum": lambda algorithm, *given: algorithm.parameterAsEnumString(*given),
+    "number": lambda algorithm, *given: algorithm.parameterAsDouble(*given),
+    "integer": lambda algorithm, *given: algorithm.parameterAsInt(*given),
+    "boolean": lambda algorithm, *given: algorithm.parameterAsBoolean(*given),
+    "datetime": _read_day,
+    "crs": _read_crs,
+}

@@ -6,6 +6,7 @@ osgeo and numpy are imported inside functions, because loading the plugin must s
 from __future__ import annotations
 
 import math
+import os
 import re
 from array import array
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qgis.core import (
+    NULL,
     Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -25,6 +27,7 @@ from qgis.core import (
     QgsUnitTypes,
     QgsWkbTypes,
 )
+from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 
 from ..model import protocol
 from .child import JobCancelled
@@ -153,12 +156,15 @@ class Driver:
     crs : QgsCoordinateReferenceSystem
     kind : str
         "continuous", "circular" or "categorical".
+    stated : str
+        The kind that the file states, as this plugin's own rasters do; else empty.
     """
 
     name: str
     band: object
     crs: QgsCoordinateReferenceSystem
     kind: str = "continuous"
+    stated: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,23 @@ class Points:
     @property
     def extent(self) -> QgsRectangle:
         """The smallest rectangle around the points."""
+        return QgsRectangle(*self.xy.min(axis=0), *self.xy.max(axis=0))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of the layer `name`: positions (n, 2), or None, and a column (n,) for each field.
+
+    A column of numbers is float64 with NaN for NULL; any other is text with "" for NULL.
+    """
+
+    xy: object
+    columns: dict
+    name: str
+
+    @property
+    def extent(self) -> QgsRectangle:
+        """The smallest rectangle around the rows' points."""
         return QgsRectangle(*self.xy.min(axis=0), *self.xy.max(axis=0))
 
 
@@ -226,7 +249,9 @@ def gdal_errors(doing: str):
             gdal.DontUseExceptions()
 
 
-def open_drivers(sources: list[Source], nodata: str = "", feedback=None) -> list[Driver]:
+def open_drivers(
+    sources: list[Source], nodata: str = "", feedback=None, names: str = ""
+) -> list[Driver]:
     """Open every band of every layer as a driver.
 
     Parameters
@@ -234,13 +259,17 @@ def open_drivers(sources: list[Source], nodata: str = "", feedback=None) -> list
     sources : list of Source
     nodata : str
         As NODATA: "name=255; other=0", or "*=255" for each driver whose file has no NoData tag.
+    names : str
+        As NAMES: new names in order, or "old=new; other=another". NODATA speaks of these.
 
     Raises
     ------
     QgsProcessingException
-        If two drivers have one name, a layer cannot be opened, or `nodata` cannot be understood.
+        If two drivers have one name, a layer cannot be opened, or `nodata` or `names` cannot be
+        understood.
     """
     drivers = [driver for source in sources for driver in _bands(source)]
+    _rename(drivers, names)
     names = [driver.name for driver in drivers]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -265,14 +294,19 @@ def _bands(source: Source) -> list[Driver]:
     uri, *options = source.uri.split("|")
     options = [option[len("option:") :] for option in options if option.startswith("option:")]
     drivers = []
+    if os.path.exists(uri):
+        uri = os.path.abspath(uri)  # a virtual raster must find it from anywhere
     with gdal_errors(f"Opening the raster layer {source.name}") as gdal:
         raster = gdal.OpenEx(uri, gdal.OF_RASTER, open_options=options)
-        for number in range(1, raster.RasterCount + 1):
+        numbers = [
+            number
+            for number in range(1, raster.RasterCount + 1)
+            if _is_driver(raster.GetRasterBand(number), gdal)
+        ]
+        for number in numbers:
             band = raster.GetRasterBand(number)
-            if band.GetColorInterpretation() == gdal.GCI_AlphaBand:
-                continue
             name = source.name
-            if raster.RasterCount > 1:
+            if len(numbers) > 1:
                 name = band.GetDescription() or f"{source.name}_{number}"
             scaled = (band.GetScale() or 1, band.GetOffset() or 0) != (1, 0)
             virtual = gdal.Translate(
@@ -284,8 +318,37 @@ def _bands(source: Source) -> list[Driver]:
                 unscale=scaled,
                 outputType=gdal.GDT_Float32 if scaled else gdal.GDT_Unknown,
             )
-            drivers.append(Driver(name, virtual, source.crs))
+            stated = band.GetMetadataItem("KIND") or ""
+            drivers.append(Driver(name, virtual, source.crs, stated=stated))
     return drivers
+
+
+def _is_driver(band, gdal) -> bool:
+    alpha = band.GetColorInterpretation() == gdal.GCI_AlphaBand
+    return not alpha and band.GetMetadataItem("KIND") != "auxiliary"
+
+
+def _rename(drivers: list[Driver], text: str) -> None:
+    entries, old = _split(text), [driver.name for driver in drivers]
+    new = dict(zip(old, old))
+    if any("=" in entry for entry in entries):
+        for entry in entries:
+            name, equals, other = (part.strip() for part in entry.partition("="))
+            if not (equals and other):
+                raise QgsProcessingException(
+                    f"NAMES holds '{entry}'. Write a name for each driver, separated by commas, or "
+                    "old=new for some, but not both."
+                )
+            new[name] = other
+        _check_names(new, old, "NAMES")
+        entries = [new[name] for name in old]
+    elif entries and len(entries) != len(old):
+        raise QgsProcessingException(
+            f"NAMES holds {len(entries)} names, but there are {len(old)} drivers: "
+            f"{', '.join(old)}. Give one for each, or old=new for some."
+        )
+    for driver, name in zip(drivers, entries):
+        driver.name = name
 
 
 def _parse_nodata(text: str, names: list[str]) -> dict[str, float]:
@@ -322,9 +385,11 @@ def set_kinds(drivers: list[Driver], categorical: str, circular: str, feedback) 
     Parameters
     ----------
     categorical, circular : str
-        As CATEGORICAL and CIRCULAR: names separated by commas; empty to guess, "none" for none.
+        As CATEGORICAL and CIRCULAR: names separated by commas; empty to go by what the file states
+        or to guess, "none" for none.
     """
     names = [driver.name for driver in drivers]
+    given = {"categorical": categorical.strip(), "circular": circular.strip(), "continuous": ""}
     chosen = {}
     for kind, text in (("categorical", categorical), ("circular", circular)):
         listed = [] if text.strip().lower() == "none" else _split(text)
@@ -333,6 +398,8 @@ def set_kinds(drivers: list[Driver], categorical: str, circular: str, feedback) 
     for driver in drivers:
         if driver.name in chosen:
             driver.kind, reason = chosen[driver.name], "as you said"
+        elif given.get(driver.stated) == "":
+            driver.kind, reason = driver.stated, "as its file says"
         elif not circular.strip() and "aspect" in driver.name.lower():
             driver.kind, reason = "circular", "its name holds 'aspect'"
         elif not categorical.strip():
@@ -429,13 +496,13 @@ def choose_grid(
     lattice: Grid,
     extent: QgsRectangle | None,
     drivers: list[Driver],
-    points: Points | None,
+    places: Points | Table | None,
     transforms,
 ) -> Grid:
     """Lay the lattice over an area, which gives the working grid.
 
-    The area is EXTENT, else REFERENCE's own extent, else what all drivers cover, else the points'
-    extent and a margin of a twentieth.
+    The area is EXTENT, else REFERENCE's own extent, else what all drivers cover, else the extent of
+    `places` and a margin of a twentieth.
 
     Parameters
     ----------
@@ -448,7 +515,7 @@ def choose_grid(
         return lattice.over(lattice.extent)
     if not drivers:
         if extent is None:
-            extent = QgsRectangle(points.extent)
+            extent = QgsRectangle(places.extent)
             extent.grow(max(extent.width(), extent.height()) / 20 + lattice.dx)
         return lattice.over(extent)
     common = common_area(drivers, lattice.crs, transforms)
@@ -518,8 +585,10 @@ def _interior(box: QgsRectangle, transform: QgsCoordinateTransform) -> QgsRectan
     return transform.transformBoundingBox(box)
 
 
-def warp_drivers(drivers: list[Driver], grid: Grid, folder: Path, feedback) -> list[dict]:
-    """Bring the drivers to the grid, as float32 with NaN for NoData, into the job folder.
+def warp_drivers(
+    drivers: list[Driver], grid: Grid, folder: Path, feedback, room: str = protocol.DRIVERS
+) -> list[dict]:
+    """Bring the drivers to the grid, as float32 with NaN for NoData, into a room of the job folder.
 
     Continuous drivers are interpolated bilinearly and averaged where the grid is twice as coarse
     or more; categorical ones take the nearest class, or the commonest; circular ones the nearest.
@@ -537,10 +606,10 @@ def warp_drivers(drivers: list[Driver], grid: Grid, folder: Path, feedback) -> l
         When the user cancels.
     """
     feedback.setProgressText("Bringing the rasters to the working grid")
-    (folder / "drivers").mkdir()
+    (folder / room).mkdir()
     described = []
     for i, driver in enumerate(drivers):
-        file = f"drivers/{i:02d}.tif"
+        file = f"{room}/{i:02d}.tif"
 
         def goes_on(complete, *_, i=i):
             feedback.setProgress(100 * (i + complete) / len(drivers))
@@ -551,20 +620,85 @@ def warp_drivers(drivers: list[Driver], grid: Grid, folder: Path, feedback) -> l
     return described
 
 
+def link_drivers(drivers: list[Driver], folder: Path, room: str = protocol.DRIVERS) -> list[dict]:
+    """As `warp_drivers`, but on the drivers' own cells, as virtual rasters that copy nothing."""
+    (folder / room).mkdir()
+    described = []
+    for i, driver in enumerate(drivers):
+        file = f"{room}/{i:03d}.vrt"
+        with gdal_errors(f"Reading the raster {driver.name}") as gdal:
+            linked = gdal.GetDriverByName("VRT").CreateCopy(str(folder / file), driver.band)
+            linked.FlushCache()
+        described.append({"name": driver.name, "kind": driver.kind, "file": file})
+    return described
+
+
+def stack_drivers(drivers: list[Driver], grid: Grid, path: Path) -> list[dict]:
+    """As `warp_drivers`, but as the bands of one virtual raster that copies nothing.
+
+    A driver that is not on the grid is warped whenever it is read. The raster is one file, which
+    can be moved: what it rests on stands inside it, and the drivers' files by their full paths.
+    """
+    bands = []
+    with gdal_errors(f"Making {path.name}") as gdal:
+        for driver in drivers:
+            band = _describe_inline(driver.band)
+            if not _lies_on(driver, grid):
+                band = _describe_inline(gdal.Warp("", band, format="VRT", **_onto(driver, grid)))
+            bands.append(band)
+        stack = gdal.BuildVRT(str(path), bands, separate=True, allowProjectionDifference=True)
+        for number, driver in enumerate(drivers, 1):
+            band = stack.GetRasterBand(number)
+            band.SetDescription(driver.name)
+            band.SetMetadataItem("KIND", driver.kind)
+        stack.FlushCache()
+    return [
+        {"name": driver.name, "kind": driver.kind, "file": path.name, "band": number}
+        for number, driver in enumerate(drivers, 1)
+    ]
+
+
+def _describe_inline(virtual):
+    """Let a virtual raster without a file be known by its own text, by which GDAL can open it."""
+    virtual.SetDescription(virtual.GetMetadata("xml:VRT")[0])
+    return virtual
+
+
+def _lies_on(driver: Driver, grid: Grid) -> bool:
+    band = driver.band
+    wanted = (grid.left, grid.dx, 0, grid.top, 0, -grid.dy)
+    near = (abs(a - b) < 1e-6 * grid.dx for a, b in zip(band.GetGeoTransform(), wanted))
+    size = (band.RasterXSize, band.RasterYSize) == (grid.width, grid.height)
+    return driver.crs == grid.crs and size and all(near)
+
+
+def _onto(driver: Driver, grid: Grid) -> dict:
+    """GDAL's options to warp a driver to the grid."""
+    from osgeo import gdal
+
+    area = grid.extent
+    return {
+        "dstSRS": wkt(grid.crs),
+        "outputBounds": (area.xMinimum(), area.yMinimum(), area.xMaximum(), area.yMaximum()),
+        "width": grid.width,
+        "height": grid.height,
+        "resampleAlg": _resampling(driver, grid),
+        "outputType": gdal.GDT_Float32,
+        "dstNodata": float("nan"),
+    }
+
+
 def _warp(driver: Driver, grid: Grid, path: Path, goes_on) -> None:
     area = grid.extent
+    band = driver.band.GetRasterBand(1)
     with gdal_errors(f"Warping the driver {driver.name}") as gdal:
+        band.SetColorTable(None)  # a raster of decimal numbers cannot have one
+        band.SetColorInterpretation(gdal.GCI_GrayIndex)
         try:
             warped = gdal.Warp(
                 str(path),
                 driver.band,
-                dstSRS=wkt(grid.crs),
-                outputBounds=(area.xMinimum(), area.yMinimum(), area.xMaximum(), area.yMaximum()),
-                width=grid.width,
-                height=grid.height,
-                resampleAlg=_resampling(driver, grid),
-                outputType=gdal.GDT_Float32,
-                dstNodata=float("nan"),
+                **_onto(driver, grid),
                 multithread=True,
                 warpOptions=["NUM_THREADS=ALL_CPUS"],
                 warpMemoryLimit=256,
@@ -611,18 +745,27 @@ def _has_valid_cell(band) -> bool:
     )
 
 
+def check_source(source: QgsProcessingFeatureSource) -> None:
+    """Refuse a vector layer that has no features, or places in no known CRS."""
+    if source.wkbType() != QgsWkbTypes.NoGeometry:
+        check_crs(source.sourceCrs(), _name(source))
+    if source.featureCount() == 0:
+        raise QgsProcessingException(
+            f"The layer {_name(source)} has no features. Choose a layer that has some."
+        )
+
+
 def check_points(source: QgsProcessingFeatureSource, field: str) -> None:
     """Refuse a layer that can give no values at places.
 
     Raises
     ------
     QgsProcessingException
-        If the layer has no points or no CRS, or the field is not there or is not numeric.
+        If the layer has no points, or the field is not there or is not numeric.
     """
     name = _name(source)
     if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.PointGeometry:
         raise QgsProcessingException(f"The layer {name} is no point layer. Choose a point layer.")
-    check_crs(source.sourceCrs(), name)
     numeric = [each.name() for each in source.fields() if each.isNumeric()]
     if field not in numeric:
         column = source.fields().lookupField(field)
@@ -632,7 +775,7 @@ def check_points(source: QgsProcessingFeatureSource, field: str) -> None:
             f"{f'is of type {kind}' if kind else 'does not exist'}; displacement must be a number. "
             f"Numeric fields: {', '.join(numeric) or 'none'}."
         )
-    if source.featureCount() == 0 or source.sourceExtent().isNull():
+    if source.sourceExtent().isNull():
         raise QgsProcessingException(
             f"The layer {name} has no points. Choose a layer that has some."
         )
@@ -693,6 +836,96 @@ def read_points(
             "Choose a layer and a field that hold displacements."
         )
     return Points(np.column_stack([xs, ys]), np.array(values), name)
+
+
+def read_table(
+    source: QgsProcessingFeatureSource, fields: list, crs, transforms, feedback
+) -> Table:
+    """Read some fields of a layer, and its positions if `crs` is given.
+
+    A multipoint counts as its points, each with the row's values. Rows without a position are
+    skipped and counted in the log.
+
+    Raises
+    ------
+    QgsProcessingException
+        If a field does not exist, or no row has a position.
+    JobCancelled
+        When the user cancels.
+    """
+    import numpy as np
+
+    name = _name(source)
+    columns = [source.fields().lookupField(field) for field in fields]
+    if -1 in columns:
+        raise QgsProcessingException(
+            f"The layer {name} has no field {fields[columns.index(-1)]}. It has "
+            f"{', '.join(source.fields().names()) or 'none'}."
+        )
+    request = QgsFeatureRequest().setSubsetOfAttributes(columns)
+    if crs is None:
+        request.setFlags(QgsFeatureRequest.NoGeometry)
+    else:
+        request.setDestinationCrs(crs, transforms)
+    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
+    places, rows, without_place = array("d"), [], 0
+    for feature in source.getFeatures(request, flags):
+        if feedback.isCanceled():
+            raise JobCancelled("Cancelled.")
+        row = [feature.attribute(column) for column in columns]
+        if crs is None:
+            rows.append(row)
+            continue
+        before = len(rows)
+        for point in feature.geometry().vertices():
+            if math.isfinite(point.x()) and math.isfinite(point.y()):
+                places.extend((point.x(), point.y()))
+                rows.append(row)
+        without_place += len(rows) == before
+    if without_place:
+        feedback.pushWarning(f"Rows of {name} without a position, skipped: {without_place:,}.")
+    if not rows:
+        raise QgsProcessingException(
+            f"The layer {name} has no row with a position. Choose a layer that has some."
+        )
+    numeric = [source.fields().at(column).isNumeric() for column in columns]
+    return Table(
+        None if crs is None else np.array(places).reshape(-1, 2),
+        {
+            field: np.array([_number(row[i]) if numeric[i] else _text(row[i]) for row in rows])
+            for i, field in enumerate(fields)
+        },
+        name,
+    )
+
+
+def _number(value) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def _text(value) -> str:
+    if isinstance(value, (QDate, QDateTime)):
+        return value.toString(Qt.DateFormat.ISODate)
+    return "" if value in (None, NULL) else str(value)
+
+
+def save_table(table: Table, folder: Path, name: str) -> str:
+    """Write a table into the job folder, and give the file's name."""
+    import numpy as np
+
+    places = {} if table.xy is None else {"xy": table.xy}
+    fields = {protocol.FIELD + field: column for field, column in table.columns.items()}
+    np.savez(folder / f"{name}.npz", **places, **fields)
+    return f"{name}.npz"
+
+
+def name_classes(path: str, classes: dict) -> None:
+    """Write the names of a raster's classes, by code, beside it, where QGIS and GDAL find them."""
+    names = [classes.get(str(code), "") for code in range(max(map(int, classes)) + 1)]
+    with gdal_errors(f"Naming the classes of {path}") as gdal:
+        raster = gdal.Open(path)
+        raster.GetRasterBand(1).SetCategoryNames(names)
+        raster.FlushCache()
 
 
 def keep_inside(points: Points, grid: Grid, feedback) -> Points:

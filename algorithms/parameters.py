@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from qgis.core import (
     QgsProcessing,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterCrs,
+    QgsProcessingParameterDateTime,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
@@ -17,9 +20,16 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
+    QgsProcessingParameterVectorDestination,
 )
 
 from . import layers
+
+GEOMETRIES = {
+    "point": QgsProcessing.TypeVectorPoint,
+    "polygon": QgsProcessing.TypeVectorPolygon,
+    "any": QgsProcessing.TypeVector,
+}
 
 
 def helped(parameter, text: str, advanced: bool = False):
@@ -49,30 +59,63 @@ def choice(name, title, text, options, default=None, advanced=False):
     return helped(parameter, text, advanced)
 
 
-def words(name, title, text, advanced=False):
-    """A line of text that may be empty."""
-    return helped(QgsProcessingParameterString(name, title, optional=True), text, advanced)
+def words(name, title, text, default=None, advanced=False, multiline=False):
+    """A text that may be empty."""
+    return helped(
+        QgsProcessingParameterString(name, title, default, multiline, optional=True), text, advanced
+    )
+
+
+def flag(name, title, text, default=False, advanced=False):
+    """Yes or no."""
+    return helped(QgsProcessingParameterBoolean(name, title, default), text, advanced)
+
+
+def date(name, title, text, advanced=False):
+    """A day, or nothing."""
+    day = QgsProcessingParameterDateTime.Type.Date
+    return helped(QgsProcessingParameterDateTime(name, title, day, optional=True), text, advanced)
+
+
+def crs(name, title, text, advanced=False):
+    """A coordinate reference system, or nothing."""
+    return helped(QgsProcessingParameterCrs(name, title, optional=True), text, advanced)
+
+
+def vector(name, title, text, kind="point", optional=False):
+    """A vector layer; kind "any" takes tables too."""
+    return helped(
+        QgsProcessingParameterFeatureSource(name, title, [GEOMETRIES[kind]], None, optional), text
+    )
+
+
+def field(name, title, text, layer, numeric=False, optional=True, default=None, advanced=False):
+    """A field of the vector layer that the parameter `layer` gives."""
+    kind = QgsProcessingParameterField.Numeric if numeric else QgsProcessingParameterField.Any
+    return helped(
+        QgsProcessingParameterField(name, title, default, layer, kind, optional=optional),
+        text,
+        advanced,
+    )
 
 
 def points():
     """The parameters that give the persistent scatterers and their values."""
     return [
-        helped(
-            QgsProcessingParameterFeatureSource(
-                "PS_POINTS", "Persistent scatterers", [QgsProcessing.TypeVectorPoint]
-            ),
+        vector(
+            "PS_POINTS",
+            "Persistent scatterers",
             "Points with the displacement that was measured there. Multipoints count as their "
             "points. Points without a number are skipped, points outside the map's area are left "
             "out; the log counts both.",
         ),
-        helped(
-            QgsProcessingParameterField(
-                "VALUE_FIELD",
-                "Displacement field",
-                parentLayerParameterName="PS_POINTS",
-                type=QgsProcessingParameterField.Numeric,
-            ),
+        field(
+            "VALUE_FIELD",
+            "Displacement field",
             "The numeric field that holds the displacement, in millimetres.",
+            "PS_POINTS",
+            numeric=True,
+            optional=False,
         ),
     ]
 
@@ -94,20 +137,32 @@ def raster(name, title, text, optional=False, advanced=False):
     return helped(QgsProcessingParameterRasterLayer(name, title, None, optional), text, advanced)
 
 
-def file_input(name, title, text, file_filter):
+def rasters(name, title, text, optional=False):
+    """Several raster layers."""
+    return helped(
+        QgsProcessingParameterMultipleLayers(
+            name, title, QgsProcessing.TypeRaster, optional=optional
+        ),
+        text,
+    )
+
+
+def file_input(name, title, text, file_filter, optional=False):
     """A file that is there."""
-    return helped(QgsProcessingParameterFile(name, title, fileFilter=file_filter), text)
+    return helped(
+        QgsProcessingParameterFile(name, title, fileFilter=file_filter, optional=optional), text
+    )
 
 
 def drivers(optional=False, note=""):
     """The rasters of the driving forces."""
-    return helped(
-        QgsProcessingParameterMultipleLayers(
-            "DRIVERS", "Driving forces", QgsProcessing.TypeRaster, optional=optional
-        ),
+    return rasters(
+        "DRIVERS",
+        "Driving forces",
         "Rasters of what drives subsidence, such as the water table, wells, land use and terrain. "
         "They may have any CRS and cell size. Each layer is one driver with the layer's name; each "
         "band of a layer of several bands is one driver with the band's description." + note,
+        optional,
     )
 
 
@@ -130,7 +185,8 @@ def driver_kinds():
             "CATEGORICAL",
             "Drivers that hold classes",
             "Names of drivers whose numbers are classes, such as land use, separated by commas. "
-            "Empty: rasters with a colour table, or with whole numbers of which at most "
+            "Empty: what the raster itself says, if this plugin made it; else rasters with a "
+            "colour table, or with whole numbers of which at most "
             f"{layers.MAX_GUESSED_CLASSES} differ. none: no driver. The log tells what each was "
             "taken as.",
             advanced=True,
@@ -139,7 +195,8 @@ def driver_kinds():
             "CIRCULAR",
             "Drivers that hold directions",
             "Names of drivers that are directions in degrees, such as aspect, separated by commas. "
-            "Empty: drivers with aspect in their name. none: no driver.",
+            "Empty: what the raster itself says, if this plugin made it; else drivers with aspect "
+            "in their name. none: no driver.",
             advanced=True,
         ),
         nodata(),
@@ -155,14 +212,25 @@ def extent(empty: str, advanced=True):
     )
 
 
-def working_area(from_drivers=True):
-    """The parameters that give the working grid; among the advanced ones if drivers can give it."""
-    grid, area = "UTM, with CELL_SIZE", "where the points are"
+def working_area(from_rasters="first driver", covered="all drivers cover", points="points"):
+    """The parameters that give the working grid.
+
+    Parameters
+    ----------
+    from_rasters : str
+        Which raster gives the grid, if it is projected; empty if there are no rasters. With
+        rasters these parameters are among the advanced ones.
+    covered : str
+        Completes "what ..." for the area of the map.
+    points : str
+        What gives the area where no raster does; empty if nothing else can.
+    """
+    grid, area = "UTM, with CELL_SIZE", f"where the {points} are"
     cell = f"{layers.DEFAULT_CELL_SIZE:g}"
-    if from_drivers:
-        grid = f"the first driver's if that is projected in metres, else {grid}"
-        area = f"what all drivers cover, or without drivers {area}"
-        cell = f"the first driver's if that is projected in metres, else {cell}"
+    if from_rasters:
+        grid = f"the {from_rasters}'s if that is projected in metres, else {grid}"
+        area = f"what {covered}" + (f", or without them {area}" if points else "")
+        cell = f"the {from_rasters}'s if that is projected in metres, else {cell}"
     return [
         raster(
             "REFERENCE",
@@ -170,15 +238,15 @@ def working_area(from_drivers=True):
             "A raster, projected in metres, whose CRS, cell size, alignment and extent the map is "
             f"to have. Empty: the grid is {grid}.",
             optional=True,
-            advanced=from_drivers,
+            advanced=bool(from_rasters),
         ),
-        extent(f"the reference's extent, else {area}", from_drivers),
+        extent(f"the reference's extent, else {area}", bool(from_rasters)),
         number(
             "CELL_SIZE",
             "Cell size (m)",
             f"Cell size of the map in metres, if there is no reference. Empty: {cell}.",
             low=0.001,
-            advanced=from_drivers,
+            advanced=bool(from_rasters),
         ),
     ]
 
@@ -230,6 +298,14 @@ def raster_output(name, title, text, optional=False):
 def points_output(name, title, text, optional=False):
     """A point layer that the job makes."""
     sink = QgsProcessingParameterFeatureSink(
+        name, title, QgsProcessing.TypeVectorPoint, None, optional
+    )
+    return helped(sink, text)
+
+
+def vector_output(name, title, text, optional=False):
+    """A GeoPackage of points that the worker writes whole, because there may be millions."""
+    sink = QgsProcessingParameterVectorDestination(
         name, title, QgsProcessing.TypeVectorPoint, None, optional
     )
     return helped(sink, text)

@@ -16,6 +16,7 @@ REQUEST = "request.json"
 RESULT = "result.json"
 POINTS = "points.npz"
 DRIVERS = "drivers"
+FIELD = "field "  # begins the name of a table's column, so that no field's name is taken already
 WORKER_LOG = "worker.log"
 
 EXIT_BAD_INPUT = 2

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 PLUGINS = tempfile.TemporaryDirectory(prefix="subsidence-plugins-")
 os.symlink(
     Path(__file__).absolute().parents[1],
@@ -17,3 +19,17 @@ os.symlink(
     target_is_directory=True,
 )
 sys.path.insert(0, PLUGINS.name)
+
+
+@pytest.fixture
+def real_data():
+    """The path of a real file, by its place in the folder of real data; skips without it."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SUBSIDENCE_DATA", beside))
+
+    def find(name):
+        if not (folder / name).exists():
+            pytest.skip(f"{name} is not in {folder} (SUBSIDENCE_DATA names another folder)")
+        return folder / name
+
+    return find

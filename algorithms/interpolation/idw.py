@@ -23,7 +23,7 @@ class Idw(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
-            *parameters.working_area(from_drivers=False),
+            *parameters.working_area(from_rasters=""),
             parameters.number(
                 "POWER",
                 "Power",

@@ -32,7 +32,7 @@ def learning_curve(history: dict, best_epoch: int, loss: str) -> bytes:
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"{loss} ({'mm²' if loss == 'mse' else 'mm'})")
     axes.legend(frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def scatter(evaluation: Evaluation) -> bytes:
@@ -46,7 +46,7 @@ def scatter(evaluation: Evaluation) -> bytes:
     axes.set_xlabel("observed (mm)")
     axes.set_ylabel("predicted (mm)")
     axes.set_aspect("equal")
-    return _png(figure)
+    return png(figure)
 
 
 def error_by_distance(evaluations: list[Evaluation], curve: ErrorByDistance) -> bytes:
@@ -75,7 +75,7 @@ def error_by_distance(evaluations: list[Evaluation], curve: ErrorByDistance) -> 
     axes.set_xscale("symlog", linthresh=100)
     axes.set_xlim(left=0)
     axes.legend(frameon=False, fontsize="small")
-    return _png(figure)
+    return png(figure)
 
 
 def surface_map(path: Path, points: Points, positive: str) -> bytes:
@@ -101,10 +101,11 @@ def surface_map(path: Path, points: Points, positive: str) -> bytes:
     axes.set_xlabel("easting (m)")
     axes.set_ylabel("northing (m)")
     figure.colorbar(image, label="displacement (mm)", shrink=0.8)
-    return _png(figure)
+    return png(figure)
 
 
-def _png(figure) -> bytes:
+def png(figure) -> bytes:
+    """A figure as a PNG; the figure is closed."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()

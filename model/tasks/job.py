@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..grid import Grid
 from ..monitor import Monitor
 from ..points import Points
+from ..protocol import FIELD
 from ..stack import Encoding, Stack, read_stack
 
 
@@ -24,20 +25,22 @@ class Job:
 
     Attributes
     ----------
-    grid : Grid
+    grid : Grid or None
+        None if the request has none.
     parameters : dict
         Only what the user set.
     result : dict
-        "files", "points" and "numbers", as the protocol names them.
+        "files", "points", "numbers" and "classes" (names of a raster's classes by code), each by
+        output.
     """
 
     def __init__(self, folder: Path, request: dict, monitor: Monitor):
         self.folder = folder
         self.request = request
         self.monitor = monitor
-        self.grid = Grid.from_dict(request["grid"])
+        self.grid = Grid.from_dict(request["grid"]) if request["grid"] else None
         self.parameters = request["parameters"]
-        self.result = {"files": {}, "points": {}, "numbers": {}}
+        self.result = {"files": {}, "points": {}, "numbers": {}, "classes": {}}
 
     def wants(self, output: str) -> bool:
         """Whether the user asked for an output."""
@@ -54,6 +57,11 @@ class Job:
         name = output.lower() + ".npz"
         self.result["points"][output] = name
         np.savez(self.folder / name, xy=xy, **fields)
+
+    def arrays(self, file: str) -> dict[str, np.ndarray]:
+        """The arrays of a table in the job folder: `xy` (n, 2), and one (n,) for each field."""
+        with np.load(self.folder / file, allow_pickle=False) as arrays:
+            return {name.removeprefix(FIELD): arrays[name] for name in sorted(arrays.files)}
 
     @property
     def field(self) -> str:
@@ -73,8 +81,8 @@ class Job:
         InputError
             If there are none.
         """
-        with np.load(self.folder / self.request["points"]["file"], allow_pickle=False) as arrays:
-            points = Points(arrays["xy"], arrays["values"])
+        arrays = self.arrays(self.request["points"]["file"])
+        points = Points(arrays["xy"], arrays["values"])
         if not len(points):
             raise InputError("There are no points on the working grid. Check extent and CRS.")
         return points

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..methods import make
-from ..report.report import Report
+from ..report.map_report import MapReport
 from ..surface import write_surfaces, write_trust
 from ..validation.evaluation import evaluate
 from ..validation.splits import make_split
@@ -82,7 +82,7 @@ def run(folder, request, monitor) -> dict:
         else:
             monitor.log(f"{method.title} has no model file: MODEL is not written.", "warning")
     if job.wants("REPORT"):
-        report = Report(f"Subsidence map of {job.field} by {method.title}", job)
+        report = MapReport(f"Subsidence map of {job.field} by {method.title}", job)
         report.evaluations(table)
         report.map(surface, points)
         if is_network:
@@ -90,6 +90,6 @@ def run(folder, request, monitor) -> dict:
         report.scatter(block)
         report.error_by_distance([random, block], curve)
         settings = method.preset.to_dict() if is_network else {"method": method.title}
-        report.settings(settings, seed=seed, block_size=block_size)
+        report.settings({"seed": seed, "block_size": block_size, **settings})
         report.write(job.file("REPORT", ".html"))
     return job.result

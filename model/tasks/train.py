@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..methods import make
 from ..network.model_file import save_model
-from ..report.report import Report
+from ..report.map_report import MapReport
 from ..validation.evaluation import Evaluation, evaluate
 from ..validation.splits import make_split
 from ..validation.uncertainty import ErrorByDistance
@@ -35,12 +35,12 @@ def run(folder, request, monitor) -> dict:
     if job.wants("MODEL"):
         write_model(job, trained, stack, curve)
     if job.wants("REPORT"):
-        report = Report(f"CNN trained on {job.field}", job)
+        report = MapReport(f"CNN trained on {job.field}", job)
         report.evaluations([trained, baseline])
         report.learning_curve(method.trained_, method.preset)
         report.scatter(trained)
         report.error_by_distance([trained], curve)
-        report.settings(method.preset.to_dict(), seed=method.seed)
+        report.settings({"seed": method.seed, **method.preset.to_dict()})
         report.write(job.file("REPORT", ".html"))
     return job.result
 

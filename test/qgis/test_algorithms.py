@@ -250,7 +250,7 @@ def test_values_that_are_refused_say_what_is_expected(run, region, tmp_path, giv
 
 
 def test_an_empty_layer(run, make_points, tmp_path):
-    with pytest.raises(QgsProcessingException, match="The layer ps has no points"):
+    with pytest.raises(QgsProcessingException, match="The layer ps has no features"):
         run("idw", PS_POINTS=make_points([], []), VALUE_FIELD="mm", SURFACE=str(tmp_path / "s.tif"))
 
 

@@ -393,6 +393,7 @@ class TestKinds:
 
 class TestPoints:
     def read(self, layer, feedback, field="mm", crs=UTM39):
+        layers.check_source(source_of(layer))
         layers.check_points(source_of(layer), field)
         return layers.read_points(source_of(layer), field, crs, TRANSFORMS, feedback)
 
@@ -450,7 +451,7 @@ class TestPoints:
             self.read(layer, feedback)
 
     def test_no_points(self, make_points, feedback):
-        with pytest.raises(QgsProcessingException, match="The layer ps has no points"):
+        with pytest.raises(QgsProcessingException, match="The layer ps has no features"):
             self.read(make_points([], []), feedback)
         with pytest.raises(
             QgsProcessingException, match="ps has no point with a number in the field"
@@ -462,6 +463,24 @@ class TestPoints:
         feedback.cancel()
         with pytest.raises(JobCancelled):
             self.read(layer, feedback)
+
+    def table(self, layer, fields, crs, feedback):
+        return layers.read_table(source_of(layer), fields, crs, TRANSFORMS, feedback)
+
+    def test_a_table_has_numbers_and_texts(self, make_points, feedback):
+        layer = make_points(["MultiPoint ((1 2), (3 4))", None], ["a", "b"], field="id:string")
+        table = self.table(layer, ["id"], UTM39, feedback)
+        assert table.xy.tolist() == [[1, 2], [3, 4]]
+        assert table.columns["id"].tolist() == ["a", "a"]
+        assert feedback.warnings == ["Rows of ps without a position, skipped: 1."]
+        layer = make_points([(0, 0), (1, 1)], [None, 4.5])
+        table = self.table(layer, ["mm"], None, feedback)
+        assert table.xy is None
+        assert np.array_equal(table.columns["mm"], [np.nan, 4.5], equal_nan=True)
+
+    def test_a_field_that_is_not_there(self, make_points, feedback):
+        with pytest.raises(QgsProcessingException, match="ps has no field cm. It has mm"):
+            self.table(make_points([(0, 0)], [1.0]), ["cm"], UTM39, feedback)
 
     def kept(self, xy, values, feedback):
         grid = layers.Grid(UTM39, 0.0, 100.0, 10.0, 10.0, 10, 10)
