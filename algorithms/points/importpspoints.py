@@ -1,0 +1,138 @@
+"""PS points of any processor."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingException, QgsWkbTypes
+
+from .. import base, layers, parameters
+
+UNITS = ["auto", "mm", "cm", "m", "inch"]
+
+
+class ImportPsPoints(base.SubsidenceAlgorithm):
+    """Reads a file or a layer and writes standard fields."""
+
+    NAME = "importpspoints"
+    TITLE = "Import PS points"
+    GROUP_ID = "points"
+    TAGS = ["ps", "insar", "egms", "sarproz", "mintpy", "stamps", "licsbas", "tre", "csv", "import"]
+    HELP = (
+        "Makes a clean layer of PS points from what an InSAR processor gives. Formats are "
+        "recognised by the names of their columns: EGMS L2 and L3, SARPROZ, MintPy (points and "
+        "HDF-EOS5), StaMPS (tables and StaMPS-Visualizer), LiCSBAS (cum.h5), TRE ALTAMIRA, and any "
+        "table whose columns you name. Where only the time series is there, the velocity is "
+        "fitted to it by least squares, and the displacement is its last value minus its first. "
+        "The log tells what was recognised, and counts what was left out and why."
+    )
+    TASK = "importpoints"
+    NUMBERS = {"COUNT": "Number of points", "DATES": "Number of dates"}
+
+    def parameters(self):
+        return [
+            parameters.vector(
+                "LAYER",
+                "Layer",
+                "The points, or a table with columns of positions. Multipoints count as their "
+                "points. Empty: FILE is read.",
+                kind="any",
+                optional=True,
+            ),
+            parameters.file_input(
+                "FILE",
+                "File",
+                "A file that is no layer yet: CSV or text, Shapefile, GeoPackage or HDF5. The "
+                "fastest way for millions of points. Empty: LAYER is read.",
+                "PS points (*.csv *.txt *.tsv *.dat *.shp *.gpkg *.h5 *.he5);;All files (*)",
+                optional=True,
+            ),
+            parameters.choice(
+                "FORMAT",
+                "Format",
+                "auto: recognised by its columns. table: any other table; see COLUMNS.",
+                ["auto", "egms", "sarproz", "mintpy", "stamps", "licsbas", "tre", "table"],
+                "auto",
+            ),
+            parameters.words(
+                "COLUMNS",
+                "Columns",
+                "Which column is what, as name=column, separated by semicolons: velocity=Vel; "
+                "coherence=Coer; los_up=cosU. It goes before what the format says; velocity= with "
+                "nothing leaves that column out. Names: ps_id, x, y, longitude, latitude, velocity "
+                "(per year), displacement (total), coherence, amplitude_dispersion, height (m), "
+                "velocity_std, los_up (a cosine) and incidence_angle (degrees). Columns named by "
+                "dates, such as D20141009 or 20141009, are the time series. Empty: as the format "
+                "says.",
+            ),
+            *self._units(),
+            parameters.choice(
+                "POSITIVE",
+                "Positive values mean",
+                "up: uplift, or motion towards the satellite. subsidence: the signs are turned, so "
+                "that the result is positive up. auto: as the format says.",
+                ["auto", "up", "subsidence"],
+                "auto",
+            ),
+            parameters.choice(
+                "PROJECTION",
+                "Direction of the result",
+                "line_of_sight: as it is. vertical: divided by los_up or by the cosine of the "
+                "incidence angle, on the assumption that nothing moves horizontally.",
+                ["line_of_sight", "vertical"],
+                "line_of_sight",
+            ),
+            parameters.crs(
+                "CRS",
+                "CRS of x and y",
+                "For tables and files that do not tell it. Empty: as the file or the format says; "
+                "longitude and latitude are WGS 84.",
+            ),
+            parameters.vector_output(
+                "PS_POINTS",
+                "PS points",
+                "Points with ps_id, velocity_mm_yr, displacement_mm, coherence, "
+                "amplitude_dispersion, height_m, velocity_std (mm per year) and, in mm, one field "
+                "for each date, such as D20141009. Positive is up. What the source does not have "
+                "is NULL.",
+            ),
+        ]
+
+    @staticmethod
+    def _units():
+        for kind, per in (("velocity", " per year"), ("displacement", "")):
+            yield parameters.choice(
+                f"{kind.upper()}_UNIT",
+                f"Unit of the {kind}",
+                f"The unit of the source's {kind}s{per}; the result is in mm{per}. auto: as the "
+                "format or the column's name (velocity_cm) says, or as the other one and the time "
+                "series tell.",
+                UNITS,
+                "auto",
+            )
+
+    def request(self, job):
+        file = job.value("FILE")
+        source = job.source("LAYER")
+        if bool(file) == bool(source):
+            raise QgsProcessingException(
+                "Give either LAYER or FILE, not both."
+                if file
+                else "LAYER and FILE are both empty. Give one of them."
+            )
+        given = {"path": file}
+        if source:
+            path, layer = self.parameterAsCompatibleSourceLayerPathAndLayerName(
+                job.parameters, "LAYER", job.context, ["gpkg", "shp"], "gpkg", job.feedback
+            )
+            given = {"path": path, "layer": layer or None}
+            if source.wkbType() != QgsWkbTypes.NoGeometry:
+                given["crs"] = layers.wkt(source.sourceCrs())
+        settings = job.values(
+            "FORMAT",
+            "COLUMNS",
+            "VELOCITY_UNIT",
+            "DISPLACEMENT_UNIT",
+            "POSITIVE",
+            "PROJECTION",
+            "CRS",
+        )
+        return job.request(None, source=given, parameters=settings)

@@ -1,0 +1,143 @@
+"""Which persistent scatterers are good enough."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import QgsFeatureRequest, QgsFeatureSink, QgsProcessingException
+
+from .. import base, parameters, selection
+from ..job import Job
+
+
+class SelectPsPoints(base.SubsidenceAlgorithm):
+    """Keeps the points that fulfil every rule."""
+
+    NAME = "selectpspoints"
+    TITLE = "Select PS points"
+    GROUP_ID = "points"
+    TAGS = ["ps", "insar", "filter", "quality", "coherence", "amplitude dispersion", "subsidence"]
+    HELP = (
+        "Keeps the persistent scatterers that are good enough: stable in amplitude, coherent, "
+        "precise, in an area, and seen on enough dates. The log says how many points each rule "
+        "removes, by itself and after the rules before it. A point without a value for a rule is "
+        "removed by it; a rule whose field the layer does not have, or has for no point at all, is "
+        "left out with a warning."
+    )
+    NUMBERS = {"COUNT": "Points that remain", "REMOVED": "Points that were removed"}
+
+    def parameters(self):
+        return [
+            parameters.vector(
+                "INPUT",
+                "PS points",
+                "Persistent scatterers, for instance from 'Import PS points'.",
+            ),
+            parameters.number(
+                "MAX_DISPERSION",
+                "Highest amplitude dispersion",
+                "Points with a larger amplitude dispersion index are removed; usual limits are "
+                "0.2 to 0.4. 0: no such rule.",
+                0.25,
+                low=0,
+            ),
+            parameters.number(
+                "MIN_COHERENCE",
+                "Lowest temporal coherence",
+                "Points with a smaller temporal coherence, which goes from 0 to 1, are removed. "
+                "0: no such rule.",
+                0.7,
+                low=0,
+                high=1,
+            ),
+            parameters.number(
+                "MAX_VELOCITY_STD",
+                "Highest standard deviation of the velocity (mm/yr)",
+                "Points whose velocity is less certain, in millimetres per year, are removed. "
+                "Empty or 0: no such rule.",
+                low=0,
+            ),
+            parameters.vector(
+                "AREA",
+                "Area",
+                "Polygons in any CRS; points outside of them are removed, points on their border "
+                "are kept. Empty: no such rule.",
+                kind="polygon",
+                optional=True,
+            ),
+            parameters.number(
+                "MIN_DATES",
+                "Fewest dates",
+                "Points with a value in fewer fields of the time series are removed: the numeric "
+                "fields that are called DYYYYMMDD, such as D20141009. Empty: no such rule.",
+                low=1,
+                whole=True,
+            ),
+            parameters.field(
+                "DISPERSION_FIELD",
+                "Field of the amplitude dispersion",
+                "The numeric field that MAX_DISPERSION looks at.",
+                "INPUT",
+                numeric=True,
+                default="amplitude_dispersion",
+                advanced=True,
+            ),
+            parameters.field(
+                "COHERENCE_FIELD",
+                "Field of the temporal coherence",
+                "The numeric field that MIN_COHERENCE looks at.",
+                "INPUT",
+                numeric=True,
+                default="coherence",
+                advanced=True,
+            ),
+            parameters.field(
+                "VELOCITY_STD_FIELD",
+                "Field of the velocity's standard deviation",
+                "The numeric field that MAX_VELOCITY_STD looks at, in millimetres per year.",
+                "INPUT",
+                numeric=True,
+                default="velocity_std",
+                advanced=True,
+            ),
+            parameters.points_output(
+                "PS_POINTS",
+                "Selected PS points",
+                "The points that fulfil all rules, with all their fields. For millions of points "
+                "choose a file: a temporary layer stays in memory.",
+            ),
+        ]
+
+    def run_job(self, parameters, context, feedback):
+        """Copy the points that fulfil the rules; no worker is needed."""
+        self._outputs(parameters, context)
+        job = Job(self, parameters, context, feedback, self._sources, folder=None)
+        source = job.source("INPUT")
+        chosen = selection.Selection(selection.rules(job, source))
+        sink, place, finished = None, "", False
+        feedback.setProgressText("Selecting the points")
+        try:
+            for feature in selection.features(source, QgsFeatureRequest(), feedback):
+                if not chosen.keeps(feature):
+                    continue
+                if sink is None:  # so that nothing is written where nothing remains
+                    sink, place = self._open_sink(job, source)
+                if not sink.addFeature(feature, QgsFeatureSink.FastInsert):
+                    raise QgsProcessingException(f"{place} cannot be written: {sink.lastError()}")
+            finished = True
+        finally:
+            del sink  # which writes what it still holds
+            if place and not finished:
+                Path(place).unlink(missing_ok=True)
+        if not chosen.kept:
+            raise QgsProcessingException(f"No point fulfils all rules; loosen one. {chosen}")
+        feedback.pushInfo(str(chosen))
+        removed = chosen.count - chosen.kept
+        return {"PS_POINTS": place, "COUNT": chosen.kept, "REMOVED": removed}
+
+    def _open_sink(self, job, source):
+        layer = source.fields(), source.wkbType(), source.sourceCrs()
+        sink, place = self.parameterAsSink(job.parameters, "PS_POINTS", job.context, *layer)
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(job.parameters, "PS_POINTS"))
+        return sink, place

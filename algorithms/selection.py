@@ -1,0 +1,224 @@
+"""Rules that keep or remove persistent scatterers, each with its tally."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsExpression,
+    QgsExpressionContext,
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+)
+
+from .child import JobCancelled
+from .job import Job
+
+# The parameters of a field and of its limit, and what the limit is.
+LIMITS = (
+    ("DISPERSION_FIELD", "MAX_DISPERSION", "at most", operator.le),
+    ("COHERENCE_FIELD", "MIN_COHERENCE", "at least", operator.ge),
+    ("VELOCITY_STD_FIELD", "MAX_VELOCITY_STD", "at most", operator.le),
+)
+DATE_FIELD = re.compile(r"D\d{8}")
+
+
+@dataclass
+class Rule:
+    """One thing that a point must fulfil.
+
+    Parameters
+    ----------
+    title : str
+        For the log, such as "coherence at least 0.7".
+    check : callable
+        Whether a feature fulfils it; None if that is unknown.
+
+    Attributes
+    ----------
+    failed, unknown : int
+        How many of all points do not fulfil it, and for how many that is unknown: both are removed.
+    removed : int
+        How many of them no rule before this one had removed.
+    """
+
+    title: str
+    check: Callable[[QgsFeature], bool | None]
+    failed: int = 0
+    unknown: int = 0
+    removed: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.title}: not fulfilled by {self.failed:,}, unknown (NULL) for "
+            f"{self.unknown:,}; removed after the rules before: {self.removed:,}"
+        )
+
+
+class Selection:
+    """Rules that are applied one after the other, and what comes of it.
+
+    Parameters
+    ----------
+    rules : list of Rule
+
+    Attributes
+    ----------
+    count, kept : int
+        How many points there were, and how many remain.
+    """
+
+    def __init__(self, rules: list[Rule]):
+        self.rules = rules
+        self.count = self.kept = 0
+
+    def keeps(self, feature: QgsFeature) -> bool:
+        """Whether all rules keep a point; every rule looks at it and counts."""
+        kept = True
+        for rule in self.rules:
+            fulfilled = rule.check(feature)
+            if not fulfilled:
+                rule.unknown += fulfilled is None
+                rule.failed += fulfilled is not None
+                rule.removed += kept
+                kept = False
+        self.count += 1
+        self.kept += kept
+        return kept
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.kept:,} of {self.count:,} points remain.", *map(str, self.rules)])
+
+
+def rules(job: Job, source: QgsProcessingFeatureSource) -> list[Rule]:
+    """The rules that the user wants; the log names those that the layer does not allow.
+
+    Raises
+    ------
+    QgsProcessingException
+        If a field that the user named is not there or not numeric, or AREA has no area.
+    """
+    wanted = []
+    for field_parameter, limit_parameter, words, holds in LIMITS:
+        limit = job.value(limit_parameter)
+        column = _column(job, source, field_parameter) if limit else None
+        if column is not None:
+            title = f"{source.fields().at(column).name()} {words} {limit:g}"
+            wanted.append(Rule(title, _limit(column, holds, limit)))
+    area = job.source("AREA")
+    if area is not None:
+        title = f"in {area.sourceName()}"
+        wanted.append(Rule(title, _within(area, source.sourceCrs(), job.transforms)))
+    fewest, fields = job.value("MIN_DATES"), source.fields()
+    numbers = [field.name() for field in fields if field.isNumeric()]
+    dates = [name for name in numbers if DATE_FIELD.fullmatch(name)]
+    if fewest and dates:
+        title = f"at least {fewest} of {len(dates)} dates"
+        wanted.append(Rule(title, _has(dates, fields, fewest)))
+    elif fewest:
+        job.feedback.pushWarning(
+            "The layer has no numeric field called DYYYYMMDD: MIN_DATES is not applied."
+        )
+    return wanted
+
+
+def features(
+    source: QgsProcessingFeatureSource, request: QgsFeatureRequest, feedback
+) -> Iterator[QgsFeature]:
+    """The features of a layer, one by one, with progress.
+
+    Raises
+    ------
+    JobCancelled
+        When the user cancels.
+    """
+    total = max(source.featureCount(), 1)
+    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
+    for i, feature in enumerate(source.getFeatures(request, flags)):
+        if i % 1000 == 0:
+            feedback.setProgress(100 * i / total)
+            if feedback.isCanceled():
+                raise JobCancelled("Cancelled.")
+        yield feature
+
+
+def _column(job: Job, source: QgsProcessingFeatureSource, parameter: str) -> int | None:
+    """The column of a numeric field, or None, with a warning, if it can select nothing."""
+    name, fields = job.value(parameter), source.fields()
+    column = fields.lookupField(name)
+    if column < 0 and name == job.algorithm.parameterDefinition(parameter).defaultValue():
+        job.feedback.pushWarning(f"The layer has no field {name}: its rule is not applied.")
+        return None
+    if column < 0 or not fields.at(column).isNumeric():
+        kind = f"is of type {fields.at(column).typeName()}" if column >= 0 else "does not exist"
+        numeric = [each.name() for each in fields if each.isNumeric()]
+        raise QgsProcessingException(
+            f"The field {name} of the layer {source.sourceName()} {kind}; {parameter} must be a "
+            f"number. Numeric fields: {', '.join(numeric) or 'none'}."
+        )
+    request = QgsFeatureRequest().setSubsetOfAttributes([column])
+    request.setFlags(QgsFeatureRequest.NoGeometry)
+    if any(_is_number(each.attribute(column)) for each in features(source, request, job.feedback)):
+        return column
+    job.feedback.pushWarning(f"The field {name} is NULL for every point: its rule is not applied.")
+    return None
+
+
+def _limit(column: int, holds: Callable, limit: float):
+    def check(feature: QgsFeature) -> bool | None:
+        value = feature.attribute(column)
+        return holds(value, limit) if _is_number(value) else None
+
+    return check
+
+
+def _within(area: QgsProcessingFeatureSource, crs, transforms):
+    """Check that a point lies in the polygons of a layer, or on their border."""
+    shapes = [each.geometry().makeValid() for each in area.getFeatures() if each.hasGeometry()]
+    # Not a collection: where two of its polygons overlap, it would have a hole.
+    union = QgsGeometry.unaryUnion(shapes)
+    if not union.area() > 0:
+        raise QgsProcessingException(
+            f"The layer {area.sourceName()} has no polygon with an area. Choose another AREA."
+        )
+    engine = QgsGeometry.createGeometryEngine(union.constGet())
+    engine.prepareGeometry()
+    # The points go to the polygons, whose straight edges would be curves in another CRS.
+    to_area = QgsCoordinateTransform(crs, area.sourceCrs(), transforms)
+
+    def check(feature: QgsFeature) -> bool | None:
+        if not feature.hasGeometry():
+            return None
+        place = QgsGeometry(feature.geometry())
+        place.transform(to_area)
+        # Naming the union here also keeps it alive for the engine, which looks into it.
+        return union.boundingBoxIntersects(place) and engine.intersects(place.constGet())
+
+    return check
+
+
+def _has(dates: list[str], fields, fewest: int):
+    """Check that at least `fewest` of some fields are not NULL."""
+    known = (f"({QgsExpression.quotedColumnRef(date)} IS NOT NULL)" for date in dates)
+    # An expression, because hundreds of attributes would take Python three times as long.
+    expression, context = QgsExpression(" + ".join(known)), QgsExpressionContext()
+    context.setFields(fields)
+    expression.prepare(context)
+
+    def check(feature: QgsFeature) -> bool:
+        context.setFeature(feature)
+        return expression.evaluate(context) >= fewest
+
+    return check
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -1,0 +1,1 @@
+"""Persistent scatterers: how their layers and images are read."""

@@ -1,0 +1,385 @@
+"""The formats of PS points: by which columns each is known, and what they hold.
+
+Columns are known by their names, never by their position. Upper and lower case, dots, spaces and
+underscores in names do not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+
+WGS84 = "EPSG:4326"
+STANDARD = (
+    "ps_id",
+    "x",
+    "y",
+    "longitude",
+    "latitude",
+    "velocity",
+    "displacement",
+    "coherence",
+    "amplitude_dispersion",
+    "height",
+    "velocity_std",
+    "los_up",
+    "incidence_angle",
+)
+POSITIONS = {"longitude": "longitude|lon", "latitude": "latitude|lat", "x": "x", "y": "y"}
+_DATE = re.compile(r"[dx]?_?(\d{4})[-_.]?(\d\d)[-_.]?(\d\d)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format as its publisher describes it.
+
+    Parameters
+    ----------
+    key : str
+        The user's word for it; a product with several layouts has several formats of one key.
+    title : str
+    marks : tuple of str
+        The columns that together tell this format from others.
+    columns : dict
+        Standard name to published name; alternatives are separated by a bar.
+    unit : str, optional
+        Of displacements, and per year of velocities; None where it has to be asked for.
+    crs : str, optional
+        Of x and y, if the format says so; longitude and latitude are WGS 84.
+    signed : bool
+        Whether positive is known to be up, or towards the satellite.
+    vertical : bool
+        Whether displacements are not along the line of sight.
+    """
+
+    key: str
+    title: str
+    marks: tuple
+    columns: dict = field(default_factory=dict)
+    unit: str | None = "mm"
+    crs: str | None = None
+    signed: bool = True
+    vertical: bool = False
+
+
+_EGMS = {
+    "ps_id": "pid",
+    "x": "easting",
+    "y": "northing",
+    "velocity": "mean_velocity",
+    "velocity_std": "mean_velocity_std",
+    "coherence": "temporal_coherence",
+    "amplitude_dispersion": "amplitude_dispersion",
+    "height": "height|height_ortho",
+    "los_up": "los_up",
+    "incidence_angle": "incidence_angle",
+}
+_TRE = {
+    "ps_id": "code",
+    "velocity": "vel",
+    "velocity_std": "v_stdev",
+    "coherence": "coherence",
+    "height": "height",
+}
+FORMATS = (
+    # Copernicus Land Monitoring Service, EGMS product description and format specification.
+    Format("egms", "EGMS L2", ("pid", "mean_velocity", "los_up"), _EGMS, crs="EPSG:3035"),
+    Format(
+        "egms",
+        "EGMS L3",
+        ("pid", "mean_velocity", "easting", "northing"),
+        _EGMS,
+        crs="EPSG:3035",
+        vertical=True,
+    ),
+    # SARPROZ manual, sparse data export.
+    Format(
+        "sarproz",
+        "SARPROZ",
+        ("vel", "sigma_vel", "coher"),
+        {
+            "ps_id": "id",
+            "velocity": "vel",
+            "velocity_std": "sigma_vel",
+            "displacement": "cumul_disp",
+            "coherence": "coher",
+            "height": "height",
+        },
+    ),
+    # MintPy's save_qgis follows the columns of TRE ALTAMIRA.
+    Format(
+        "mintpy",
+        "MintPy points",
+        ("code", "vel", "v_stdev", "h_stdev", "coherence", "eff_area"),
+        _TRE,
+    ),
+    Format("tre", "TRE ALTAMIRA", ("code", "vel", "v_stdev", "coherence"), _TRE),
+    # The scripts ps_export_gis.m that go with StaMPS.
+    Format(
+        "stamps",
+        "StaMPS table",
+        ("code", "lon", "lat", "height", "coherence"),
+        {
+            "ps_id": "code",
+            "velocity": "vlos",
+            "coherence": "coherence",
+            "amplitude_dispersion": "d_a",
+            "height": "height",
+        },
+    ),
+)
+TABLE = Format(
+    "table",
+    "table",
+    (),
+    {
+        **{name: name for name in STANDARD if name not in POSITIONS},
+        "velocity": "velocity|velocity_mm_yr",
+        "displacement": "displacement|displacement_mm",
+        "height": "height|height_m",
+    },
+    unit=None,
+    signed=False,
+)
+
+
+@dataclass
+class Layout:
+    """What the columns of one source are.
+
+    Parameters
+    ----------
+    format : Format
+    columns : dict
+        Standard name to the source's own name.
+    dates : dict
+        Date to the source's own name, in the order of time.
+    told_by : tuple of str
+        By what the format was known.
+    unused : list of str
+    """
+
+    format: Format
+    columns: dict[str, str]
+    dates: dict[date, str]
+    told_by: tuple = ()
+    unused: list = field(default_factory=list)
+
+    def take_positions(self, crs: str | None) -> tuple[str, str, str] | None:
+        """Take the columns of positions out of the others.
+
+        Parameters
+        ----------
+        crs : str, optional
+            Of x and y, from the user.
+
+        Returns
+        -------
+        tuple of str, or None
+            The columns and their CRS, if there are such.
+
+        Raises
+        ------
+        InputError
+            If there are only x and y, and nothing tells their CRS.
+        """
+        there = {name: self.columns.pop(name) for name in POSITIONS if name in self.columns}
+        crs = crs or self.format.crs
+        if crs and there.keys() >= {"x", "y"}:
+            taken = there.pop("x"), there.pop("y"), crs
+        elif there.keys() >= {"longitude", "latitude"}:
+            taken = there.pop("longitude"), there.pop("latitude"), WGS84
+        elif there.keys() >= {"x", "y"}:
+            raise InputError(
+                f"The table does not tell the CRS of {there['x']} and {there['y']}. Give it as CRS."
+            )
+        else:
+            taken = None
+        self.unused += there.values()
+        return taken
+
+
+@dataclass
+class Batch:
+    """Some points of a source, as they are there.
+
+    Parameters
+    ----------
+    xy : ndarray (n, 2)
+    columns : dict
+        Standard name to ndarray (n,), NaN where missing; `ps_id` may be any array of texts.
+    series : ndarray (dates, n)
+    done : float
+        Which share of the source is read after this batch.
+    """
+
+    xy: np.ndarray
+    columns: dict[str, Any]
+    series: np.ndarray
+    done: float
+
+
+@dataclass
+class Source:
+    """PS points of one file.
+
+    Parameters
+    ----------
+    layout : Layout
+    crs : str
+        Of the positions.
+    places : str
+        Where the positions come from, for the log.
+    read : callable
+        Gives an iterator of Batch; what it leaves out it counts in `skipped`.
+    skipped : Counter
+        Number of rows by reason.
+    """
+
+    layout: Layout
+    crs: str
+    places: str
+    read: Callable[[], Iterator[Batch]]
+    skipped: Counter
+
+
+def plain(name: str) -> str:
+    """A column's name without what does not matter."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def parse_mapping(text: str) -> dict[str, str]:
+    """Read the user's "velocity=Vel; los_up=cosU"; nothing after the sign leaves a column out.
+
+    Raises
+    ------
+    InputError
+        If a name is not one of `STANDARD`.
+    """
+    mapping = {}
+    for entry in filter(str.strip, text.split(";")):
+        name, sign, column = (part.strip() for part in entry.partition("="))
+        if not sign or name not in STANDARD:
+            raise InputError(
+                f"COLUMNS holds '{entry.strip()}'; expected name=column, separated by semicolons, "
+                f"with a name of {', '.join(STANDARD)}."
+            )
+        mapping[name] = column
+    return mapping
+
+
+def recognise(found: list[str], key: str = "auto", mapping: dict[str, str] | None = None) -> Layout:
+    """Tell what the columns of a table are.
+
+    Parameters
+    ----------
+    found : list of str
+        The names of the columns.
+    key : str
+        "auto", or the key of a format.
+    mapping : dict, optional
+        Standard name to column, from the user; it goes before the format.
+
+    Raises
+    ------
+    InputError
+        If the columns are of no format, or of another one, or are ambiguous.
+    """
+    mapping = mapping or {}
+    by_name = {plain(column): column for column in reversed(found)}
+
+    def fits(each: Format) -> bool:
+        mapped = {mark for name in mapping for mark in each.columns.get(name, "").split("|")}
+        there = by_name.keys() | (mapped if key == each.key else set())
+        return key in ("auto", each.key) and there.issuperset(each.marks)
+
+    known = next(filter(fits, FORMATS), TABLE if key in ("auto", "table") else None)
+    dates = find_dates(found)
+    columns = {}
+    for name, published in {**POSITIONS, **known.columns}.items() if known else ():
+        column = next((by_name[each] for each in published.split("|") if each in by_name), None)
+        if column:
+            columns[name] = column
+    columns = remap(columns, mapping, found)
+    moving = dates or columns.keys() & {"velocity", "displacement"}
+    if known is None or known is TABLE and not moving:
+        wanted = "any format" if key == "auto" else f"the format '{key}'"
+        raise InputError(
+            f"The columns are not those of {wanted}. {list_columns(found)} {needs(key)}"
+        )
+    often = Counter(found)
+    twice = [column for column in columns.values() if often[column] > 1]
+    if twice:
+        raise InputError(f"Several columns are called {', '.join(twice)}. Rename all but one.")
+    used = {*columns.values(), *dates.values()}
+    unused = [column for column in found if column not in used]
+    return Layout(known, columns, dates, known.marks, unused)
+
+
+def remap(columns: dict[str, str], mapping: dict[str, str], found: list[str]) -> dict[str, str]:
+    """The columns by standard name after the user's mapping.
+
+    Raises
+    ------
+    InputError
+        If a column that the user names is not there.
+    """
+    by_name = {plain(column): column for column in reversed(found)}
+    remapped = dict(columns)
+    for name, column in mapping.items():
+        if column and column not in found and plain(column) not in by_name:
+            raise InputError(
+                f"COLUMNS wants {name} from '{column}', which is not there. {list_columns(found)}"
+            )
+        remapped[name] = column if column in found else by_name.get(plain(column), "")
+    return {name: column for name, column in remapped.items() if column}
+
+
+def find_dates(found: Iterable[str]) -> dict[date, str]:
+    """The columns that are dates, such as D20141009, 20141009 or 2014-10-09, in order of time.
+
+    Raises
+    ------
+    InputError
+        If one is no day of the calendar, or two are the same day.
+    """
+    days: dict[date, str] = {}
+    for column in found:
+        match = _DATE.fullmatch(column.strip())
+        if not match:
+            continue
+        try:
+            day = date(*map(int, match.groups()))
+        except ValueError:
+            raise InputError(
+                f"'{column}' is no date: expected year, month and day, as in D20141009. Rename or "
+                "remove it."
+            ) from None
+        if day in days:
+            raise InputError(f"'{days[day]}' and '{column}' are the same date. Remove one of them.")
+        days[day] = column
+    return dict(sorted(days.items()))
+
+
+def list_columns(found: list[str], start: str = "Found") -> str:
+    """A sentence that lists columns."""
+    shown = ", ".join(found[:30])
+    more = f" and {len(found) - 30} more" if len(found) > 30 else ""
+    return f"{start}: {shown}{more}."
+
+
+def needs(key: str = "auto") -> str:
+    """A sentence that lists what the formats need."""
+    wanted = [
+        f"{each.title}: {', '.join(each.marks)}" for each in FORMATS if key in ("auto", each.key)
+    ]
+    table = "any other table: tell by COLUMNS which column is the velocity or the displacement"
+    return f"Needed for {'; '.join([*wanted, table])}."

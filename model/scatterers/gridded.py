@@ -1,0 +1,134 @@
+"""PS points in HDF5 grids of MintPy and LiCSBAS, read in windows of rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..errors import InputError
+from .formats import WGS84, Batch, Format, Layout, Source, find_dates
+
+_VALUES = 4_000_000
+_EOS = "HDFEOS/GRIDS/timeseries"
+# MintPy's documentation of HDF-EOS5.
+MINTPY = Format(
+    "mintpy",
+    "MintPy HDF-EOS5",
+    (f"{_EOS}/observation/displacement", f"{_EOS}/observation/date"),
+    {
+        "coherence": f"{_EOS}/quality/temporalCoherence",
+        "height": f"{_EOS}/geometry/height",
+        "incidence_angle": f"{_EOS}/geometry/incidenceAngle",
+        "longitude": f"{_EOS}/geometry/longitude",
+        "latitude": f"{_EOS}/geometry/latitude",
+    },
+    unit="m",
+)
+# LiCSBAS: positive is towards the satellite. Its coh_avg is no temporal coherence, so it is left.
+LICSBAS = Format(
+    "licsbas",
+    "LiCSBAS",
+    ("cum", "imdates", "corner_lat", "corner_lon", "post_lat", "post_lon"),
+    {"velocity": "vel", "velocity_std": "vstd", "height": "hgt", "los_up": "U.geo"},
+)
+
+
+def open_grid(path: Path, key: str) -> Source:
+    """Open a time series of rasters; each cell that has values is a point at its centre.
+
+    Raises
+    ------
+    InputError
+        If the file is no HDF5, of no known format, or not geocoded.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError:
+        raise InputError(f"{path.name} is no HDF5 file.") from None
+    formats = [each for each in (MINTPY, LICSBAS) if key in ("auto", each.key)]
+    known = next((each for each in formats if all(mark in file for mark in each.marks)), None)
+    if known is None:
+        raise InputError(
+            f"{path.name} is of no known format. Found: {', '.join(_names(file))}. Needed for "
+            + "; ".join(f"{each.title}: {', '.join(each.marks)}" for each in (MINTPY, LICSBAS))
+            + ". A file without corner_lat is not geocoded."
+        )
+    cube, days = (file[name] for name in known.marks[:2])
+    names = [day.decode() if isinstance(day, bytes) else str(day) for day in days[()]]
+    dates = find_dates(names)
+    if len(dates) < len(names) or len(names) != cube.shape[0]:
+        raise InputError(f"{path.name} has {cube.shape[0]} images and these dates: {names}.")
+    order = [names.index(name) for name in dates.values()]
+    columns = {name: each for name, each in known.columns.items() if each in file}
+    if known is LICSBAS:
+        left, right, top, down = (
+            float(file[name][()]) for name in ("corner_lon", "post_lon", "corner_lat", "post_lat")
+        )
+        crs, mask = WGS84, "mask"
+    else:
+        left, right, top, down, crs = _mintpy_lattice(file, path.name, columns)
+        mask = f"{_EOS}/quality/mask"
+    skipped: Counter = Counter()
+
+    def read() -> Iterator[Batch]:
+        _, height, width = cube.shape
+        # Whole chunks, because each is unpacked anew by each window, unless they are very large.
+        chunk, most = (cube.chunks or (1, 1))[1], max(1, _VALUES // (len(names) * width))
+        step = most // chunk * chunk or min(chunk, 10 * most)
+        for row in range(0, height, step):
+            rows = slice(row, row + step)
+            window = cube[:, rows].reshape(len(names), -1)[order]
+            inside = np.isfinite(window).any(axis=0)
+            if mask in file:
+                inside &= np.nan_to_num(file[mask][rows].reshape(-1)) > 0
+            else:
+                inside &= (window != 0).any(axis=0)
+            skipped["outside the mask, or without values"] += int((~inside).sum())
+            values = {
+                name: file[each][rows].reshape(-1)[inside].astype(float)
+                for name, each in columns.items()
+            }
+            if left is None:
+                xy = np.column_stack([values["longitude"], values["latitude"]])
+            else:
+                y, x = np.divmod(np.flatnonzero(inside), width)
+                xy = np.column_stack([left + right * x, top + down * (row + y)])
+            if len(xy):
+                series = window[:, inside].astype(float)
+                yield Batch(xy, values, series, min(1.0, (row + step) / height))
+
+    layout = Layout(known, columns, dates, known.marks)
+    return Source(layout, crs, "the centres of the cells", read, skipped)
+
+
+def _mintpy_lattice(file, name: str, columns: dict) -> tuple:
+    """Centre of the first cell, steps and CRS; X_FIRST and Y_FIRST are the corner of that cell."""
+    told = file.attrs
+    if "X_FIRST" in told:
+        left, right, top, down = (
+            float(told[each]) for each in ("X_FIRST", "X_STEP", "Y_FIRST", "Y_STEP")
+        )
+        crs = WGS84
+        if str(told.get("X_UNIT", "degrees")).startswith("m"):
+            if "EPSG" not in told and "UTM_ZONE" not in told:
+                raise InputError(f"{name} is in metres but tells neither EPSG nor UTM_ZONE.")
+            zone = str(told.get("UTM_ZONE", "0N"))
+            utm = (32600 if zone[-1] == "N" else 32700) + int(zone[:-1])
+            crs = f"EPSG:{int(told.get('EPSG', utm))}"
+        return left + right / 2, right, top + down / 2, down, crs
+    if columns.keys() >= {"longitude", "latitude"}:
+        return None, None, None, None, WGS84
+    raise InputError(
+        f"{name} is not geocoded: it has neither X_FIRST and Y_FIRST nor longitude and latitude. "
+        "Geocode the time series in MintPy first."
+    )
+
+
+def _names(file) -> list[str]:
+    names: list[str] = []
+    file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
+    return names

@@ -1,0 +1,226 @@
+"""PS points of any source as standard fields: millimetres, positive up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import InputError
+from ..monitor import Monitor
+from .formats import Batch, Source
+from .series import clean, slopes, spans
+from .units import MILLIMETRES, MOTION, choose_sign, choose_units
+
+
+class Standardizer:
+    """Brings a source to the standard fields, and counts what it leaves out.
+
+    Parameters
+    ----------
+    source : Source
+    parameters : dict
+        `positive` ("auto", "up" or "subsidence"), `projection` ("line_of_sight" or "vertical"),
+        and the units that `choose_units` takes.
+    monitor : Monitor
+
+    Attributes
+    ----------
+    factors : dict
+        What turns the source's velocity and displacement into mm, positive up.
+    skipped : Counter
+        Number of points by reason, complete after `tables`.
+    shortened : int
+        Number of points whose displacement spans less than the whole period.
+    missing : int
+        Number of missing values in the series.
+
+    Raises
+    ------
+    InputError
+        If units or sign are neither stated nor given, or contradict the values.
+    """
+
+    def __init__(self, source: Source, parameters: dict, monitor: Monitor):
+        self.source = source
+        self.layout = source.layout
+        self.monitor = monitor
+        self.dates = list(self.layout.dates)
+        self.skipped = source.skipped
+        self.shortened = self.missing = 0
+        self._years = np.array([day.toordinal() for day in self.dates]) / 365.25
+        self._years -= self._years.mean() if self.dates else 0
+        self._vertical = self._choose_projection(parameters.get("projection", "line_of_sight"))
+        self._batches = source.read()
+        first = next(self._batches, None)
+        if first is None:
+            raise InputError(f"There are no points.{_counts(self.skipped)}")
+        self._batches = chain([first], self._batches)
+        self._check_sight(first)
+        sign = choose_sign(self.layout, parameters.get("positive", "auto"), monitor)
+        units = choose_units(self.layout, parameters, first, self._years, monitor)
+        self.factors = {name: sign * MILLIMETRES[units[name]] for name in units}
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The points with "x", "y" and the standard fields, batch by batch.
+
+        Raises
+        ------
+        InputError
+            If no point can be used.
+        """
+        numbered = 0
+        kept = 0
+        for batch in self._batches:
+            numbers = np.arange(numbered + 1, numbered + 1 + len(batch.xy))
+            numbered += len(batch.xy)
+            table = self._standard(batch, numbers)
+            kept += table.num_rows
+            self.monitor.progress(batch.done)
+            if table.num_rows:
+                yield table
+        if not kept:
+            raise InputError(f"No point can be used.{_counts(self.skipped)}")
+
+    def log_counts(self) -> None:
+        """Say what was left out."""
+        for reason, count in self.skipped.items():
+            if count:
+                self.monitor.log(f"Skipped, {reason}: {count:,}.", "warning")
+        if self.missing:
+            self.monitor.log(f"Missing values in the time series: {self.missing:,}.")
+        if self.shortened:
+            self.monitor.log(
+                f"Points without the first or the last date: {self.shortened:,}. Their "
+                "displacement is from the first to the last date that they have.",
+                "warning",
+            )
+
+    def _standard(self, batch: Batch, numbers: np.ndarray) -> pa.Table:
+        series = clean(batch.series)
+        columns = {name: clean(values) for name, values in batch.columns.items() if name != "ps_id"}
+        keep = self._usable(batch.xy, columns, series)
+        if not keep.all():
+            series = series[:, keep]
+            columns = {name: values[keep] for name, values in columns.items()}
+        series = series * (self.factors.get("displacement", 1.0) / self._cosine(columns))
+        for name in (*MOTION, "velocity_std"):
+            if name in columns:
+                factor = self.factors["displacement" if name == "displacement" else "velocity"]
+                factor = abs(factor) if name == "velocity_std" else factor
+                columns[name] = columns[name] * (factor / self._cosine(columns))
+        if self.dates:
+            present = np.isfinite(series)
+            self.missing += int(present.size - present.sum())
+            if "velocity" not in columns:
+                columns["velocity"] = slopes(self._years, series)
+            if "displacement" not in columns:
+                columns["displacement"] = spans(series)
+                whole = present[0] & present[-1]
+                self.shortened += int((present.any(axis=0) & ~whole).sum())
+        identity = batch.columns.get("ps_id")
+        identity = pa.array(numbers) if identity is None else identity
+        fields = {
+            "x": batch.xy[keep, 0],
+            "y": batch.xy[keep, 1],
+            "ps_id": identity.filter(pa.array(keep)).cast(pa.string()),
+            "velocity_mm_yr": columns.get("velocity"),
+            "displacement_mm": columns.get("displacement"),
+            "coherence": columns.get("coherence"),
+            "amplitude_dispersion": columns.get("amplitude_dispersion"),
+            "height_m": columns.get("height"),
+            "velocity_std": columns.get("velocity_std"),
+            **{f"D{day:%Y%m%d}": values for day, values in zip(self.dates, series)},
+        }
+        count = int(keep.sum())
+        return pa.table({name: _column(values, count) for name, values in fields.items()})
+
+    def _usable(self, xy: np.ndarray, columns: dict, series: np.ndarray) -> np.ndarray:
+        """Which points have a position, a number and, if needed, a line of sight."""
+        keep = np.isfinite(xy).all(axis=1)
+        if self.source.crs == "EPSG:4326":
+            keep &= (np.abs(xy) <= [360, 90]).all(axis=1)
+        self._count("no position", ~keep)
+        moving = [np.isfinite(columns[name]) for name in MOTION if name in columns]
+        if self.dates:
+            moving.append(np.isfinite(series).any(axis=0))
+        if moving:
+            known = np.any(moving, axis=0)
+            self._count("no velocity, displacement or series", keep & ~known)
+            keep &= known
+        if self._vertical:
+            with np.errstate(invalid="ignore"):
+                seen = self._cosine(columns) > 0.01
+            self._count("no line of sight", keep & ~seen)
+            keep &= seen
+        return keep
+
+    def _count(self, reason: str, which: np.ndarray) -> None:
+        self.skipped[reason] += int(which.sum())
+
+    def _cosine(self, columns: dict) -> np.ndarray | float:
+        """Share of a vertical motion that is along the line of sight."""
+        if not self._vertical:
+            return 1.0
+        if self._vertical == "los_up":
+            return np.abs(columns["los_up"])
+        return np.cos(np.radians(columns["incidence_angle"]))
+
+    def _choose_projection(self, projection: str) -> str:
+        """The column that gives the line of sight, or nothing if there is nothing to do."""
+        if projection != "vertical":
+            return ""
+        if self.layout.format.vertical:
+            self.monitor.log("The displacements are vertical as they are; nothing is projected.")
+            return ""
+        name = next(
+            (each for each in ("los_up", "incidence_angle") if each in self.layout.columns), ""
+        )
+        if not name:
+            raise InputError(
+                "PROJECTION vertical needs the line of sight, but no column holds los_up or "
+                "incidence_angle. Tell by COLUMNS which does, or take line_of_sight."
+            )
+        divisor = "los_up" if name == "los_up" else "the cosine of the incidence angle"
+        self.monitor.log(
+            f"Projected from the line of sight to the vertical by dividing by {divisor}, on the "
+            "assumption that nothing moves horizontally."
+        )
+        return name
+
+    def _check_sight(self, batch: Batch) -> None:
+        if not self._vertical:
+            return
+        values = np.abs(clean(batch.columns[self._vertical]))
+        typical = float(np.nanmedian(values)) if np.isfinite(values).any() else np.nan
+        column = self.layout.columns[self._vertical]
+        if self._vertical == "los_up" and typical > 1:
+            raise InputError(
+                f"{column} is about {typical:.3g}, but los_up is a cosine, at most 1. If it is the "
+                f"incidence angle in degrees, set COLUMNS to los_up=; incidence_angle={column}."
+            )
+        if self._vertical == "incidence_angle" and typical < 2:
+            raise InputError(
+                f"{column} is about {typical:.3g}, but the incidence angle is in degrees. If it is "
+                f"its cosine, set COLUMNS to los_up={column}."
+            )
+
+
+def period(dates: list[date]) -> str:
+    """How many dates, from when to when."""
+    return f"{len(dates)} dates, {dates[0]} to {dates[-1]}" if dates else "no time series"
+
+
+def _column(values, count: int) -> pa.Array:
+    if values is None:
+        return pa.nulls(count, pa.float64())
+    return values if isinstance(values, pa.Array) else pa.array(values, from_pandas=True)
+
+
+def _counts(skipped: Counter) -> str:
+    reasons = "; ".join(f"{reason}: {count:,}" for reason, count in skipped.items() if count)
+    return f" Skipped: {reasons}." if reasons else ""

@@ -1,0 +1,57 @@
+"""PS points of any processor as one clean layer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..errors import InputError
+from ..point_file import write_points
+from ..scatterers.formats import Source, list_columns, parse_mapping
+from ..scatterers.gridded import open_grid
+from ..scatterers.standard import Standardizer, period
+from ..scatterers.tables import open_table, open_vector
+from .job import Job
+
+GRIDS, TABLES = (".h5", ".he5", ".hdf5"), (".csv", ".txt", ".tsv", ".dat")
+
+
+def run(folder, request, monitor) -> dict:
+    """Write PS_POINTS of the request's source with standard fields, mm and positive up."""
+    job = Job(folder, request, monitor)
+    source = open_source(request["source"], job.parameters)
+    layout = source.layout
+    by = f", recognised by {', '.join(layout.told_by)}" if layout.told_by else ""
+    monitor.log(f"Format: {layout.format.title}{by}.")
+    taken = ", ".join(f"{name} from {column}" for name, column in layout.columns.items())
+    monitor.log(f"Columns: {taken or 'the time series only'}; {period(list(layout.dates))}.")
+    if layout.format.vertical and re.search("_E(_|$)", Path(request["source"]["path"]).stem):
+        monitor.log("By its name this file holds east-west motion, not vertical.", "warning")
+    if layout.unused:
+        monitor.log(list_columns(layout.unused, "Columns not used"))
+    told = source.crs if len(source.crs) < 40 else source.crs.split('"')[1]
+    monitor.log(f"Positions: {source.places}, in {told}.")
+    standard = Standardizer(source, job.parameters, monitor)
+    count = write_points(job.file("PS_POINTS", ".gpkg"), source.crs, standard.tables())
+    standard.log_counts()
+    monitor.log(f"Points: {count:,}.")
+    job.result["numbers"] = {"COUNT": count, "DATES": len(layout.dates)}
+    return job.result
+
+
+def open_source(given: dict, parameters: dict) -> Source:
+    """Open the request's source: `path`, and `layer` and `crs` if it is a layer."""
+    path = Path(given["path"])
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    key = parameters.get("format", "auto")
+    mapping = parse_mapping(parameters.get("columns", ""))
+    crs = parameters.get("crs")
+    suffix = path.suffix.lower()
+    if suffix in GRIDS:
+        if mapping:
+            raise InputError("COLUMNS is for tables and layers; an HDF5 file tells itself.")
+        return open_grid(path, key)
+    if suffix in TABLES:
+        return open_table(path, key, mapping, crs)
+    return open_vector(path, given.get("layer"), key, mapping, given.get("crs"), crs)

@@ -1,0 +1,465 @@
+"""Selecting PS points, and finding candidates in radar images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from qgis.core import (
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsFeature,
+    QgsGeometry,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+from subsidence_mapper.algorithms.provider import SubsidenceProvider
+
+LEFT, TOP, CELL = 500_000.0, 3_600_000.0, 30.0
+STANDARD = ["amplitude_dispersion", "coherence", "velocity_std"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def provider(qgis_app):
+    registry = QgsApplication.processingRegistry()
+    provider = SubsidenceProvider()
+    registry.addProvider(provider)
+    yield provider
+    registry.removeProvider(provider)
+
+
+@pytest.fixture
+def context():
+    context = QgsProcessingContext()
+    yield context
+    # A raster that is freed after GDAL's end crashes.
+    context.temporaryLayerStore().removeAllMapLayers()
+
+
+@pytest.fixture
+def run(feedback, context):
+    """Run an algorithm as QGIS does; what it refuses is raised."""
+
+    def run(name, **parameters):
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"subsidence:{name}")
+        fine, problem = algorithm.checkParameterValues(parameters, context)
+        if not fine:
+            raise QgsProcessingException(problem)
+        results, fine = algorithm.run(parameters, context, feedback, catchExceptions=False)
+        assert fine
+        return results
+
+    return run
+
+
+@pytest.fixture
+def make_layer():
+    """A layer in memory from rows of WKT (or None) and values."""
+
+    def make(rows, fields, kind="Point", crs="EPSG:32639"):
+        described = "".join(f"&field={field}" for field in fields)
+        layer = QgsVectorLayer(f"{kind}?crs={crs}{described}", "ps", "memory")
+        features = []
+        for place, *values in rows:
+            feature = QgsFeature(layer.fields())
+            if place:
+                feature.setGeometry(QgsGeometry.fromWkt(place))
+            feature.setAttributes(values)
+            features.append(feature)
+        assert layer.dataProvider().addFeatures(features)[0]
+        layer.updateExtents()
+        return layer
+
+    return make
+
+
+@pytest.fixture
+def standard(make_layer):
+    """Points 0, 1, 2 ... with the three standard fields."""
+
+    def make(*rows):
+        points = [(f"Point ({500_000 + i} 3600000)", i, *row) for i, row in enumerate(rows)]
+        return make_layer(points, ["n:integer", *(f"{field}:double" for field in STANDARD)])
+
+    return make
+
+
+@pytest.fixture
+def select(run, tmp_path):
+    """Run selectpspoints and give the numbers `n` of the points that remain, and the results."""
+
+    def select(layer, **options):
+        results = run("selectpspoints", INPUT=layer, PS_POINTS=str(tmp_path / "s.gpkg"), **options)
+        chosen = QgsVectorLayer(results["PS_POINTS"])
+        assert results["COUNT"] == chosen.featureCount()
+        assert results["COUNT"] + results["REMOVED"] == layer.featureCount()
+        column = "n" if chosen.fields().lookupField("n") >= 0 else "fid"
+        return [feature[column] for feature in chosen.getFeatures()], results
+
+    return select
+
+
+def test_limits_belong_to_what_is_kept_and_each_rule_is_counted(select, standard, feedback):
+    layer = standard(
+        (0.25, 0.7, 2.0),  # 0: on every limit
+        (0.26, 0.9, 1.0),  # 1: too dispersed
+        (0.30, 0.5, 1.0),  # 2: that, and incoherent
+        (0.10, 0.69, 1.0),  # 3: incoherent
+        (0.10, 0.9, 2.1),  # 4: uncertain
+        (0.10, None, 9.0),  # 5: coherence unknown, and uncertain
+        (0.0, 1.0, 0.0),  # 6: perfect
+        (float("nan"), 1.0, 0.0),  # 7: dispersion unknown
+    )
+    kept, results = select(layer, MAX_VELOCITY_STD=2)
+    assert kept == [0, 6]
+    assert (results["COUNT"], results["REMOVED"]) == (2, 6)
+    assert feedback.warnings == []
+    assert feedback.infos[-1].splitlines() == [
+        "2 of 8 points remain.",
+        "amplitude_dispersion at most 0.25: not fulfilled by 2, unknown (NULL) for 1; removed "
+        "after the rules before: 3",
+        "coherence at least 0.7: not fulfilled by 2, unknown (NULL) for 1; removed after the rules "
+        "before: 2",
+        "velocity_std at most 2: not fulfilled by 2, unknown (NULL) for 0; removed after the rules "
+        "before: 1",
+    ]
+
+
+def test_defaults_and_zero_as_no_rule(select, standard):
+    layer = standard((0.3, 0.9, None), (0.2, 0.6, None), (None, 0.9, None), (0.2, 0.9, None))
+    assert select(layer)[0] == [3]
+    assert select(layer, MAX_DISPERSION=0)[0] == [0, 2, 3]
+    assert select(layer, MIN_COHERENCE=0)[0] == [1, 3]
+    assert select(layer, MAX_DISPERSION=0.35, MIN_COHERENCE=0.65)[0] == [0, 3]
+    assert select(layer, MAX_DISPERSION=0, MIN_COHERENCE=0, MAX_VELOCITY_STD=0)[1]["REMOVED"] == 0
+
+
+def test_fields_geometry_and_crs_are_kept(run, make_layer, tmp_path):
+    fields = ["ps_id:string", "coherence:double", "D20200101:double", "seen:integer", "day:date"]
+    place = "MultiPointZ ((1 2 3),(4 5 6))"
+    layer = make_layer([(place, "a", 0.9, None, 3, None)], fields, "MultiPointZ", "EPSG:3035")
+    results = run("selectpspoints", INPUT=layer, PS_POINTS=str(tmp_path / "chosen.gpkg"))
+    chosen = QgsVectorLayer(results["PS_POINTS"])
+    assert [field.name() for field in chosen.fields()][1:] == [
+        field.split(":")[0] for field in fields
+    ]
+    assert (chosen.crs().authid(), chosen.wkbType()) == ("EPSG:3035", layer.wkbType())
+    feature = next(chosen.getFeatures())
+    assert feature.geometry().equals(next(layer.getFeatures()).geometry())
+    assert feature.attributes()[1:] == next(layer.getFeatures()).attributes()
+
+
+def test_a_field_that_is_not_there_or_empty_is_a_warning(select, standard, make_layer, feedback):
+    rows = [("Point (0 0)", 0, 0.9), ("Point (1 0)", 1, 0.1)]
+    assert select(make_layer(rows, ["n:integer", "coherence:double"]))[0] == [0]
+    assert feedback.warnings == [
+        "The layer has no field amplitude_dispersion: its rule is not applied."
+    ]
+    feedback.warnings.clear()
+    assert select(standard((None, 0.9, None), (None, 0.1, None)))[0] == [0]
+    assert feedback.warnings == [
+        "The field amplitude_dispersion is NULL for every point: its rule is not applied."
+    ]
+
+
+def test_a_field_by_another_name(select, make_layer, feedback):
+    rows = [("Point (0 0)", 0, 0.9), ("Point (1 0)", 1, 0.1)]
+    layer = make_layer(rows, ["n:integer", "Coer:double"])
+    assert select(layer, COHERENCE_FIELD="Coer")[0] == [0]
+    assert "Coer at least 0.7: not fulfilled by 1" in feedback.infos[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"COHERENCE_FIELD": "coh"},
+            "field coh of the layer ps does not exist; COHERENCE_FIELD must be a number. Numeric "
+            "fields: n, amplitude_dispersion, coherence, velocity_std",
+        ),
+        ({"MIN_COHERENCE": 1.5}, "MIN_COHERENCE .* was 1.5; give a number from 0 to 1"),
+        ({"MAX_DISPERSION": -1}, "MAX_DISPERSION .* was -1; give a number from 0"),
+        ({"MIN_DATES": 0}, "MIN_DATES .* was 0; give a number from 1"),
+        ({"PS_POINTS": "/proc/none/s.gpkg"}, "PS_POINTS cannot be written to"),
+    ],
+)
+def test_what_is_refused(run, standard, tmp_path, options, message):
+    given = {"INPUT": standard((0.1, 0.9, 1)), "PS_POINTS": str(tmp_path / "s.gpkg"), **options}
+    with pytest.raises(QgsProcessingException, match=message):
+        run("selectpspoints", **given)
+
+
+def test_a_field_of_texts_is_refused(select, make_layer):
+    layer = make_layer([("Point (0 0)", 0, "0.9")], ["n:integer", "coherence:string"])
+    with pytest.raises(QgsProcessingException, match="field coherence .* is of type"):
+        select(layer)
+
+
+def test_nothing_remains(select, standard, tmp_path):
+    with pytest.raises(QgsProcessingException) as problem:
+        select(standard((0.3, 0.9, 1), (0.1, 0.2, 1), (0.1, None, 1)))
+    text = str(problem.value)
+    assert text.startswith("No point fulfils all rules; loosen one. 0 of 3 points remain.")
+    assert "amplitude_dispersion at most 0.25: not fulfilled by 1" in text
+    assert "coherence at least 0.7: not fulfilled by 1, unknown (NULL) for 1; removed" in text
+    assert not (tmp_path / "s.gpkg").exists()
+
+
+def test_cancelled_leaves_nothing(run, standard, feedback, tmp_path):
+    feedback.cancel()
+    place = tmp_path / "s.gpkg"
+    assert run("selectpspoints", INPUT=standard((0.1, 0.9, 1)), PS_POINTS=str(place)) == {}
+    assert not place.exists()
+
+
+def test_dates(select, make_layer, feedback):
+    fields = ["n:integer", "D20200101:double", "D20200113:double", "D20200125:integer"]
+    others = ["D2020:double", "XD20200101:double", "D20200201:string"]
+    rows = [
+        (None, 0, 1.0, None, None, 1.0, 1.0, "1"),
+        (None, 1, 1.0, 0.0, None, None, None, ""),
+        (None, 2, 1.0, 2.0, 3, None, None, ""),
+        (None, 3, None, None, 3, 1.0, 1.0, "1"),
+    ]
+    layer = make_layer(rows, [*fields, *others])
+    assert select(layer, MIN_DATES=1)[0] == [0, 1, 2, 3]
+    assert select(layer, MIN_DATES=2)[0] == [1, 2]
+    assert select(layer, MIN_DATES=3)[0] == [2]
+    assert "at least 3 of 3 dates: not fulfilled by 3" in feedback.infos[-1]
+    with pytest.raises(QgsProcessingException, match="at least 4 of 3 dates: not fulfilled by 4"):
+        select(layer, MIN_DATES=4)
+
+
+def test_dates_of_a_layer_without_a_series(select, standard, feedback):
+    assert select(standard((0.1, 0.9, 1)), MIN_DATES=5)[0] == [0]
+    assert "no numeric field called DYYYYMMDD" in feedback.warnings[0]
+
+
+@pytest.fixture
+def scattered(make_layer):
+    """A hundred points in a square of 1 km, with their positions."""
+    xy = np.random.default_rng(0).uniform(0, 1000, (100, 2)) + (LEFT, TOP)
+    rows = [(f"Point ({x!r} {y!r})", i) for i, (x, y) in enumerate(xy.tolist())]
+    return make_layer(rows, ["n:integer"]), xy - (LEFT, TOP)
+
+
+def square(left, bottom, right, top):
+    corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
+    return "((" + ", ".join(f"{LEFT + x} {TOP + y}" for x, y in corners) + "))"
+
+
+def test_an_area_of_several_parts_and_overlaps(select, scattered, make_layer):
+    layer, (x, y) = scattered[0], scattered[1].T
+    parts = f"{square(0, 0, 400, 400)}, {square(600, 600, 1000, 1000)}"
+    area = make_layer(
+        [(f"MultiPolygon ({parts})",), (f"MultiPolygon ({square(200, 200, 700, 700)})",), (None,)],
+        [],
+        "MultiPolygon",
+    )
+    inside = (x < 400) & (y < 400) | (x > 600) & (y > 600)
+    inside |= (x > 200) & (x < 700) & (y > 200) & (y < 700)
+    assert 20 < inside.sum() < 80
+    assert select(layer, AREA=area)[0] == np.flatnonzero(inside).tolist()
+
+
+def test_an_area_in_another_crs(select, scattered, make_layer):
+    """Its edges bend by millimetres between the systems; no point lies that near to one."""
+    layer, xy = scattered
+    area = make_layer([(f"Polygon {square(300, 100, 900, 800)}",)], [], "Polygon")
+    shape = next(area.getFeatures()).geometry()
+    degrees = QgsCoordinateReferenceSystem("EPSG:4326")
+    shape.transform(QgsCoordinateTransform(area.crs(), degrees, QgsCoordinateTransformContext()))
+    there = make_layer([(shape.asWkt(12),)], [], "Polygon", "EPSG:4326")
+    edges = np.abs(np.concatenate([xy[:, :1] - [300, 900], xy[:, 1:] - [100, 800]], axis=1))
+    assert edges.min() > 0.1
+    assert select(layer, AREA=there)[0] == select(layer, AREA=area)[0]
+
+
+def test_the_border_belongs_to_the_area_and_no_place_is_unknown(select, make_layer, feedback):
+    rows = [(f"Point ({LEFT} {TOP})", 0), (f"Point ({LEFT - 1} {TOP})", 1), (None, 2)]
+    area = make_layer([(f"Polygon {square(0, 0, 9, 9)}",)], [], "Polygon")
+    assert select(make_layer(rows, ["n:integer"]), AREA=area)[0] == [0]
+    assert "in ps: not fulfilled by 1, unknown (NULL) for 1; removed" in feedback.infos[-1]
+
+
+def test_areas_that_are_refused(select, scattered, make_layer):
+    line = make_layer([("Polygon ((0 0, 1 1, 0 0))",)], [], "Polygon")
+    with pytest.raises(QgsProcessingException, match="has no polygon with an area"):
+        select(scattered[0], AREA=line)
+    nowhere = make_layer([(f"Polygon {square(0, 0, 9, 9)}",)], [], "Polygon", crs="")
+    with pytest.raises(QgsProcessingException, match="no valid coordinate reference system"):
+        select(scattered[0], AREA=nowhere)
+
+
+def test_donana(run, real_data, tmp_path, feedback):
+    """573 points whose coherence is called Coer, checked by another road."""
+    layer = QgsVectorLayer(str(real_data("donana/Sentinel_Asc.shp")))
+    results = run(
+        "selectpspoints",
+        INPUT=layer,
+        COHERENCE_FIELD="Coer",
+        MIN_COHERENCE=0.9,
+        MIN_DATES=10,
+        PS_POINTS=str(tmp_path / "s.gpkg"),
+    )
+    layer.setSubsetString('"Coer" >= 0.9')
+    assert 0 < results["COUNT"] == layer.featureCount() < 573
+    assert "not fulfilled by 0, unknown (NULL) for 0" in feedback.infos[-1].splitlines()[-1]
+
+
+@pytest.fixture
+def speckle():
+    """Sixteen amplitude images, stable to the right, of which one is twice as bright."""
+    random = np.random.default_rng(1)
+    looks = np.linspace(2, 400, 12)
+    cells = 100 * random.gamma(looks, 1 / looks, (16, 9, 12))
+    cells[5] *= 2
+    return cells.astype("float32")
+
+
+def test_dispersion_and_candidates(run, write_raster, speckle, tmp_path, feedback):
+    images = [write_raster(f"a{i}", image) for i, image in enumerate(speckle[:10])]
+    images.append(write_raster("rest", speckle[10:]))  # six bands
+    results = run(
+        "amplitudedispersion",
+        IMAGES=images,
+        DISPERSION=str(tmp_path / "d.tif"),
+        CANDIDATES=str(tmp_path / "c.gpkg"),
+    )
+    level = speckle / speckle.mean(axis=(1, 2), keepdims=True, dtype=float) * speckle.mean()
+    index = level.std(axis=0) / level.mean(axis=0)
+    raster = gdal.Open(results["DISPERSION"])
+    assert raster.GetGeoTransform() == (LEFT, CELL, 0, TOP, 0, -CELL)
+    assert np.allclose(raster.ReadAsArray(), [index, level.mean(axis=0)], rtol=1e-4)
+    names = [raster.GetRasterBand(band).GetDescription() for band in (1, 2)]
+    assert names == ["amplitude_dispersion", "mean_amplitude"]
+    points = QgsVectorLayer(results["CANDIDATES"])
+    rows, columns = np.nonzero(index <= 0.25)
+    assert 0 < len(rows) == results["COUNT"] == points.featureCount() < index.size
+    assert points.crs().authid() == "EPSG:32639"
+    for feature, row, column in zip(points.getFeatures(), rows, columns):
+        assert feature["ps_id"] == f"{row}_{column}"
+        assert feature["amplitude_dispersion"] == pytest.approx(index[row, column], rel=1e-4)
+        place = feature.geometry().asPoint()
+        assert (place.x(), place.y()) == (LEFT + CELL * (column + 0.5), TOP - CELL * (row + 0.5))
+    assert feedback.warnings == []
+    assert any("to 1.8" in text and "(a5)." in text for text in feedback.infos)
+
+
+def test_the_map_is_named_and_styled(run, context, write_raster, speckle, tmp_path, feedback):
+    images = [write_raster(f"a{i}", image) for i, image in enumerate(speckle)]
+    place = str(tmp_path / "d.tif")
+    title = "Amplitude dispersion"
+    details = QgsProcessingContext.LayerDetails(title, QgsProject.instance(), "DISPERSION")
+    context.addLayerToLoadOnCompletion(place, details)
+    run("amplitudedispersion", IMAGES=images, DISPERSION=place)
+    details = context.layerToLoadOnCompletionDetails(place)
+    assert details.name == title
+    layer = QgsRasterLayer(place)
+    details.postProcessor().postProcessLayer(layer, context, feedback)
+    shader = layer.renderer().shader().rasterShaderFunction()
+    assert layer.renderer().band() == 1
+    assert shader.minimumValue() == 0
+    assert 0.4 < shader.maximumValue() < 1.2  # of two looks: 1 / sqrt(2)
+
+
+def test_candidates_can_be_selected(run, write_raster, speckle, tmp_path):
+    images = [write_raster(f"a{i}", image) for i, image in enumerate(speckle)]
+    options = {"IMAGES": images, "DISPERSION": str(tmp_path / "d.tif")}
+    found = run("amplitudedispersion", CANDIDATES=str(tmp_path / "c.gpkg"), **options)
+    strict = run("amplitudedispersion", THRESHOLD=0.1, **options)
+    chosen = run(
+        "selectpspoints",
+        INPUT=found["CANDIDATES"],
+        MAX_DISPERSION=0.1,
+        PS_POINTS=str(tmp_path / "s.gpkg"),
+    )
+    assert 0 < chosen["COUNT"] == strict["COUNT"] < found["COUNT"]
+
+
+def test_degrees_and_decibels_will_do(run, write_raster, speckle, tmp_path, feedback):
+    place = {"left": 51.0, "top": 32.0, "cell": 0.001, "epsg": 4326}
+    images = [
+        write_raster(f"a{i}", 20 * np.log10(image), **place) for i, image in enumerate(speckle[:5])
+    ]
+    results = run(
+        "amplitudedispersion",
+        IMAGES=images,
+        TYPE="decibel",
+        CALIBRATION="none",
+        DISPERSION=str(tmp_path / "d.tif"),
+    )
+    got = gdal.Open(results["DISPERSION"])
+    index = speckle[:5].std(axis=0) / speckle[:5].mean(axis=0)
+    assert np.allclose(got.GetRasterBand(1).ReadAsArray(), index, rtol=1e-4)
+    assert got.GetGeoTransform() == (51.0, 0.001, 0, 32.0, 0, -0.001)
+    assert got.GetSpatialRef().GetAuthorityCode(None) == "4326"
+    assert feedback.warnings[0].startswith("5 images are few")
+
+
+@pytest.mark.parametrize("kind", [gdal.GDT_CFloat32, gdal.GDT_CInt16])
+def test_complex_images_give_their_magnitude(run, write_raster, tmp_path, kind):
+    """3 + 4i and 3i: of 5 and 3 the mean is 4 and the standard deviation 1."""
+    images = []
+    for name, value in (("a", 3 + 4j), ("b", 3j)):
+        images.append(str(tmp_path / f"{name}.tif"))
+        raster = gdal.GetDriverByName("GTiff").Create(images[-1], 4, 2, 1, kind)
+        like = gdal.Open(write_raster("like", np.ones((2, 4))))
+        raster.SetGeoTransform(like.GetGeoTransform())
+        raster.SetProjection(like.GetProjection())
+        raster.GetRasterBand(1).WriteArray(np.full((2, 4), value, "complex64"))
+        raster = None
+    results = run(
+        "amplitudedispersion",
+        IMAGES=images,
+        CALIBRATION="none",
+        DISPERSION=str(tmp_path / "d.tif"),
+    )
+    bands = gdal.Open(results["DISPERSION"]).ReadAsArray()
+    assert np.allclose(bands[0], 1 / 4) and np.allclose(bands[1], 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epsg": 32638}, "a2 is in EPSG:32638, not in EPSG:32639 like a0"),
+        ({"left": LEFT + 15}, "a2 lies 0.5 cells away from a0"),
+        ({"top": TOP - 90}, "a2 lies 3 cells away from a0"),
+        ({"cell": 30.1}, "a2 has cells of 30.1 x 30.1, not 30 x 30 like a0"),
+        ({"rows": 8}, "a2 has 12 x 8 cells, not 12 x 9 like a0"),
+    ],
+)
+def test_the_first_image_on_another_grid_is_named(run, write_raster, tmp_path, options, message):
+    rows = options.pop("rows", 9)
+    images = [write_raster(f"a{i}", np.ones((9, 12))) for i in range(2)]
+    images += [write_raster(f"a{i}", np.ones((rows, 12)), **options) for i in (2, 3)]
+    with pytest.raises(QgsProcessingException, match=message):
+        run("amplitudedispersion", IMAGES=images, DISPERSION=str(tmp_path / "d.tif"))
+
+
+def test_rounded_headers_are_one_grid(run, write_raster, tmp_path):
+    images = [
+        write_raster(f"a{i}", np.full((9, 12), i + 1.0), LEFT + 0.001 * i, TOP, 30 + 1e-6 * i)
+        for i in range(2)
+    ]
+    results = run("amplitudedispersion", IMAGES=images, DISPERSION=str(tmp_path / "d.tif"))
+    assert results["COUNT"] == 9 * 12  # calibrated, both are constant
+
+
+def test_images_that_are_refused(run, write_raster, tmp_path):
+    place = {"DISPERSION": str(tmp_path / "d.tif")}
+    one = write_raster("one", np.ones((3, 3)))
+    with pytest.raises(QgsProcessingException, match="There is 1 image"):
+        run("amplitudedispersion", IMAGES=[one], **place)
+    empty = write_raster("empty", np.zeros((3, 3)))
+    with pytest.raises(QgsProcessingException, match="No pixel has an amplitude in all 2 images"):
+        run("amplitudedispersion", IMAGES=[one, empty], **place)
+    decibels = write_raster("decibels", np.full((3, 3), -8.0))
+    with pytest.raises(QgsProcessingException, match="decibels holds the negative value -8"):
+        run("amplitudedispersion", IMAGES=[one, decibels], **place)
+    assert not (tmp_path / "d.tif").exists()
