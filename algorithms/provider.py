@@ -14,12 +14,37 @@ class SubsidenceProvider(QgsProcessingProvider):
     def loadAlgorithms(self):
         from .cnn.predictsurface import PredictSurface
         from .cnn.trainmodel import TrainModel
+        from .drivers.driverstack import DriverStack
+        from .drivers.landusedriver import LandUseDriver
+        from .drivers.ndvidriver import NdviDriver
+        from .drivers.terraindrivers import TerrainDrivers
+        from .drivers.watertable import WaterTable
+        from .drivers.welldistance import WellDistance
         from .evaluation.errormap import ErrorMap
         from .interpolation.idw import Idw
+        from .points.amplitudedispersion import AmplitudeDispersion
+        from .points.importpspoints import ImportPsPoints
+        from .points.selectpspoints import SelectPsPoints
         from .workflow.mapsubsidence import MapSubsidence
         from .workflow.runtime import Runtime
 
-        for algorithm in (MapSubsidence, TrainModel, PredictSurface, Idw, ErrorMap, Runtime):
+        for algorithm in (
+            MapSubsidence,
+            TrainModel,
+            PredictSurface,
+            Idw,
+            ErrorMap,
+            TerrainDrivers,
+            NdviDriver,
+            WellDistance,
+            WaterTable,
+            LandUseDriver,
+            DriverStack,
+            ImportPsPoints,
+            SelectPsPoints,
+            AmplitudeDispersion,
+            Runtime,
+        ):
             self.addAlgorithm(algorithm())
 
     def id(self):
@@ -35,4 +60,4 @@ class SubsidenceProvider(QgsProcessingProvider):
         return homepage()
 
     def supportedOutputRasterLayerExtensions(self):
-        return ["tif"]
+        return ["tif", "vrt"]

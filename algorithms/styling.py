@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qgis.core import (
+    QgsPalettedRasterRenderer,
     QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
     QgsVectorLayerUtils,
@@ -23,7 +24,10 @@ _CELLS = 250_000  # enough to know how far the colours must reach
 
 @dataclass(frozen=True)
 class Look:
-    """How an output is called in the layer tree, and the files in resources/styles for it."""
+    """How an output is called in the layer tree, and the files in resources/styles for it.
+
+    A raster of classes needs no file: it brings its colours and names along.
+    """
 
     title: str
     styles: tuple
@@ -34,6 +38,11 @@ LOOKS = {
     "SURFACE": Look("Subsidence", ("surface",), follows_sign=True),
     "UNCERTAINTY": Look("Uncertainty", ("uncertainty",)),
     "TRUST": Look("Trust", ("trust",)),
+    "DISPERSION": Look("Amplitude dispersion", ("dispersion",)),
+    "DISTANCE": Look("Distance to wells", ("well_distance",)),
+    "DENSITY": Look("Density of wells", ("well_density",)),
+    "CHANGE": Look("Change of the water table", ("water_table_change",)),
+    "LAND_USE": Look("Land use", ()),
     "ERROR_SURFACE": Look("Error", ("error",)),
     "ERROR_POINTS": Look("Error at points", ("absolute_error_points", "error_points")),
 }
@@ -58,7 +67,7 @@ def dress(context, output, place: str, field: str, positive: str) -> None:
         return
     details = context.layerToLoadOnCompletionDetails(place)
     if details.name == output.description():  # else a model has given it a name
-        details.name = f"{look.title} ({field})"
+        details.name = f"{look.title} ({field})" if field else look.title
     details.setPostProcessor(_Dresser(look, positive))
 
 
@@ -74,6 +83,8 @@ def apply(layer, look: Look, positive: str) -> None:
             _stretch_raster(layer, look.follows_sign and positive == "subsidence")
         else:
             _stretch_points(layer)
+    if not look.styles:
+        _keep_classes(layer)
     layer.rendererChanged.emit()  # or the legend would keep the file's -1 to 1
 
 
@@ -109,6 +120,12 @@ def _stretch_raster(layer, reverse: bool) -> None:
     colours.classifyColorRamp()
     renderer.setClassificationMin(low)
     renderer.setClassificationMax(limit)
+
+
+def _keep_classes(layer) -> None:
+    """Take the codes that are no class, and black, out of the legend: colour tables hold 256."""
+    classes = [each for each in layer.renderer().classes() if each.color.lightness()]
+    layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
 
 
 def _stretch_points(layer) -> None:

@@ -18,7 +18,22 @@ from . import protocol
 from .errors import InputError
 from .monitor import StdoutMonitor
 
-TASKS = ("train", "predict", "interpolate", "errors", "map", "probe")
+TASKS = (
+    "train",
+    "predict",
+    "interpolate",
+    "errors",
+    "importpoints",
+    "map",
+    "probe",
+    "landuse",
+    "stack",
+    "terrain",
+    "ndvi",
+    "wells",
+    "watertable",
+    "dispersion",
+)
 
 
 def main(folder: Path) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 # Debian 12's qgis_process is a wrapper that passes an option which the program refuses.
 PROGRAM = shutil.which("qgis_process.bin") or "qgis_process"
 
 
-def run(algorithm: str, **parameters) -> dict:
-    """Run an algorithm, let its messages through, and give its results by output name.
+def run(algorithm: str | Path, **parameters) -> dict:
+    """Run an algorithm or a model's file, let its messages through, and give its results by name.
 
     A list becomes one argument for each of its entries. The program ends here if the
     algorithm fails: QGIS has then said why.
@@ -21,7 +22,7 @@ def run(algorithm: str, **parameters) -> dict:
         for name, values in parameters.items()
         for value in (values if isinstance(values, list) else [values])
     ]
-    command = [PROGRAM, "run", algorithm, *arguments]
+    command = [PROGRAM, "run", str(algorithm), *arguments]
     print("$ qgis_process", " ".join(command[1:]), flush=True)
     results, in_results = {}, False
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True) as process:
@@ -34,3 +35,42 @@ def run(algorithm: str, **parameters) -> dict:
     if process.returncode:
         sys.exit(process.returncode)
     return results
+
+
+def map_subsidence(points: dict, outputs: Path, **parameters) -> dict:
+    """Map the subsidence of some points, with every output, and the map's errors as a surface.
+
+    Parameters
+    ----------
+    points : dict
+        PS_POINTS, VALUE_FIELD and what else tells of them.
+    outputs : Path
+        The folder for the outputs.
+    **parameters
+        The drivers and the method.
+
+    Returns
+    -------
+    dict
+        The results of `mapsubsidence`.
+    """
+    outputs.mkdir(parents=True, exist_ok=True)
+    mapped = run(
+        "subsidence:mapsubsidence",
+        **points,
+        **parameters,
+        SURFACE=outputs / "surface.tif",
+        UNCERTAINTY=outputs / "uncertainty.tif",
+        TRUST=outputs / "trust.tif",
+        ERROR_POINTS=outputs / "error_points.gpkg",
+        REPORT=outputs / "report.html",
+        MODEL=outputs / "model.zip",
+    )
+    run(
+        "subsidence:errormap",
+        **points,
+        SURFACE=outputs / "surface.tif",
+        ERROR_POINTS=outputs / "error_at_all_points.gpkg",
+        ERROR_SURFACE=outputs / "error_surface.tif",
+    )
+    return mapped

@@ -6,6 +6,11 @@ import numpy as np
 from physics import drain, upslope_area
 
 BUILT_UP, CROPLAND, BARE, ORCHARD, WATER = 1, 2, 3, 4, 5
+# ESA WorldCover's codes of built-up, cropland, bare, tree cover and water.
+WORLD_COVER = np.array([0, 50, 40, 60, 10, 80], dtype=np.uint8)
+NDVI = np.array([0.0, 0.12, 0.45, 0.09, 0.6, -0.1])  # of each use in midsummer
+NDVI_NOISE = 0.008
+CLOUDED, CLEAR = 22280, 21824  # Landsat's QA_PIXEL
 VALLEY_DIRECTION = np.radians(20)  # counter-clockwise from east
 VILLAGES = 15
 
@@ -162,3 +167,34 @@ def make_ndvi_change(grid, rng, use, clay, water_change):
     farmed = 0.004 + 0.0006 * water_change + 0.014 * (clay - 0.35) + 0.004 * patches
     change = np.choose(use - 1, [-0.004, farmed, -0.001, farmed + 0.004, 0.0])
     return change + 0.0015 * rng.standard_normal(grid.shape)
+
+
+def photograph(grid, rng, use, ndvi_change, years):
+    """A Landsat Collection 2 Level-2 scene, in its digital numbers (uint16).
+
+    Parameters
+    ----------
+    use : numpy.ndarray
+        Land use codes.
+    ndvi_change : numpy.ndarray
+        1/year.
+    years : float
+        Since the first scene.
+
+    Returns
+    -------
+    red, near_infrared, quality : numpy.ndarray
+        Clouds, which are white in both, are marked in `quality`.
+    """
+    ndvi = NDVI[use] + years * ndvi_change + NDVI_NOISE * rng.standard_normal(grid.shape)
+    clouds = fractal(grid, rng, 4_000) > 1.5
+    bright = np.where(clouds, 1.0, 0.4)
+    ndvi = np.where(clouds, 0.0, ndvi)
+    red, near_infrared = bright * (1 - ndvi) / 2, bright * (1 + ndvi) / 2
+    quality = np.where(clouds, CLOUDED, CLEAR).astype(np.uint16)
+    return to_numbers(red), to_numbers(near_infrared), quality
+
+
+def to_numbers(reflectance):
+    """Landsat's digital numbers of a reflectance (U.S. Geological Survey, Collection 2)."""
+    return np.round((reflectance + 0.2) / 0.0000275).astype(np.uint16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ ogr.UseExceptions()
 osr.UseExceptions()
 
 EPSG = 32639
+KINDS = {np.dtype(np.uint8): gdal.GDT_Byte, np.dtype(np.uint16): gdal.GDT_UInt16}
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def projection():
 
 
 def memory_raster(grid, values):
-    """A GDAL dataset in memory with one band: codes (uint8) as bytes, the rest as float32."""
-    kind = gdal.GDT_Byte if values.dtype == np.uint8 else gdal.GDT_Float32
+    """A GDAL dataset in memory with one band: whole numbers as they are, the rest as float32."""
+    kind = KINDS.get(values.dtype, gdal.GDT_Float32)
     raster = gdal.GetDriverByName("MEM").Create("", grid.width, grid.height, 1, kind)
     raster.SetGeoTransform((grid.left, grid.cell_size, 0, grid.top, 0, -grid.cell_size))
     raster.SetProjection(projection().ExportToWkt())
@@ -81,11 +83,11 @@ def slope_and_aspect(grid, altitude):
 
 def write_raster(path, grid, values, name):
     """Write a tiled, compressed GeoTIFF of one named band."""
-    codes = values.dtype == np.uint8
+    whole = values.dtype in KINDS
     raster = memory_raster(grid, values)
     raster.GetRasterBand(1).SetDescription(name)
-    raster.GetRasterBand(1).SetNoDataValue(0 if codes else -9999)
-    options = ["TILED=YES", "COMPRESS=DEFLATE", f"PREDICTOR={2 if codes else 3}"]
+    raster.GetRasterBand(1).SetNoDataValue(0 if whole else -9999)
+    options = ["TILED=YES", "COMPRESS=DEFLATE", f"PREDICTOR={2 if whole else 3}"]
     gdal.GetDriverByName("GTiff").CreateCopy(str(path), raster, options=options)
 
 
@@ -99,14 +101,14 @@ def write_points(path, x, y, fields):
     x, y : numpy.ndarray
         m.
     fields : dict of str to numpy.ndarray
-        Whole numbers become integer fields, the rest real ones.
+        Whole numbers become integer fields, texts text fields, the rest real ones.
     """
     path.unlink(missing_ok=True)
     source = ogr.GetDriverByName("GPKG").CreateDataSource(str(path))
     layer = source.CreateLayer(path.stem, projection(), ogr.wkbPoint)
     for name, values in fields.items():
-        whole = np.issubdtype(values.dtype, np.integer)
-        layer.CreateField(ogr.FieldDefn(name, ogr.OFTInteger if whole else ogr.OFTReal))
+        kinds = {"i": ogr.OFTInteger, "U": ogr.OFTString}
+        layer.CreateField(ogr.FieldDefn(name, kinds.get(values.dtype.kind, ogr.OFTReal)))
     layer.StartTransaction()
     for index in range(len(x)):
         place = ogr.Geometry(ogr.wkbPoint)
@@ -117,3 +119,23 @@ def write_points(path, x, y, fields):
             feature.SetField(name, values[index].item())
         layer.CreateFeature(feature)
     layer.CommitTransaction()
+
+
+def write_table(path, columns):
+    """Write columns of texts as a table with commas."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values()))
+
+
+def to_degrees(x, y):
+    """Longitude and latitude (WGS 84, degrees) of places in the region (m)."""
+    degrees = osr.SpatialReference()
+    degrees.ImportFromEPSG(4326)
+    degrees.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    places = osr.CoordinateTransformation(projection(), degrees).TransformPoints(
+        np.column_stack([x, y])
+    )
+    longitude, latitude, _ = np.transpose(places)
+    return longitude, latitude

@@ -1,4 +1,4 @@
-"""Make the demo region: drivers, persistent scatterers, wells and the true displacement.
+"""Make the demo region: what a user has in hand, and the true displacement.
 
 Run it with the Python of QGIS: python3 make_region.py OUTPUT_FOLDER [--seed 0] [--size 600 500]
 README.md beside this file tells the physics.
@@ -14,20 +14,35 @@ from landscape import (
     BARE,
     CROPLAND,
     ORCHARD,
+    WORLD_COVER,
     make_ground,
     make_land_use,
     make_ndvi_change,
     make_villages,
+    photograph,
 )
-from layers import Grid, distance_to, slope_and_aspect, write_points, write_raster
+from layers import (
+    Grid,
+    distance_to,
+    slope_and_aspect,
+    to_degrees,
+    write_points,
+    write_raster,
+    write_table,
+)
 from physics import compaction, drawdown, upslope_area
 
 LEFT, TOP, REGION_WIDTH = 552_000.0, 3_624_000.0, 18_000.0
 FIRST_YEAR, START, END = 2007, 2014, 2021  # wells since 2007, radar from January 2014 to 2021
-WELLS, PIEZOMETERS = 36, 30
+WELLS, ABANDONED_WELLS, PIEZOMETERS = 36, 8, 30
 WATER_DEPTH = 20.0  # of the first water table below ground, m
 OLD_SEDIMENT = 140.0  # below this depth under the water table clay compacts no more, m
 INFILTRATION = 7_000.0  # m3/day
+READING_ERROR = 0.2  # standard deviation of a reading of a piezometer, m
+SEASON = 0.5  # amplitude of the water table's yearly swing, m
+LOST_READINGS = 0.15  # share of readings that nobody took
+ACQUISITIONS = np.arange("2014-01", "2021-02", 2, dtype="datetime64[M]").astype("datetime64[D]")
+DOUBTFUL = 0.35  # scatterers of low coherence for each good one
 NOISE = 3.0  # standard deviation of the displacement of a PS of middling coherence, mm
 HOUSE_PS, ROCK_PS, FARM_PS = 310.0, 25.0, 10.0  # per km2
 
@@ -59,18 +74,40 @@ def make_infiltration(grid, wells, houses, thickness):
     return np.array([(x.flat[place], y.flat[place], 150, START, -INFILTRATION)], dtype=WELL)
 
 
-def observe_water_table(grid, rng, change, sediment):
-    """Change of the water table (m) as known from piezometers, by smoothed inverse distances."""
+def decimal_year(days):
+    """Dates (datetime64) as decimal years."""
+    years = days.astype("datetime64[Y]")
+    length = (years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")
+    return 1970 + years.astype(int) + (days - years) / length
+
+
+def read_piezometers(grid, rng, altitude, head_loss, sediment):
+    """Quarterly readings of the water table, some of them missing.
+
+    Returns
+    -------
+    x, y : numpy.ndarray
+        Of the piezometer of each reading, m.
+    readings : dict of str to numpy.ndarray
+        `piezometer`, `date`, `level_m` (above datum).
+    """
     x, y = grid.centres()
     cells = rng.choice(np.flatnonzero(sediment > 20), PIEZOMETERS, replace=False)
-    readings = change.flat[cells] + rng.normal(0, 0.3, PIEZOMETERS)
-    total, weights = np.zeros(grid.shape), np.zeros(grid.shape)
-    for cell, reading in zip(cells, readings):
-        square = (x - x.flat[cell]) ** 2 + (y - y.flat[cell]) ** 2
-        weight = (square + 700.0**2) ** -1.5
-        total += weight * reading
-        weights += weight
-    return total / weights
+    months = np.arange(f"{START - 1}-10", f"{END}-02", 3, dtype="datetime64[M]")
+    days = months.astype("datetime64[D]")
+    time = decimal_year(days)
+    year_ends = np.arange(FIRST_YEAR, END) + 1.0
+    losses = np.array([loss.flat[cells] for loss in head_loss])
+    fallen = np.array([np.interp(time, year_ends, losses[:, k]) for k in range(PIEZOMETERS)])
+    level = altitude.flat[cells][:, None] - WATER_DEPTH - fallen
+    level = level + SEASON * np.sin(2 * np.pi * time) + rng.normal(0, READING_ERROR, level.shape)
+    which, when = np.nonzero(rng.random(level.shape) > LOST_READINGS)
+    readings = {
+        "piezometer": np.array([f"P{k + 1:02d}" for k in which]),
+        "date": days[when].astype(str),
+        "level_m": level[which, when].round(2),
+    }
+    return x.flat[cells[which]], y.flat[cells[which]], readings
 
 
 def phase_noise(coherence):
@@ -78,16 +115,25 @@ def phase_noise(coherence):
     return np.sqrt((1 - coherence**2) / (2 * coherence**2))
 
 
-def scatter(grid, rng, truth, houses, use, slope, aspect):
-    """Persistent scatterers where the radar finds stable echoes.
+def scatter(grid, rng, compacted, houses, use, slope, aspect):
+    """Persistent scatterers where the radar finds stable echoes, and some that are not so stable.
 
     Walls and rock return them, gravel and farm buildings near villages a few, fields none. Slopes
     that face the radar (it looks east from an ascending orbit) are foreshortened and lose some.
 
+    Parameters
+    ----------
+    compacted : sequence of numpy.ndarray
+        Compaction at the end of each year since `FIRST_YEAR`, m.
+
     Returns
     -------
-    x, y, displacement, coherence : numpy.ndarray
-        m, m, mm (positive up), 0 to 1.
+    x, y : numpy.ndarray
+        m.
+    coherence : numpy.ndarray
+        0 to 1; at least 0.8 for the good ones.
+    series : numpy.ndarray
+        Displacement since the first acquisition at each acquisition, (n, dates), mm, positive up.
     """
     facing = np.sin(np.radians(slope)) * np.cos(np.radians(aspect - 260))
     rocky = np.clip((slope - 3) / 8, 0.02, 1) * (1 - np.clip(3 * facing, 0, 0.9))
@@ -100,13 +146,21 @@ def scatter(grid, rng, truth, houses, use, slope, aspect):
     ):
         density = np.where(where, per_km2, density)
 
-    counts = rng.poisson(density * grid.cell_size**2 / 1e6)
+    counts = rng.poisson((1 + DOUBTFUL) * density * grid.cell_size**2 / 1e6)
     rows, columns = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), grid.width)
-    x = grid.left + (columns + rng.random(len(columns))) * grid.cell_size
-    y = grid.top - (rows + rng.random(len(rows))) * grid.cell_size
-    coherence = 0.8 + 0.19 * rng.beta(2, 2, len(rows))
-    spread = NOISE * phase_noise(coherence) / phase_noise(0.895)
-    return x, y, truth[rows, columns] + spread * rng.standard_normal(len(rows)), coherence
+    n = len(rows)
+    x = grid.left + (columns + rng.random(n)) * grid.cell_size
+    y = grid.top - (rows + rng.random(n)) * grid.cell_size
+    good = rng.random(n) < 1 / (1 + DOUBTFUL)
+    coherence = np.where(good, 0.8 + 0.19 * rng.beta(2, 2, n), rng.uniform(0.5, 0.795, n))
+
+    time, year_ends = decimal_year(ACQUISITIONS), np.arange(FIRST_YEAR, END) + 1.0
+    yearly = -1_000 * np.array([each[rows, columns] for each in compacted])
+    moved = np.array([np.interp(time, year_ends, yearly[:, k]) for k in range(n)])
+    # The displacement is a difference of two dates, so each has this part of its noise.
+    spread = NOISE * phase_noise(coherence) / phase_noise(0.895) / np.sqrt(2)
+    moved += spread[:, None] * rng.standard_normal(moved.shape)
+    return x, y, coherence, moved - moved[:, :1]
 
 
 def make_region(folder, seed=0, size=(600, 500)):
@@ -147,39 +201,62 @@ def make_region(folder, seed=0, size=(600, 500)):
     truth = 1_000 * (compacted[before] - compacted[-1])
     water_change = head_loss[before] - head_loss[-1]
 
-    at_wells = np.zeros(grid.shape, dtype=bool)
-    at_wells[grid.cells(wells["x"], wells["y"])] = True
-    tangent = np.tan(np.radians(np.maximum(slope, 0.1)))
-    drivers = {
-        "ndvi": make_ndvi_change(grid, rng, use, clay, water_change),
-        "well_distance": distance_to(grid, at_wells),
-        "land_use": use,
-        "water_table": observe_water_table(grid, rng, water_change, sediment),
-        "altitude": altitude,
-        "slope": slope,
-        "aspect": aspect,
-        "spi": upslope * tangent,
-        "twi": np.log(upslope / tangent),
-    }
-    ps_x, ps_y, displacement, coherence = scatter(grid, rng, truth, houses, use, slope, aspect)
-    scatterers = {
-        "ps_id": np.arange(1, len(ps_x) + 1),
-        "displacement_mm": displacement.round(2),
-        "coherence": coherence.round(3),
-    }
-    pumping = {
-        "well_id": np.arange(1, len(wells) + 1),
-        "start_year": wells["start"].astype(int),
-        "discharge_m3_day": wells["discharge"].round(),
-    }
-
     folder = Path(folder)
-    (folder / "drivers").mkdir(parents=True, exist_ok=True)
-    for name, values in drivers.items():
-        write_raster(folder / "drivers" / f"{name}.tif", grid, values, name)
+    inputs = folder / "inputs"
+    inputs.mkdir(parents=True, exist_ok=True)
     write_raster(folder / "true_displacement.tif", grid, truth, "displacement_mm")
-    write_points(folder / "ps_points.gpkg", ps_x, ps_y, scatterers)
-    write_points(folder / "wells.gpkg", wells["x"], wells["y"], pumping)
+    write_raster(inputs / "dem.tif", grid, altitude, "altitude_m")
+    write_raster(inputs / "land_cover.tif", grid, WORLD_COVER[use], "land_cover")
+    ndvi_change = make_ndvi_change(grid, rng, use, clay, water_change)
+    for year in range(START, END):
+        red, nir, quality = photograph(grid, rng, use, ndvi_change, year - START)
+        for name, numbers in (("red", red), ("nir", nir), ("quality", quality)):
+            write_raster(inputs / f"{name}_{year}0715.tif", grid, numbers, name)
+    write_wells(inputs / "wells.gpkg", grid, rng, wells)
+    x, y, readings = read_piezometers(grid, rng, altitude, head_loss, sediment)
+    write_points(inputs / "piezometers.gpkg", x, y, readings)
+    write_scatterers(
+        inputs / "ps.csv",
+        grid,
+        altitude,
+        *scatter(grid, rng, compacted, houses, use, slope, aspect),
+    )
+
+
+def write_wells(path, grid, rng, wells):
+    """Write the wells that pump, and some that were given up long ago."""
+    x, y = grid.centres()
+    others = rng.choice(x.size, ABANDONED_WELLS, replace=False)
+    active = np.arange(len(wells) + ABANDONED_WELLS) < len(wells)
+    fields = {
+        "well_id": np.arange(1, len(active) + 1),
+        "active": active.astype(int),
+        "start_year": np.append(wells["start"], np.full(ABANDONED_WELLS, 1985)).astype(int),
+        "discharge_m3_day": np.append(wells["discharge"], np.zeros(ABANDONED_WELLS)).round(),
+    }
+    places = np.append(wells["x"], x.flat[others]), np.append(wells["y"], y.flat[others])
+    write_points(path, *places, fields)
+
+
+def write_scatterers(path, grid, altitude, x, y, coherence, series):
+    """Write the scatterers as SARPROZ exports them."""
+    longitude, latitude = to_degrees(x, y)
+    time = decimal_year(ACQUISITIONS)
+    (velocity, _), residuals, *_ = np.polyfit(time, series.T, 1, full=True)
+    spread = np.sqrt(residuals / (len(time) - 2) / np.square(time - time.mean()).sum())
+    columns = {
+        "ID": [str(number) for number in range(1, len(x) + 1)],
+        "LAT": [f"{value:.8f}" for value in latitude],
+        "LON": [f"{value:.8f}" for value in longitude],
+        "HEIGHT": [f"{value:.1f}" for value in altitude[grid.cells(x, y)]],
+        "VEL": [f"{value:.3f}" for value in velocity],
+        "SIGMA VEL": [f"{value:.3f}" for value in spread],
+        "CUMUL.DISP.": [f"{value:.2f}" for value in series[:, -1]],
+        "COHER": [f"{value:.3f}" for value in coherence],
+    }
+    for day, moved in zip(ACQUISITIONS, series.T):
+        columns[str(day).replace("-", "")] = [f"{value:.2f}" for value in moved]
+    write_table(path, columns)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Map the demo region through `qgis_process` and score the map against the known truth.
+"""Go the whole way through `qgis_process`, from raw inputs to a map, and score it.
 
 Run it with the Python of QGIS: python3 run_demo.py REGION_FOLDER
 """
@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-from command_line import run
+from command_line import map_subsidence, run
 from osgeo import gdal
 
 PICTURE = Path(__file__).with_name("picture.py")
+PREPARE = Path(__file__).resolve().parents[1] / "models" / "prepare_drivers.model3"
 GAP, NEAR = 1000, 200  # metres from the nearest PS
 
 
@@ -40,38 +41,43 @@ def print_scores(maps: dict, truth, distance) -> None:
         print(f"  {place:42}", *(f"{error:8.2f}" for error in errors))
 
 
+def prepare(region: Path) -> tuple[Path, Path]:
+    """Clean points and a stack of drivers, from what a user has in hand."""
+    inputs = region / "inputs"
+    imported, selected = region / "ps_imported.gpkg", region / "ps_points.gpkg"
+    run("subsidence:importpspoints", FILE=inputs / "ps.csv", PS_POINTS=imported)
+    run("subsidence:selectpspoints", INPUT=imported, MIN_COHERENCE=0.8, PS_POINTS=selected)
+    stack = region / "drivers.tif"
+    run(
+        PREPARE,
+        DEM=inputs / "dem.tif",
+        RED=sorted(inputs.glob("red_*.tif")),
+        NIR=sorted(inputs.glob("nir_*.tif")),
+        CLOUD_MASK=sorted(inputs.glob("quality_*.tif")),
+        PRODUCT="landsat_c2l2",
+        LAND_COVER=inputs / "land_cover.tif",
+        WELLS=inputs / "wells.gpkg",
+        ACTIVE="active",
+        PIEZOMETERS=inputs / "piezometers.gpkg",
+        DATE="date",
+        LEVEL="level_m",
+        START="2014-01-01",
+        END="2021-01-01",
+        **{"stack:STACK": stack, "stack:REPORT": region / "drivers_report.html"},
+    )
+    return selected, stack
+
+
 def main(region: Path) -> None:
-    """Map, score, draw."""
+    """Prepare, map, score, draw."""
     start = time.monotonic()
     outputs = region / "results"
-    outputs.mkdir(exist_ok=True)
-    points = {"PS_POINTS": region / "ps_points.gpkg", "VALUE_FIELD": "displacement_mm"}
-    drivers = sorted((region / "drivers").glob("*.tif"))
-    surface = outputs / "surface.tif"
-    mapped = run(
-        "subsidence:mapsubsidence",
-        **points,
-        DRIVERS=drivers,
-        METHOD="cnn",
-        BLOCK_SIZE=2000,
-        SURFACE=surface,
-        UNCERTAINTY=outputs / "uncertainty.tif",
-        TRUST=outputs / "trust.tif",
-        ERROR_POINTS=outputs / "error_points.gpkg",
-        REPORT=outputs / "report.html",
-        MODEL=outputs / "model.zip",
-    )
-    idw = outputs / "idw.tif"
-    run("subsidence:idw", **points, REFERENCE=drivers[0], SURFACE=idw)
-    run(
-        "subsidence:errormap",
-        **points,
-        SURFACE=surface,
-        ERROR_POINTS=outputs / "error_at_all_points.gpkg",
-        ERROR_SURFACE=outputs / "error_surface.tif",
-    )
-    picture = outputs / "map.png"
-    subprocess.run([sys.executable, PICTURE, surface, points["PS_POINTS"], picture], check=True)
+    selected, stack = prepare(region)
+    points = {"PS_POINTS": selected, "VALUE_FIELD": "displacement_mm"}
+    mapped = map_subsidence(points, outputs, DRIVERS=stack, METHOD="cnn", BLOCK_SIZE=2000)
+    surface, idw, picture = (outputs / name for name in ("surface.tif", "idw.tif", "map.png"))
+    run("subsidence:idw", **points, REFERENCE=stack, SURFACE=idw)
+    subprocess.run([sys.executable, PICTURE, surface, selected, picture], check=True)
     truth, distance = read(region / "true_displacement.tif"), read(outputs / "trust.tif")
     maps = {"CNN": read(surface), "IDW": read(idw)}
     print(f"\nThe demo took {time.monotonic() - start:.0f} s. Results:")

@@ -10,6 +10,13 @@ POINTS = ["PS_POINTS", "VALUE_FIELD", "POSITIVE"]
 KINDS = ["CATEGORICAL", "CIRCULAR", "NODATA"]
 AREA = ["REFERENCE", "EXTENT", "CELL_SIZE"]
 TRAINING = ["PATCH_SIZE", "EPOCHS", "BATCH_SIZE", "LEARNING_RATE", "LOSS", "OPTIMIZER", "SPLIT"]
+LIMITS = ["MAX_DISPERSION", "MIN_COHERENCE", "MAX_VELOCITY_STD", "MIN_DATES"]
+LIMIT_FIELDS = {  # a layer may lack them
+    "DISPERSION_FIELD": "amplitude_dispersion",
+    "COHERENCE_FIELD": "coherence",
+    "VELOCITY_STD_FIELD": "velocity_std",
+}
+READING_FIELDS = ["ID_FIELD", "DATE_FIELD", "LEVEL_FIELD"]
 PARTS = ["TRAIN", "VALIDATION", "TEST"]
 
 INPUTS = {
@@ -18,6 +25,27 @@ INPUTS = {
     "predictsurface": ["MODEL", "DRIVERS", "NODATA", "EXTENT"],
     "idw": [*POINTS, *AREA, "POWER", "NEIGHBOURS", "RADIUS"],
     "errormap": ["SURFACE", *POINTS],
+    "importpspoints": [
+        *["LAYER", "FILE", "FORMAT", "COLUMNS", "VELOCITY_UNIT", "DISPLACEMENT_UNIT"],
+        *["POSITIVE", "PROJECTION", "CRS"],
+    ],
+    "selectpspoints": ["INPUT", *LIMITS[:3], "AREA", *LIMITS[3:], *LIMIT_FIELDS],
+    "amplitudedispersion": ["IMAGES", "TYPE", "CALIBRATION", "THRESHOLD"],
+    "terraindrivers": ["DEM", "FLOW", "DEPRESSIONS", "SLOPE_FLOOR", *AREA],
+    "ndvidriver": ["RED", "NIR", "PRODUCT", "CLOUD_MASK", "MASK_VALUES", "DATES", *AREA],
+    "landusedriver": [
+        *["IMAGE", "METHOD", "TRAINING", "CLASS_FIELD", "CLASSES", "TABLE", "RULES"],
+        *[*AREA, "NODATA", "SEED"],
+    ],
+    "driverstack": ["DRIVERS", "NAMES", "FORMAT", *KINDS, *AREA],
+    "welldistance": ["WELLS", "FILTER_FIELD", "FILTER_VALUES", "WEIGHT_FIELD", "BANDWIDTH", *AREA],
+    "watertable": [
+        "PIEZOMETERS",
+        *READING_FIELDS,
+        "READINGS",
+        *(f"READINGS_{name}" for name in READING_FIELDS),
+        *["LEVEL_IS", "DATE", "START", "END", "CHANGE_IS", "TOLERANCE", *AREA, "VARIOGRAM"],
+    ],
 }
 OUTPUTS = {
     "mapsubsidence": {
@@ -47,16 +75,74 @@ OUTPUTS = {
         "ERROR_SURFACE": "outputRaster",
         **dict.fromkeys(["COUNT", "RMSE", "MAE", "R2", "BIAS"], "outputNumber"),
     },
+    "importpspoints": {
+        "PS_POINTS": "outputVector",
+        "COUNT": "outputNumber",
+        "DATES": "outputNumber",
+    },
+    "selectpspoints": {
+        "PS_POINTS": "outputVector",
+        "COUNT": "outputNumber",
+        "REMOVED": "outputNumber",
+    },
+    "amplitudedispersion": {
+        "DISPERSION": "outputRaster",
+        "CANDIDATES": "outputVector",
+        "COUNT": "outputNumber",
+    },
+    "terraindrivers": dict.fromkeys(
+        ["ELEVATION", "SLOPE", "ASPECT", "SPI", "TWI"], "outputRaster"
+    ),
+    "ndvidriver": {"NDVI": "outputRaster", "NDVI_CHANGE": "outputRaster"},
+    "landusedriver": {
+        "LAND_USE": "outputRaster",
+        "REPORT": "outputHtml",
+        **dict.fromkeys(["CLASSES", "OOB_ACCURACY", "POLYGON_ACCURACY"], "outputNumber"),
+    },
+    "driverstack": {"STACK": "outputRaster", "REPORT": "outputHtml"},
+    "welldistance": {"DISTANCE": "outputRaster", "DENSITY": "outputRaster"},
+    "watertable": {
+        "WATER_TABLE": "outputRaster",
+        "CHANGE": "outputRaster",
+        "REPORT": "outputHtml",
+    },
 }
 CHOICES = {
+    "FLOW": ["dinf", "mfd"],
+    "DEPRESSIONS": ["breach", "fill"],
+    "PRODUCT": ["reflectance", "landsat_c2l2", "sentinel2_l2a", "sentinel2_l2a_before_2022"],
+    "LEVEL_IS": ["elevation", "depth"],
+    "CHANGE_IS": ["between_dates", "trend_per_year"],
+    "VARIOGRAM": ["auto", "spherical", "exponential", "gaussian", "linear"],
     "POSITIVE": ["up", "subsidence"],
     "METHOD": ["cnn", "idw"],
     "PRESET": ["standard", "paper"],
     "LOSS": ["mse", "mae", "huber"],
     "OPTIMIZER": ["adam", "sgd", "rmsprop"],
     "SPLIT": ["random", "block"],
+    "landusedriver:METHOD": ["forest", "kmeans", "reclassify"],
+    "TABLE": ["worldcover", "corine", "own"],
+    "FORMAT": ["geotiff", "vrt"],
+    "TYPE": ["amplitude", "intensity", "decibel"],
+    "CALIBRATION": ["mean", "none"],
+    "importpspoints:FORMAT": [
+        *["auto", "egms", "sarproz", "mintpy", "stamps", "licsbas", "tre", "table"],
+    ],
+    "importpspoints:POSITIVE": ["auto", "up", "subsidence"],
+    "VELOCITY_UNIT": ["auto", "mm", "cm", "m", "inch"],
+    "DISPLACEMENT_UNIT": ["auto", "mm", "cm", "m", "inch"],
+    "PROJECTION": ["line_of_sight", "vertical"],
 }
 DEFAULTS = {
+    "FLOW": "dinf",
+    "DEPRESSIONS": "breach",
+    "SLOPE_FLOOR": 0.1,
+    "PRODUCT": "reflectance",
+    "BANDWIDTH": 2000,
+    "LEVEL_IS": "elevation",
+    "CHANGE_IS": "between_dates",
+    "TOLERANCE": 90,
+    "VARIOGRAM": "auto",
     "POSITIVE": "up",
     "METHOD": "cnn",
     "PRESET": "standard",
@@ -65,8 +151,48 @@ DEFAULTS = {
     "SEED": 0,
     "POWER": 2,
     "NEIGHBOURS": 12,
+    "MAX_DISPERSION": 0.25,
+    "MIN_COHERENCE": 0.7,
+    "landusedriver:METHOD": "forest",
+    "CLASSES": 5,
+    "TABLE": "worldcover",
+    "FORMAT": "geotiff",
+    "TYPE": "amplitude",
+    "CALIBRATION": "mean",
+    "THRESHOLD": 0.25,
+    "importpspoints:FORMAT": "auto",
+    "importpspoints:POSITIVE": "auto",
+    "VELOCITY_UNIT": "auto",
+    "DISPLACEMENT_UNIT": "auto",
+    "PROJECTION": "line_of_sight",
 }
-REQUIRED = {"PS_POINTS", "VALUE_FIELD", "MODEL", "SURFACE", "DRIVERS"}
+GROUPS = {
+    "workflow": "Workflow",
+    "points": "PS points",
+    "drivers": "Driving forces",
+    "cnn": "CNN",
+    "interpolation": "Interpolation",
+    "evaluation": "Evaluation",
+}
+REQUIRED = {
+    "DEM",
+    "RED",
+    "NIR",
+    "IMAGE",
+    "LAND_USE",
+    "STACK",
+    "WELLS",
+    "DISTANCE",
+    "PIEZOMETERS",
+    "PS_POINTS",
+    "VALUE_FIELD",
+    "MODEL",
+    "SURFACE",
+    "DRIVERS",
+    "INPUT",
+    "IMAGES",
+    "DISPERSION",
+}
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +226,13 @@ def test_outputs(provider, name):
 def test_choices_defaults_and_what_may_be_left_out(provider, name):
     optional = QgsProcessingParameterDefinition.FlagOptional
     for each in provider.algorithm(name).parameterDefinitions():
+        own = f"{name}:{each.name()}"
         if each.name() in CHOICES:
             assert each.usesStaticStrings()
-            assert each.options() == CHOICES[each.name()]
+            assert each.options() == CHOICES.get(own, CHOICES[each.name()])
         if not each.isDestination():
-            assert each.defaultValue() == DEFAULTS.get(each.name())
+            defaults = {**DEFAULTS, **LIMIT_FIELDS}
+            assert each.defaultValue() == defaults.get(own, defaults.get(each.name()))
         may_be_empty = bool(each.flags() & optional)
         must_be_given = each.name() in REQUIRED and (name, each.name()) not in {
             ("mapsubsidence", "DRIVERS"),
@@ -130,5 +258,4 @@ def test_how_it_is_found(provider, name):
     assert algorithm.icon().availableSizes() or not algorithm.icon().pixmap(24, 24).isNull()
     assert len(algorithm.tags()) > 3
     assert algorithm.helpUrl().startswith("https://")
-    assert algorithm.group() in {"Workflow", "CNN", "Interpolation", "Evaluation"}
-    assert algorithm.groupId() == algorithm.group().lower()
+    assert algorithm.group() == GROUPS[algorithm.groupId()]

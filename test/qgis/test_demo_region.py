@@ -6,22 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from osgeo import gdal, ogr
+from osgeo import gdal, ogr, osr
 
 DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo"
 WIDTH, HEIGHT = 200, 160
-DRIVERS = [
-    "ndvi",
-    "well_distance",
-    "land_use",
-    "water_table",
-    "altitude",
-    "slope",
-    "aspect",
-    "spi",
-    "twi",
-]
-BUILT_UP, CROPLAND, BARE, ORCHARD = 1, 2, 3, 4
+YEARS = range(2014, 2021)
+SCENES = [f"{name}_{year}0715" for name in ("red", "nir", "quality") for year in YEARS]
+BUILT_UP, CROPLAND, BARE, ORCHARD = 50, 40, 60, 10  # ESA WorldCover
 NOISE = 3.0
 
 
@@ -60,6 +51,21 @@ def read_points(path):
     return xy, {name: np.array([feature[name] for feature in features]) for name in names}
 
 
+def read_scatterers(region):
+    """Coordinates (n, 2) in metres, the table's columns, and its displacements (n, dates)."""
+    with (region / "inputs" / "ps.csv").open() as file:
+        names = file.readline().strip().split(",")
+        cells = np.loadtxt(file, delimiter=",")
+    table = dict(zip(names, cells.T))
+    degrees, metres = osr.SpatialReference(), osr.SpatialReference()
+    degrees.ImportFromEPSG(4326)  # whose first axis is latitude
+    metres.ImportFromEPSG(32639)
+    places = np.column_stack([table["LAT"], table["LON"]])
+    xy = osr.CoordinateTransformation(degrees, metres).TransformPoints(places)
+    dates = [name for name in names if name.isdigit()]
+    return np.array(xy)[:, :2], table, np.column_stack([table[date] for date in dates])
+
+
 def at_points(region, xy, raster):
     values = gdal.Open(str(region / raster))
     left, dx, _, top, _, dy = values.GetGeoTransform()
@@ -72,12 +78,13 @@ def test_same_seed_gives_the_same_region_and_another_seed_another(region, tmp_pa
     again = generate(tmp_path / "again", seed=0)
     for path in sorted(region.rglob("*.tif")):
         np.testing.assert_array_equal(read(path), read(again / path.relative_to(region)))
-    for name in ("ps_points.gpkg", "wells.gpkg"):
+    for name in ("inputs/piezometers.gpkg", "inputs/wells.gpkg"):
         xy, fields = read_points(region / name)
         xy_again, fields_again = read_points(again / name)
         np.testing.assert_array_equal(xy, xy_again)
         for field in fields:
             np.testing.assert_array_equal(fields[field], fields_again[field])
+    assert (region / "inputs/ps.csv").read_bytes() == (again / "inputs/ps.csv").read_bytes()
 
     other = generate(again, seed=1)
     assert not np.array_equal(
@@ -85,9 +92,9 @@ def test_same_seed_gives_the_same_region_and_another_seed_another(region, tmp_pa
     )
 
 
-def test_all_rasters_lie_on_one_grid_without_holes(region):
-    paths = [region / "drivers" / f"{name}.tif" for name in DRIVERS]
-    assert sorted(paths) == sorted((region / "drivers").iterdir())
+def test_all_rasters_lie_on_one_grid(region):
+    paths = [region / "inputs" / f"{name}.tif" for name in ("dem", "land_cover", *SCENES)]
+    assert sorted(paths) == sorted((region / "inputs").glob("*.tif"))
     for path in (*paths, region / "true_displacement.tif"):
         raster = gdal.Open(str(path))
         assert (raster.RasterXSize, raster.RasterYSize) == (WIDTH, HEIGHT)
@@ -98,13 +105,11 @@ def test_all_rasters_lie_on_one_grid_without_holes(region):
         values = band.ReadAsArray()
         assert np.isfinite(values).all()
         assert not (values == band.GetNoDataValue()).any()
-        if path.parent.name == "drivers":
-            assert band.GetDescription() == path.stem
-            assert np.ptp(values) > 0
+        assert np.ptp(values) > 0
 
 
 def test_water_runs_off_everywhere(region):
-    altitude = read(region / "drivers" / "altitude.tif")
+    altitude = read(region / "inputs" / "dem.tif")
     inner = altitude[1:-1, 1:-1]
     around = [
         altitude[1 + dy : HEIGHT - 1 + dy, 1 + dx : WIDTH - 1 + dx]
@@ -116,49 +121,84 @@ def test_water_runs_off_everywhere(region):
 
 
 def test_scatterers_stand_on_houses_and_rock_and_hardly_on_fields(region):
-    xy, fields = read_points(region / "ps_points.gpkg")
-    use = read(region / "drivers" / "land_use.tif")
-    use_at_ps = at_points(region, xy, "drivers/land_use.tif")
+    xy, table, _ = read_scatterers(region)
+    use = read(region / "inputs" / "land_cover.tif")
+    use_at_ps = at_points(region, xy, "inputs/land_cover.tif")
 
     def per_cell(*codes):
         return np.isin(use_at_ps, codes).sum() / np.isin(use, codes).sum()
 
-    assert 3_000 < len(xy) < 6_000
+    good = table["COHER"] >= 0.8
+    assert 3_000 < good.sum() < 6_000
+    assert good.mean() == pytest.approx(1 / 1.35, abs=0.03)
     assert np.isin(use_at_ps, (BUILT_UP, BARE)).mean() > 0.9
     assert per_cell(BUILT_UP) > 10 * per_cell(BARE)
     assert per_cell(BARE) > 5 * per_cell(CROPLAND, ORCHARD)
-    assert (np.diff(fields["ps_id"]) == 1).all()
-    assert 0.8 <= fields["coherence"].min() < fields["coherence"].max() < 1
+    assert (np.diff(table["ID"]) == 1).all()
+    assert 0.5 <= table["COHER"].min() < table["COHER"].max() < 1
 
 
 def test_the_ground_sinks_under_fields_rises_somewhere_and_rock_stands(region):
     truth = read(region / "true_displacement.tif")
-    use = read(region / "drivers" / "land_use.tif")
-    slope = read(region / "drivers" / "slope.tif")
+    use = read(region / "inputs" / "land_cover.tif")
+    north, east = np.gradient(read(region / "inputs" / "dem.tif"), 90)
     assert -350 < truth.min() < -100
     assert 5 < truth.max() < 40
     assert truth[use == CROPLAND].mean() < -30
-    assert np.abs(truth[slope > 20]).mean() < 0.1
-    _, fields = read_points(region / "ps_points.gpkg")
-    assert fields["displacement_mm"].min() < -50
-    assert fields["displacement_mm"].max() > 5
+    assert np.abs(truth[np.hypot(north, east) > 0.36]).mean() < 0.1
+    _, table, _ = read_scatterers(region)
+    assert table["CUMUL.DISP."].min() < -50
+    assert table["CUMUL.DISP."].max() > 5
 
 
 def test_scatterers_are_the_truth_and_noise_that_follows_coherence(region):
-    xy, fields = read_points(region / "ps_points.gpkg")
-    noise = fields["displacement_mm"] - at_points(region, xy, "true_displacement.tif")
-    assert noise.mean() == pytest.approx(0, abs=4 * NOISE / np.sqrt(len(noise)))
-    assert noise.std() == pytest.approx(NOISE, rel=0.06)
-    clear = fields["coherence"] > np.median(fields["coherence"])
-    assert noise[clear].std() < 0.9 * noise[~clear].std()
+    xy, table, series = read_scatterers(region)
+    assert (series[:, 0] == 0).all()
+    assert np.array_equal(series[:, -1], table["CUMUL.DISP."])
+    noise = series[:, -1] - at_points(region, xy, "true_displacement.tif")
+    good = table["COHER"] >= 0.8
+    assert noise[good].mean() == pytest.approx(0, abs=4 * NOISE / np.sqrt(good.sum()))
+    assert noise[good].std() == pytest.approx(NOISE, rel=0.06)
+    assert noise[~good].std() > 1.8 * NOISE
+    velocity = np.polyfit(np.arange(series.shape[1]) / 6, series.T, 1)[0]
+    assert table["VEL"] == pytest.approx(velocity, rel=0.01, abs=0.02)
 
 
-def test_wells_pump_where_the_distance_is_zero(region):
-    xy, fields = read_points(region / "wells.gpkg")
-    assert 20 <= len(xy) <= 40
-    assert (fields["discharge_m3_day"] > 0).all()
-    assert fields["start_year"].min() >= 2007
-    assert (at_points(region, xy, "drivers/well_distance.tif") == 0).all()
+def test_most_wells_pump(region):
+    _, fields = read_points(region / "inputs" / "wells.gpkg")
+    pumps = fields["active"] == 1
+    assert (pumps.sum(), (~pumps).sum()) == (36, 8)
+    assert (fields["discharge_m3_day"][pumps] > 0).all()
+    assert (fields["discharge_m3_day"][~pumps] == 0).all()
+    assert fields["start_year"][pumps].min() >= 2007
+
+
+def test_piezometers_read_a_falling_water_table_with_gaps(region):
+    xy, fields = read_points(region / "inputs" / "piezometers.gpkg")
+    depth = at_points(region, xy, "inputs/dem.tif") - fields["level_m"]
+    assert depth.min() > 15  # 20 m, the season, and no more than a little rise
+    early, late = (np.char.startswith(fields["date"], year) for year in ("2014", "2020"))
+    assert depth[late].mean() > depth[early].mean() + 2
+    assert np.unique(fields["piezometer"]).size == 30
+    assert len(xy) == pytest.approx(0.85 * 30 * 30, rel=0.06)
+
+
+def test_scenes_are_landsats_and_clouds_are_marked(region):
+    def scene(name, year):
+        return read(region / "inputs" / f"{name}_{year}0715.tif").astype(float)
+
+    ndvi = []
+    for year in YEARS:
+        red, nir = (0.0000275 * scene(name, year) - 0.2 for name in ("red", "nir"))
+        cloudy = scene("quality", year) == 22280
+        assert 0.01 < cloudy.mean() < 0.2
+        assert np.abs(red - nir)[cloudy].max() < 1e-4
+        ndvi.append(np.where(cloudy, np.nan, (nir - red) / (nir + red)))
+    use = read(region / "inputs" / "land_cover.tif")
+    clear = np.isfinite(ndvi).all(axis=0)
+    trend = np.polyfit(np.arange(7), np.array(ndvi)[:, clear], 1)[0]
+    assert trend[use[clear] == BUILT_UP].mean() == pytest.approx(-0.004, abs=2e-4)
+    assert trend[use[clear] == BARE].mean() == pytest.approx(-0.001, abs=2e-4)
 
 
 def test_a_region_too_small_is_refused(tmp_path):

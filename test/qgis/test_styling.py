@@ -46,6 +46,9 @@ def colours(layer):
         ("ERROR_SURFACE", "subsidence", "Error (mm)", {-80: "#7f3b08", 0: WHITE, 80: "#2d004b"}),
         ("UNCERTAINTY", "up", "Uncertainty (mm)", {0: "#fcfbfd", 80: "#3f007d"}),
         ("TRUST", "up", "Trust (mm)", {0: "#00441b", 80: "#f7fcf5"}),
+        ("DISTANCE", "up", "Distance to wells (mm)", {0: "#081d58", 80: "#ffffd9"}),
+        ("DENSITY", "up", "Density of wells (mm)", {0: "#ffffcc", 80: "#800026"}),
+        ("CHANGE", "up", "Change of the water table (mm)", {-80: RED, 0: WHITE, 80: BLUE}),
     ],
 )
 def test_rasters(make_raster, dress, output, positive, name, expected):

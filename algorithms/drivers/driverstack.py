@@ -1,0 +1,87 @@
+"""Driving forces in one file."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingException, QgsProcessingUtils
+
+from .. import base, layers, parameters
+
+SUFFIXES = {"geotiff": (".tif", ".tiff"), "vrt": (".vrt",)}
+
+
+class DriverStack(base.SubsidenceAlgorithm):
+    """Any rasters as the bands of one, on one grid."""
+
+    NAME = "driverstack"
+    TITLE = "Driver stack"
+    GROUP_ID = "drivers"
+    TAGS = ["stack", "drivers", "bands", "merge", "align", "vrt", "correlation", "statistics"]
+    HELP = (
+        "Brings any rasters to one grid, as the bands of one file: climate, bedrock depth or soil "
+        "go the same way as terrain, water and land use. Each band keeps its name and its kind, so "
+        "the stack can be given as the one layer of DRIVERS. The report tells what is in each band "
+        "and which bands repeat each other."
+    )
+    TASK = "stack"
+    LAYER_FILES = {"rasterDestination": ("GeoTIFF or VRT", (".tif", ".tiff", ".vrt"))}
+
+    def parameters(self):
+        return [
+            parameters.drivers(),
+            parameters.words(
+                "NAMES",
+                "New names",
+                "Names of the bands, separated by commas: one for each in order, or old=new for "
+                "some. Empty: the names of the layers. CATEGORICAL, CIRCULAR and NODATA speak of "
+                "the new names.",
+            ),
+            parameters.choice(
+                "FORMAT",
+                "Format",
+                "geotiff: a copy of all cells, which reads fast. vrt: a small file that copies "
+                "nothing and reads the drivers where they are; they must stay there, so do not "
+                "give it temporary layers; its name ends in .vrt.",
+                list(SUFFIXES),
+                "geotiff",
+            ),
+            *parameters.driver_kinds(),
+            *parameters.working_area(points=""),
+            parameters.raster_output(
+                "STACK",
+                "Driver stack",
+                "A raster with a band for each driver, with its name and kind.",
+            ),
+            parameters.report_output(
+                "Figures and valid share of each band, classes, and the correlation matrix, as a "
+                "page to read."
+            ),
+        ]
+
+    def request(self, job):
+        chosen = job.value("FORMAT")
+        _check_name(job, SUFFIXES[chosen])
+        drivers = layers.open_drivers(
+            job.sources["DRIVERS"],
+            job.value("NODATA") or "",
+            job.feedback,
+            names=job.value("NAMES") or "",
+        )
+        layers.set_kinds(
+            drivers, job.value("CATEGORICAL") or "", job.value("CIRCULAR") or "", job.feedback
+        )
+        grid = job.grid(drivers)
+        if chosen == "geotiff":
+            return job.request(grid, drivers, parameters={"format": chosen})
+        linked = layers.stack_drivers(drivers, grid, job.folder / "stack.vrt")
+        return {**job.request(grid, parameters={"format": chosen}), "drivers": linked}
+
+
+def _check_name(job, suffixes: tuple) -> None:
+    place = job.algorithm.parameterAsFileOutput(job.parameters, "STACK", job.context)
+    # QGIS names temporary files itself, .tif; GDAL goes by what is in them.
+    if place.startswith(QgsProcessingUtils.tempFolder()) or place.lower().endswith(suffixes):
+        return
+    raise QgsProcessingException(
+        f"STACK is {place}, but FORMAT {job.value('FORMAT')} goes with a name that ends in "
+        f"{suffixes[0]}. Change one of them."
+    )

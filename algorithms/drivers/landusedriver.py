@@ -1,0 +1,179 @@
+"""Land use as a driving force."""
+
+from __future__ import annotations
+
+import json
+
+from qgis.core import (
+    NULL,
+    QgsFeatureRequest,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+)
+
+from .. import base, parameters
+
+TRAINING = "training.json"
+
+
+class LandUseDriver(base.SubsidenceAlgorithm):
+    """Classifies an image, or puts the classes of a map together."""
+
+    NAME = "landusedriver"
+    TITLE = "Land use"
+    GROUP_ID = "drivers"
+    TAGS = [
+        "land use",
+        "land cover",
+        "classification",
+        "random forest",
+        "k-means",
+        "reclassify",
+        "worldcover",
+        "corine",
+        "driver",
+    ]
+    HELP = (
+        "Makes a map of land use: from a multi-band image, with training polygons (random forest) "
+        "or without (k-means), or from an existing map whose codes are put together by a table. "
+        "The result holds classes with names and colours, and is taken as categorical wherever "
+        "drivers are given."
+    )
+    TASK = "landuse"
+    NUMBERS = {
+        "CLASSES": "Number of classes on the map",
+        "OOB_ACCURACY": "Out-of-bag accuracy of the forest, 0 to 1",
+        "POLYGON_ACCURACY": "Accuracy with whole polygons held out, 0 to 1",
+    }
+
+    def parameters(self):
+        return [
+            parameters.raster(
+                "IMAGE",
+                "Image or map",
+                "METHOD forest and kmeans: an image of any number of bands, such as reflectances. "
+                "METHOD reclassify: a map of classes, in its first band.",
+            ),
+            parameters.choice(
+                "METHOD",
+                "Method",
+                "forest: a random forest learns the classes from TRAINING. kmeans: cells that look "
+                "alike become one of CLASSES. reclassify: codes become classes by TABLE.",
+                ["forest", "kmeans", "reclassify"],
+                "forest",
+            ),
+            parameters.vector(
+                "TRAINING",
+                "Training polygons",
+                "METHOD forest: polygons of known class. Several per class, far from each other, "
+                "tell how good the map is; cells that lie in two polygons are not used.",
+                "polygon",
+                optional=True,
+            ),
+            parameters.field(
+                "CLASS_FIELD",
+                "Class field",
+                "The field of the training polygons that holds the class. Whole numbers from 1 to "
+                "255 stay the codes of the map; texts are numbered in the order of the alphabet.",
+                "TRAINING",
+            ),
+            parameters.number(
+                "CLASSES",
+                "Number of classes",
+                "METHOD kmeans: how many classes to find. They are numbered by their mean in the "
+                "first band.",
+                5,
+                low=2,
+                high=255,
+                whole=True,
+            ),
+            parameters.choice(
+                "TABLE",
+                "Table",
+                "METHOD reclassify: worldcover, ESA WorldCover; corine, CORINE level 3 by its "
+                "codes 111 to 523 or its grid codes 1 to 44; both become built-up, cropland, bare, "
+                "trees and orchards, water, grass and shrubs, wetland, snow and ice. own: as RULES "
+                "says.",
+                ["worldcover", "corine", "own"],
+                "worldcover",
+            ),
+            parameters.words(
+                "RULES",
+                "Rules",
+                "TABLE own: codes = class and its name, separated by semicolons or lines; for "
+                "instance 50 = 1 built-up; 30, 40 = 2 vegetation; 111-142 = 3 bare. Classes are "
+                "numbers from 1 to 255. Codes without a rule become NoData, and are counted in the "
+                "log.",
+                multiline=True,
+            ),
+            *parameters.working_area("image", "the image covers", ""),
+            parameters.nodata(),
+            parameters.seed(),
+            parameters.raster_output(
+                "LAND_USE", "Land use", "Classes from 1 to 255 with names and colours."
+            ),
+            parameters.report_output(
+                "Accuracy and importance of the bands (forest), centres of the clusters (kmeans), "
+                "or what became of each code (reclassify), and the area of each class, as a page "
+                "to read."
+            ),
+        ]
+
+    def request(self, job):
+        method = job.value("METHOD")
+        image = job.rasters("IMAGE")
+        if method == "reclassify":
+            if len(image) > 1:
+                job.feedback.pushWarning(
+                    f"IMAGE has {len(image)} bands; METHOD reclassify uses the first alone."
+                )
+            image = image[:1]
+            image[0].kind = "categorical"
+        grid = job.grid(image)
+        more = {}
+        if method == "forest":
+            more["training"] = TRAINING
+            polygons = _read_training(job, grid.crs)
+            (job.folder / TRAINING).write_text(json.dumps(polygons), encoding="utf-8")
+        used = {
+            "forest": ["SEED"],
+            "kmeans": ["CLASSES", "SEED"],
+            "reclassify": ["TABLE", "RULES"],
+        }
+        return job.request(grid, image, parameters=job.values("METHOD", *used[method]), **more)
+
+
+def _read_training(job, crs) -> list[dict]:
+    """The training polygons as GeoJSON in a CRS, each with its class as text."""
+    source, field = job.source("TRAINING"), job.value("CLASS_FIELD")
+    if source is None or not field:
+        raise QgsProcessingException(
+            "METHOD forest learns from polygons: give TRAINING and its CLASS_FIELD, or choose "
+            "METHOD kmeans, which needs none."
+        )
+    column = source.fields().lookupField(field)
+    if column < 0:
+        raise QgsProcessingException(
+            f"The training polygons have no field {field}. They have "
+            f"{', '.join(source.fields().names()) or 'none'}."
+        )
+    request = QgsFeatureRequest().setSubsetOfAttributes([column])
+    request.setDestinationCrs(crs, job.transforms)
+    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
+    polygons, skipped = [], 0
+    for feature in source.getFeatures(request, flags):
+        label = feature.attribute(column)
+        if label in (None, NULL, "") or feature.geometry().isEmpty():
+            skipped += 1
+            continue
+        label = f"{label:g}" if isinstance(label, float) else str(label).strip()
+        polygons.append({"class": label, "geometry": json.loads(feature.geometry().asJson())})
+    if skipped:
+        job.feedback.pushWarning(
+            f"Training polygons without a class or a shape, skipped: {skipped}."
+        )
+    if not polygons:
+        raise QgsProcessingException(
+            f"No training polygon has both a shape and a class in the field {field}."
+        )
+    return polygons

@@ -1,0 +1,147 @@
+"""The driving forces that a DEM holds."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingException
+
+from .. import base, layers, parameters
+
+TERRAIN = "terrain"
+
+
+class TerrainDrivers(base.SubsidenceAlgorithm):
+    """Elevation, slope, aspect, SPI and TWI."""
+
+    NAME = "terraindrivers"
+    TITLE = "Terrain drivers"
+    GROUP_ID = "drivers"
+    TAGS = [
+        "dem",
+        "elevation",
+        "slope",
+        "aspect",
+        "spi",
+        "stream power",
+        "twi",
+        "wetness",
+        "driver",
+    ]
+    HELP = (
+        "Derives five driving forces from a DEM: elevation, slope, aspect, the stream power index "
+        "SPI = a tan(b) and the topographic wetness index TWI = ln(a / tan(b)). b is the slope; a "
+        "is the specific upslope area, in m2 per m: the area that drains through a cell, itself "
+        "included, divided by the cell size. Water is followed over the whole DEM, also where it "
+        "reaches beyond the map; area beyond the DEM is not counted, so give a DEM that holds the "
+        "catchments of the map's rivers. Cells without a height are NoData in all outputs, and "
+        "water that runs into them is gone."
+    )
+    TASK = "terrain"
+
+    def parameters(self):
+        return [
+            parameters.raster(
+                "DEM",
+                "DEM",
+                "Heights in metres; the first band is used. A DEM in degrees is projected to the "
+                "map's grid, in metres, first.",
+            ),
+            parameters.choice(
+                "FLOW",
+                "Flow",
+                "dinf: water goes to one or two neighbours along the steepest direction "
+                "(Tarboton, 1997), which keeps valleys sharp. mfd: it spreads to all lower "
+                "neighbours (Freeman, 1991), which is smoother on slopes.",
+                ["dinf", "mfd"],
+                "dinf",
+            ),
+            parameters.choice(
+                "DEPRESSIONS",
+                "Depressions",
+                "Where water would stop. breach: a channel of at most 10 cells is cut through the "
+                "rim, and what cannot be breached so is filled; changes the DEM least. fill: "
+                "depressions are filled up to their rim. ELEVATION, SLOPE and ASPECT always "
+                "show the DEM as it is.",
+                ["breach", "fill"],
+                "breach",
+            ),
+            parameters.number(
+                "SLOPE_FLOOR",
+                "Least slope (degrees)",
+                "In SPI and TWI flatter cells count as this steep, so that TWI stays finite on "
+                "plains.",
+                0.1,
+                low=0.0001,
+                high=45,
+                advanced=True,
+            ),
+            *parameters.working_area("DEM", "the DEM covers", points=""),
+            parameters.raster_output("ELEVATION", "Elevation", "Metres.", optional=True),
+            parameters.raster_output(
+                "SLOPE", "Slope", "Degrees, from the eight neighbours (Horn, 1981).", optional=True
+            ),
+            parameters.raster_output(
+                "ASPECT",
+                "Aspect",
+                "The direction a slope faces, in degrees clockwise from north; NoData where it is "
+                "level.",
+                optional=True,
+            ),
+            parameters.raster_output(
+                "SPI", "Stream power index", "SPI = a tan(b), in m2 per m.", optional=True
+            ),
+            parameters.raster_output(
+                "TWI",
+                "Topographic wetness index",
+                "TWI = ln(a / tan(b)), a in m2 per m.",
+                optional=True,
+            ),
+        ]
+
+    def request(self, job):
+        dem = job.raster("DEM")
+        grid = job.grid([dem])
+        if not layers.is_metric(dem.crs):
+            job.feedback.pushInfo(
+                f"{dem.name} is in {layers.title(dem.crs)}, not in metres: it is projected to "
+                f"{layers.title(grid.crs)}."
+            )
+        area = _whole(dem, grid, job)
+        (warped,) = layers.warp_drivers([dem], area, job.folder, job.feedback, TERRAIN)
+        return job.request(
+            grid,
+            area=area.to_request(),
+            terrain={"ELEVATION": warped["file"], **_slopes(warped["file"], job)},
+            parameters=job.values("FLOW", "DEPRESSIONS", "SLOPE_FLOOR"),
+        )
+
+
+def _whole(dem: layers.Driver, grid: layers.Grid, job) -> layers.Grid:
+    """The map's cells over all of the DEM, since water comes from beyond the map."""
+    covered = layers.common_area([dem], grid.crs, job.transforms)
+    covered.combineExtentWith(grid.extent)
+    try:
+        area = grid.over(covered, outward=False)
+    except QgsProcessingException:
+        job.feedback.pushWarning(
+            "The DEM has too many cells to follow the water over all of it: area beyond the map "
+            "is not counted. Give a DEM of the map's catchments only."
+        )
+        return grid
+    if area != grid:
+        job.feedback.pushInfo(f"Water is followed over the whole DEM: {area}.")
+    return area
+
+
+def _slopes(elevation: str, job) -> dict:
+    files = {name: f"{TERRAIN}/{name.lower()}.tif" for name in ("SLOPE", "ASPECT")}
+    with layers.gdal_errors("Computing slope and aspect") as gdal:
+        for name, file in files.items():
+            gdal.DEMProcessing(
+                str(job.folder / file),
+                str(job.folder / elevation),
+                name.lower(),
+                alg="Horn",
+                computeEdges=True,
+                creationOptions=["TILED=YES", "BIGTIFF=IF_SAFER"],
+            )
+    return files

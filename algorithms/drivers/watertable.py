@@ -1,0 +1,205 @@
+"""The water table and its change from piezometers."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingException
+
+from .. import base, layers, parameters
+
+_FIELDS = ("ID_FIELD", "DATE_FIELD", "LEVEL_FIELD")
+
+LEVEL_IS = ["elevation", "depth"]
+CHANGE_IS = ["between_dates", "trend_per_year"]
+VARIOGRAMS = ["auto", "spherical", "exponential", "gaussian", "linear"]
+
+
+class WaterTable(base.SubsidenceAlgorithm):
+    """From readings of piezometers to maps, by ordinary kriging."""
+
+    NAME = "watertable"
+    TITLE = "Water table"
+    GROUP_ID = "drivers"
+    TAGS = ["water table", "piezometer", "groundwater", "kriging", "variogram", "head", "driver"]
+    HELP = (
+        "Maps the water table at a date or its mean, and its change between two dates or its trend "
+        "per year, from the readings of piezometers: ordinary kriging with a fitted variogram, and "
+        "its standard deviation. Series may have gaps; a piezometer with a single reading counts "
+        "for the water table, not for the change. The log counts what is left out, the report says "
+        "why."
+    )
+    TASK = "watertable"
+
+    def parameters(self):
+        return [*_readings(), *_quantities(), *_kriging(), *_outputs()]
+
+    def request(self, job):
+        grid = job.grid(places="PIEZOMETERS")
+        fields = {name: job.value(name) for name in _FIELDS}
+        holder, rows = "PIEZOMETERS", fields
+        if job.source("READINGS"):
+            holder = "READINGS"
+            rows = {name: job.value(f"READINGS_{name}") or fields[name] for name in _FIELDS}
+        _check(holder, fields, rows)
+        columns = [field for field in rows.values() if field]
+        if not rows["DATE_FIELD"]:
+            columns += job.source(holder).fields().names()
+        more = {}
+        if holder == "READINGS":
+            readings = job.table("READINGS", columns)
+            more["readings"] = layers.save_table(readings, job.folder, "readings")
+            columns = [fields["ID_FIELD"]]
+        places = job.table("PIEZOMETERS", columns, grid.crs)
+        more["piezometers"] = layers.save_table(places, job.folder, "piezometers")
+        parameters = {
+            **{name.lower(): field for name, field in rows.items() if field},
+            **job.values("LEVEL_IS", "DATE", "START", "END", "CHANGE_IS", "TOLERANCE", "VARIOGRAM"),
+            **job.values("ID_FIELD"),
+            **({"readings_id_field": rows["ID_FIELD"]} if "readings" in more else {}),
+        }
+        return job.request(grid, **more, parameters=parameters)
+
+
+def _check(holder: str, fields: dict, rows: dict) -> None:
+    if holder == "READINGS" and not fields["ID_FIELD"]:
+        raise QgsProcessingException(
+            "READINGS is given, but not which piezometer a reading is of. Give ID_FIELD, and "
+            "READINGS_ID_FIELD if it is called otherwise there."
+        )
+    if bool(rows["DATE_FIELD"]) != bool(rows["LEVEL_FIELD"]):
+        raise QgsProcessingException(
+            "Of DATE_FIELD and LEVEL_FIELD only one is given. Give both for one row per reading, "
+            "none for one column per date."
+        )
+
+
+def _readings():
+    in_table = "The same in READINGS, if it is called otherwise there. Empty: as {}."
+    return [
+        parameters.vector(
+            "PIEZOMETERS",
+            "Piezometers",
+            "A point layer in any CRS: piezometers whose readings are in READINGS, or the readings "
+            "themselves, one row per reading or one column per date.",
+        ),
+        parameters.field(
+            "ID_FIELD",
+            "Field that identifies a piezometer",
+            "Its name or number. Empty: the position identifies it.",
+            "PIEZOMETERS",
+        ),
+        parameters.field(
+            "DATE_FIELD",
+            "Date field",
+            "For one row per reading: a date, or a text such as 2014-10-09 or 20141009. Other "
+            "orders are read if the column as a whole shows which of day and month comes first. "
+            "Empty: one column per date, named like D20141009, 20141009 or 2014-10-09.",
+            "PIEZOMETERS",
+        ),
+        parameters.field(
+            "LEVEL_FIELD",
+            "Level field",
+            "For one row per reading: the level in metres. Rows without one are gaps.",
+            "PIEZOMETERS",
+        ),
+        parameters.vector(
+            "READINGS",
+            "Table of readings",
+            "A table, with or without geometry, whose rows are joined to the piezometers by their "
+            "ids; a number and the same number as text are equal. Empty: PIEZOMETERS holds the "
+            "readings.",
+            "any",
+            optional=True,
+        ),
+        *(
+            parameters.field(f"READINGS_{name}", title, in_table.format(name), "READINGS")
+            for name, title in (
+                ("ID_FIELD", "Field in READINGS that identifies a piezometer"),
+                ("DATE_FIELD", "Date field in READINGS"),
+                ("LEVEL_FIELD", "Level field in READINGS"),
+            )
+        ),
+    ]
+
+
+def _quantities():
+    return [
+        parameters.choice(
+            "LEVEL_IS",
+            "Levels are",
+            "elevation: metres above a datum. depth: metres below the ground, positive downwards; "
+            "the water table is then mapped as a depth, and the change has its sign turned. Either "
+            "way a negative change is a falling water table.",
+            LEVEL_IS,
+            "elevation",
+        ),
+        parameters.date(
+            "DATE",
+            "Date of the water table",
+            "The day to map: each series is interpolated between the readings before and after "
+            "it. Empty: the mean of all readings from START to END.",
+        ),
+        parameters.date(
+            "START",
+            "Start",
+            "First day of the mean, the change and the trend. Empty: the first reading of all.",
+        ),
+        parameters.date(
+            "END",
+            "End",
+            "Last day of the mean, the change and the trend. Empty: the last reading of all.",
+        ),
+        parameters.choice(
+            "CHANGE_IS",
+            "Change is",
+            "between_dates: the level at END minus that at START, in metres; positive is a rise. "
+            "trend_per_year: the Theil-Sen slope of all readings between them, in metres per year, "
+            "which bears gaps and outliers.",
+            CHANGE_IS,
+            "between_dates",
+        ),
+        parameters.number(
+            "TOLERANCE",
+            "Tolerance (days)",
+            "How many days before its first or after its last reading a piezometer still has the "
+            "level of that reading. Farther away it is left out.",
+            90.0,
+            low=0.0,
+        ),
+    ]
+
+
+def _kriging():
+    return [
+        *parameters.working_area(from_rasters="", points="piezometers"),
+        parameters.choice(
+            "VARIOGRAM",
+            "Variogram",
+            "The model that is fitted. auto: the one with the smallest leave-one-out error; with "
+            "fewer than 10 piezometers, which cannot tell the models apart, linear.",
+            VARIOGRAMS,
+            "auto",
+            advanced=True,
+        ),
+    ]
+
+
+def _outputs():
+    return [
+        parameters.raster_output(
+            "WATER_TABLE",
+            "Water table",
+            "In metres, as LEVEL_IS says; second band: its kriging standard deviation.",
+            optional=True,
+        ),
+        parameters.raster_output(
+            "CHANGE",
+            "Change of the water table",
+            "In metres, or metres per year; positive is a rise. Second band: its kriging standard "
+            "deviation.",
+            optional=True,
+        ),
+        parameters.report_output(
+            "Variogram, leave-one-out errors, and each piezometer with its value or why it was "
+            "left out."
+        ),
+    ]

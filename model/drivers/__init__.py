@@ -1,0 +1,1 @@
+"""What drives subsidence, computed from what people have: terrain, images, wells, piezometers."""

@@ -1,0 +1,114 @@
+"""Which bands were taken on the same day, by their names.
+
+Only the standard library is imported here, so that QGIS can ask before it reads any raster.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from ..errors import InputError
+
+_DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_]?)(\d\d)\2(\d\d)(?!\d)")
+
+
+def date_in(name: str) -> str | None:
+    """The first day in a name, as YYYY-MM-DD: YYYYMMDD, YYYY-MM-DD or YYYY_MM_DD.
+
+    In the names of Landsat and Sentinel-2 products that is the day the scene was taken.
+    """
+    for year, _, month, day in _DAY.findall(name):
+        try:
+            return date(int(year), int(month), int(day)).isoformat()
+        except ValueError:
+            continue
+    return None
+
+
+def read_dates(text: str, count: int) -> list[str]:
+    """The days that a user lists, one for each of `count` scenes, as YYYY-MM-DD."""
+    parts = [part.strip() for part in re.split("[,;\n]", text) if part.strip()]
+    days = [date_in(part) if _DAY.fullmatch(part) else None for part in parts]
+    if None in days:
+        raise InputError(
+            f"DATES holds '{parts[days.index(None)]}', which is no day. Write days as YYYY-MM-DD, "
+            "separated by commas."
+        )
+    if len(days) != count:
+        raise InputError(
+            f"DATES holds {len(days)} dates, but RED has {count} scenes. Give one for each, in the "
+            "order of RED, or leave it empty if the layers' names hold them."
+        )
+    return days
+
+
+def match(names: dict[str, list[str]], dates: str = "") -> tuple[list[str | None], dict]:
+    """Find the bands of each scene.
+
+    Bands go together by the days in their names, or by their order where names hold none.
+
+    Parameters
+    ----------
+    names : dict of str to list of str
+        The layers' names by parameter; that of RED comes first and gives the scenes' order.
+    dates : str
+        What DATES holds; empty to read the days from the names of RED.
+
+    Returns
+    -------
+    days : list of str or None
+        YYYY-MM-DD of each scene; None if it is not known.
+    order : dict of str to list of int
+        By parameter, which of its layers belongs to each scene.
+
+    Raises
+    ------
+    InputError
+        If there are not as many of one band as of another, if a day is there twice or has not all
+        bands, or if `dates` cannot be understood.
+    """
+    first, *others = names
+    count = len(names[first])
+    for other in others:
+        if len(names[other]) != count:
+            raise InputError(
+                f"{first} has {count} rasters, {other} has {len(names[other])}. Give one of each "
+                "for every date."
+            )
+    days = {name: [date_in(layer) for layer in layers] for name, layers in names.items()}
+    for name, found in days.items():
+        _refuse_twice(found, f"The names of {name}'s layers")
+    order = {first: list(range(count))}
+    for other in others:
+        if None in days[first] or None in days[other]:
+            order[other] = list(range(count))
+            continue
+        lacking = sorted(set(days[first]) ^ set(days[other]))
+        if lacking:
+            raise InputError(
+                f"{first} and {other} are not of the same days: only one of them has "
+                f"{', '.join(lacking)}. Give both for every date."
+            )
+        order[other] = [days[other].index(day) for day in days[first]]
+    if dates.strip():
+        listed = read_dates(dates, count)
+        _refuse_twice(listed, "DATES")
+        return listed, order
+    return days[first], order
+
+
+def _refuse_twice(days: list[str | None], where: str) -> None:
+    twice = sorted({day for day in days if day and days.count(day) > 1})
+    if twice:
+        raise InputError(
+            f"{where} hold {', '.join(twice)} more than once. Give one scene for each date; merge "
+            "neighbouring tiles of one day first."
+        )
+
+
+def decimal_year(day: str) -> float:
+    """A day, YYYY-MM-DD, as a year with its fraction."""
+    taken = date.fromisoformat(day)
+    start, end = date(taken.year, 1, 1), date(taken.year + 1, 1, 1)
+    return taken.year + (taken - start).days / (end - start).days

@@ -1,0 +1,110 @@
+"""Elevation, slope, aspect, stream power and wetness."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window as RasterWindow
+
+from ..drivers.terrain import enclosed_holes, specific_area, stream_power, wetness
+from ..errors import InputError
+from ..grid import Grid
+from ..raster import SurfaceWriter, read_band
+from .job import Job
+
+BANDS = {
+    "ELEVATION": ("elevation_m", "continuous"),
+    "SLOPE": ("slope_degrees", "continuous"),
+    "ASPECT": ("aspect_degrees", "circular"),
+    "SPI": ("spi_m2_per_m", "continuous"),
+    "TWI": ("twi", "continuous"),
+}
+INDICES = {"SPI": stream_power, "TWI": wetness}
+
+_DEEPEST = -12_000  # no place on earth lies lower
+_TILE = 1024
+
+
+def run(folder, request, monitor) -> dict:
+    """Write the outputs that are asked for.
+
+    The request's `terrain` holds the files of elevation, slope and aspect; these lie on the grid
+    `area`, which holds the map's own and the land around it.
+    """
+    job = Job(folder, request, monitor)
+    area = Grid.from_dict(request["area"])
+    (row,), (column,) = area.cells(_first_cell(job.grid))
+    heights = read_band(folder / request["terrain"]["ELEVATION"])
+    _check(heights, heights[row : row + job.grid.height, column : column + job.grid.width], job)
+    wanted = [name for name in BANDS if job.wants(name)]
+    if INDICES.keys() & set(wanted):
+        monitor.progress(0.1, "Following the water")
+        flow, depressions = job.parameters["flow"], job.parameters["depressions"]
+        upslope = specific_area(heights, area.cell_size, flow, depressions, folder)
+        upslope = upslope[row:, column:]
+    monitor.progress(0.6, "Writing the maps")
+    tiles = list(job.grid.tiles(_TILE))
+    with ExitStack() as opened:
+        terrain = {
+            name: opened.enter_context(rasterio.open(folder / file))
+            for name, file in request["terrain"].items()
+        }
+        writers = {
+            name: opened.enter_context(
+                SurfaceWriter(job.file(name, ".tif"), job.grid, [band], [kind])
+            )
+            for name, (band, kind) in BANDS.items()
+            if name in wanted
+        }
+        for i, tile in enumerate(tiles):
+            place = RasterWindow(column + tile.column, row + tile.row, tile.width, tile.height)
+            for name, writer in writers.items():
+                raster = terrain[name if name in terrain else "SLOPE"]
+                cells = raster.read(1, window=place, masked=True).filled(np.nan)
+                if name in INDICES:
+                    floor = job.parameters["slope_floor"]
+                    cells = INDICES[name](upslope[tile.slices], cells, floor)
+                writer.write(tile, cells)
+            monitor.progress(0.6 + 0.3 * (i + 1) / len(tiles))
+    return job.result
+
+
+def _first_cell(grid: Grid) -> np.ndarray:
+    left, dx, _, top, _, dy = grid.transform
+    return np.array([[left + dx / 2, top + dy / 2]])
+
+
+def _check(heights: np.ndarray, inside: np.ndarray, job: Job) -> None:
+    """Say what is odd about the DEM; `inside` is its part within the map.
+
+    Raises
+    ------
+    InputError
+        If it is empty there, or holds what can be no height.
+    """
+    if np.isnan(inside).all():
+        raise InputError(
+            "The DEM has no value in the area of the map. Check EXTENT, REFERENCE and NoData."
+        )
+    low, high = np.nanmin(heights), np.nanmax(heights)
+    if low < _DEEPEST:
+        raise InputError(
+            f"The DEM's lowest cell is at {low:g} m, which is no height in metres. If that value "
+            "means no data, say so in the file (its NoData value) and run again."
+        )
+    if low == high:
+        job.monitor.log(
+            f"All of the DEM is at {low:g} m: slope is 0, there is no aspect, and SPI and TWI, for "
+            "which water takes the shortest way out, mean nothing.",
+            "warning",
+        )
+    count, cells = enclosed_holes(heights)
+    if count:
+        job.monitor.log(
+            f"The DEM has {count:,} {'hole' if count == 1 else 'holes'} of {cells:,} cells in "
+            "all. They stay NoData, and water that runs into them is gone: fill them first, for "
+            "instance with GDAL's 'Fill nodata', if they are no lakes or pits.",
+            "warning",
+        )
