@@ -42,6 +42,8 @@ LOOKS = {
     "DISTANCE": Look("Distance to wells", ("well_distance",)),
     "DENSITY": Look("Density of wells", ("well_density",)),
     "CHANGE": Look("Change of the water table", ("water_table_change",)),
+    "NDVI": Look("NDVI", ("ndvi",)),
+    "NDVI_CHANGE": Look("Annual change of NDVI", ("ndvi_change",)),
     "LAND_USE": Look("Land use", ()),
     "ERROR_SURFACE": Look("Error", ("error",)),
     "ERROR_POINTS": Look("Error at points", ("absolute_error_points", "error_points")),

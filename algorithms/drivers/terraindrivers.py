@@ -75,7 +75,9 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
                 advanced=True,
             ),
             *parameters.working_area("DEM", "the DEM covers", points=""),
-            parameters.raster_output("ELEVATION", "Elevation", "Metres.", optional=True),
+            parameters.raster_output(
+                "ELEVATION", "Elevation", "Metres, as in the DEM.", optional=True
+            ),
             parameters.raster_output(
                 "SLOPE", "Slope", "Degrees, from the eight neighbours (Horn, 1981).", optional=True
             ),

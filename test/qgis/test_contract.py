@@ -90,9 +90,7 @@ OUTPUTS = {
         "CANDIDATES": "outputVector",
         "COUNT": "outputNumber",
     },
-    "terraindrivers": dict.fromkeys(
-        ["ELEVATION", "SLOPE", "ASPECT", "SPI", "TWI"], "outputRaster"
-    ),
+    "terraindrivers": dict.fromkeys(["ELEVATION", "SLOPE", "ASPECT", "SPI", "TWI"], "outputRaster"),
     "ndvidriver": {"NDVI": "outputRaster", "NDVI_CHANGE": "outputRaster"},
     "landusedriver": {
         "LAND_USE": "outputRaster",

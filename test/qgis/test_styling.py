@@ -48,6 +48,13 @@ def colours(layer):
         ("TRUST", "up", "Trust (mm)", {0: "#00441b", 80: "#f7fcf5"}),
         ("DISTANCE", "up", "Distance to wells (mm)", {0: "#081d58", 80: "#ffffd9"}),
         ("DENSITY", "up", "Density of wells (mm)", {0: "#ffffcc", 80: "#800026"}),
+        ("NDVI", "up", "NDVI (mm)", {0: "#ffffe5", 80: "#004529"}),
+        (
+            "NDVI_CHANGE",
+            "up",
+            "Annual change of NDVI (mm)",
+            {-80: "#543005", 0: "#f5f5f5", 80: "#003c30"},
+        ),
         ("CHANGE", "up", "Change of the water table (mm)", {-80: RED, 0: WHITE, 80: BLUE}),
     ],
 )

@@ -1,0 +1,81 @@
+"""Layers to points and aligned drivers: every rule on CRS, grid and NoData."""
+
+from __future__ import annotations
+
+from .crs import (
+    WGS84,
+    check_crs,
+    describe,
+    is_metric,
+    title,
+    utm,
+    wkt,
+)
+from .grids import (
+    DEFAULT_CELL_SIZE,
+    MAX_CELLS,
+    Grid,
+    choose_grid,
+    choose_lattice,
+    common_area,
+    grid_of,
+)
+from .rasters import (
+    MAX_GUESSED_CLASSES,
+    Driver,
+    Source,
+    gdal_errors,
+    link_drivers,
+    name_classes,
+    open_drivers,
+    set_kinds,
+    stack_drivers,
+    warp_drivers,
+)
+from .vectors import (
+    Points,
+    Table,
+    check_points,
+    check_source,
+    keep_inside,
+    read_points,
+    read_table,
+    save_points,
+    save_table,
+)
+
+__all__ = [
+    "DEFAULT_CELL_SIZE",
+    "Driver",
+    "Grid",
+    "MAX_CELLS",
+    "MAX_GUESSED_CLASSES",
+    "Points",
+    "Source",
+    "Table",
+    "WGS84",
+    "check_crs",
+    "check_points",
+    "check_source",
+    "choose_grid",
+    "choose_lattice",
+    "common_area",
+    "describe",
+    "gdal_errors",
+    "grid_of",
+    "is_metric",
+    "keep_inside",
+    "link_drivers",
+    "name_classes",
+    "open_drivers",
+    "read_points",
+    "read_table",
+    "save_points",
+    "save_table",
+    "set_kinds",
+    "stack_drivers",
+    "title",
+    "utm",
+    "warp_drivers",
+    "wkt",
+]

@@ -1,0 +1,252 @@
+"""The working grid: its CRS, its cells and its area."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsPointXY,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+    QgsRectangle,
+)
+
+from .crs import WGS84, describe, is_metric, title, utm, wkt
+
+if TYPE_CHECKING:
+    from .rasters import Driver
+    from .vectors import Points, Table
+
+DEFAULT_CELL_SIZE = 30.0
+MAX_CELLS = 400_000_000
+
+# Extents typed or transformed miss cell edges by rounding: a thousandth of a cell is no cell.
+_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells of `dx` x `dy` metres from the left and top edge, `width` columns, `height` rows."""
+
+    crs: QgsCoordinateReferenceSystem
+    left: float
+    top: float
+    dx: float
+    dy: float
+    width: int = 0
+    height: int = 0
+
+    @classmethod
+    def from_request(cls, message: dict) -> Grid:
+        """The grid that a request or a bundle's header describes."""
+        left, dx, _, top, _, dy = message["transform"]
+        crs = QgsCoordinateReferenceSystem.fromWkt(message["crs"])
+        return cls(crs, left, top, dx, -dy, message["width"], message["height"])
+
+    def to_request(self) -> dict:
+        """The grid as it stands in a request."""
+        return {
+            "crs": wkt(self.crs),
+            "transform": [self.left, self.dx, 0.0, self.top, 0.0, -self.dy],
+            "width": self.width,
+            "height": self.height,
+        }
+
+    @property
+    def extent(self) -> QgsRectangle:
+        """The outer edges."""
+        bottom, right = self.top - self.height * self.dy, self.left + self.width * self.dx
+        return QgsRectangle(self.left, bottom, right, self.top)
+
+    def over(self, area: QgsRectangle, outward: bool = True) -> Grid:
+        """The same cells over another area, which they cover (`outward`) or lie within.
+
+        Raises
+        ------
+        QgsProcessingException
+            If that is no cell at all, or more than `MAX_CELLS`.
+        """
+        column, width = _snap(area.xMinimum() - self.left, area.width(), self.dx, outward)
+        row, height = _snap(self.top - area.yMaximum(), area.height(), self.dy, outward)
+        if width < 1 or height < 1:
+            raise QgsProcessingException(
+                f"The area of the map is smaller than one cell of {self.dx:g} x {self.dy:g} m. "
+                "Give a larger EXTENT or a smaller CELL_SIZE."
+            )
+        if width * height > MAX_CELLS:
+            raise QgsProcessingException(
+                f"The map would have {width:,} x {height:,} cells of {self.dx:g} x {self.dy:g} m, "
+                f"more than the {MAX_CELLS:,} that can be worked on. Give a smaller EXTENT or a "
+                "larger CELL_SIZE."
+            )
+        left, top = self.left + column * self.dx, self.top - row * self.dy
+        return replace(self, left=left, top=top, width=width, height=height)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.width:,} x {self.height:,} cells of {self.dx:g} x {self.dy:g} m in "
+            f"{title(self.crs)}"
+        )
+
+
+def _snap(offset: float, length: float, cell: float, outward: bool) -> tuple[int, int]:
+    first, last = offset / cell, (offset + length) / cell
+    if outward:
+        first, last = math.floor(first + _TOLERANCE), math.ceil(last - _TOLERANCE)
+    else:
+        first, last = math.ceil(first - _TOLERANCE), math.floor(last + _TOLERANCE)
+    return first, last - first
+
+
+def grid_of(driver: Driver) -> Grid:
+    """The grid of a raster.
+
+    Raises
+    ------
+    QgsProcessingException
+        If it is not projected in metres, or is rotated.
+    """
+    if not is_metric(driver.crs):
+        raise QgsProcessingException(
+            f"The raster {driver.name} is in {title(driver.crs)}, whose unit is not the metre. "
+            "Reproject it to a CRS in metres, such as UTM, and use that."
+        )
+    if _is_rotated(driver):
+        raise QgsProcessingException(
+            f"The raster {driver.name} is rotated. Warp it to a north-up grid and use that."
+        )
+    raster = driver.band
+    left, dx, _, top, _, dy = raster.GetGeoTransform()
+    width, height = raster.RasterXSize, raster.RasterYSize
+    # A raster stored from the south up gives the same grid as one stored from the north down.
+    return Grid(driver.crs, left, max(top, top + dy * height), dx, abs(dy), width, height)
+
+
+def _is_rotated(driver: Driver) -> bool:
+    _, _, x_skew, _, y_skew, _ = driver.band.GetGeoTransform()
+    return bool(x_skew or y_skew)
+
+
+def choose_lattice(
+    reference: Driver | None,
+    drivers: list[Driver],
+    cell_size: float | None,
+    source: QgsProcessingFeatureSource,
+    transforms,
+) -> Grid:
+    """CRS, cell size and alignment of the working grid; its extent comes from `choose_grid`.
+
+    REFERENCE's, else those of the first driver if it is projected in metres, else UTM where the
+    drivers or the points are, with edges at whole multiples of the cell size. A cell size that the
+    user gives takes the place of the first driver's. Only REFERENCE's has a width and a height.
+    """
+    if reference:
+        return grid_of(reference)
+    if drivers and is_metric(drivers[0].crs) and not _is_rotated(drivers[0]):
+        lattice = replace(grid_of(drivers[0]), width=0, height=0)
+        return replace(lattice, dx=cell_size, dy=cell_size) if cell_size else lattice
+    wgs84 = QgsCoordinateReferenceSystem(WGS84)
+    if drivers:
+        area = common_area(drivers, wgs84, transforms)
+    else:
+        to_degrees = QgsCoordinateTransform(source.sourceCrs(), wgs84, transforms)
+        area = to_degrees.transformBoundingBox(source.sourceExtent())
+    cell = cell_size or DEFAULT_CELL_SIZE
+    return Grid(utm(area.center()), 0.0, 0.0, cell, cell)
+
+
+def choose_grid(
+    lattice: Grid,
+    extent: QgsRectangle | None,
+    drivers: list[Driver],
+    places: Points | Table | None,
+    transforms,
+) -> Grid:
+    """Lay the lattice over an area, which gives the working grid.
+
+    The area is EXTENT, else REFERENCE's own extent, else what all drivers cover, else the extent of
+    `places` and a margin of a twentieth.
+
+    Parameters
+    ----------
+    lattice : Grid
+        From `choose_lattice`.
+    extent : QgsRectangle or None
+        In the lattice's CRS. EXTENT is cut to what all drivers cover and widened to whole cells.
+    """
+    if extent is None and lattice.width:
+        return lattice.over(lattice.extent)
+    if not drivers:
+        if extent is None:
+            extent = QgsRectangle(places.extent)
+            extent.grow(max(extent.width(), extent.height()) / 20 + lattice.dx)
+        return lattice.over(extent)
+    common = common_area(drivers, lattice.crs, transforms)
+    if extent is None:
+        return lattice.over(common, outward=False)
+    if not extent.intersects(common):
+        raise QgsProcessingException(
+            f"EXTENT ({describe(extent)}) and the drivers ({describe(common)}) have no area in "
+            f"common in {title(lattice.crs)}. Give an EXTENT within the drivers."
+        )
+    return lattice.over(extent.intersect(common))
+
+
+def common_area(drivers: list[Driver], crs, transforms) -> QgsRectangle:
+    """What all drivers cover, in `crs`: the rectangle within their outlines.
+
+    Raises
+    ------
+    QgsProcessingException
+        If there is no such area; the message says where each driver is.
+    """
+    area = None
+    systems = {wkt(driver.crs): driver.crs for driver in drivers}.values()
+    for other in sorted(systems, key=lambda system: system != crs):
+        box = None
+        for driver in drivers:
+            if driver.crs == other:
+                box = _box(driver).intersect(box) if box else _box(driver)
+        if not box.isEmpty() and area and other != crs:
+            # A raster of the whole world has no outline in UTM: look only around the others.
+            there = QgsCoordinateTransform(crs, other, transforms).transformBoundingBox(area)
+            box = box.intersect(there.scaled(1.1))
+        if not box.isEmpty():
+            inner = _interior(box, QgsCoordinateTransform(other, crs, transforms))
+            area = area.intersect(inner) if area else inner
+        if box.isEmpty() or area.isEmpty():
+            places = "; ".join(
+                f"{driver.name} covers {describe(_box(driver))} in {title(driver.crs)}"
+                for driver in drivers
+            )
+            raise QgsProcessingException(f"The drivers have no area in common: {places}.")
+    return area
+
+
+def _box(driver: Driver) -> QgsRectangle:
+    left, dx, x_skew, top, y_skew, dy = driver.band.GetGeoTransform()
+    width, height = driver.band.RasterXSize, driver.band.RasterYSize
+    corners = [(0, 0), (width, 0), (0, height), (width, height)]
+    xs = [left + column * dx + row * x_skew for column, row in corners]
+    ys = [top + column * y_skew + row * dy for column, row in corners]
+    return QgsRectangle(min(xs), min(ys), max(xs), max(ys))
+
+
+def _interior(box: QgsRectangle, transform: QgsCoordinateTransform) -> QgsRectangle:
+    """A rectangle within the transformed outline of another, so that no empty slivers remain."""
+    if transform.isShortCircuited():
+        return box
+    steps = [i / 20 for i in range(21)]
+    xs = [box.xMinimum() + t * box.width() for t in steps]
+    ys = [box.yMinimum() + t * box.height() for t in steps]
+    west = max(transform.transform(QgsPointXY(box.xMinimum(), y)).x() for y in ys)
+    east = min(transform.transform(QgsPointXY(box.xMaximum(), y)).x() for y in ys)
+    south = max(transform.transform(QgsPointXY(x, box.yMinimum())).y() for x in xs)
+    north = min(transform.transform(QgsPointXY(x, box.yMaximum())).y() for x in xs)
+    if west < east and south < north:
+        return QgsRectangle(west, south, east, north)
+    return transform.transformBoundingBox(box)
