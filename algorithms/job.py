@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from qgis.core import (
     NULL,
     QgsCoordinateReferenceSystem,
@@ -45,7 +47,7 @@ class Job:
     def value(self, name: str):
         """What the user gave, as a request holds it; None if nothing.
 
-        A date is "YYYY-MM-DD", a CRS well-known text.
+        A date is "YYYY-MM-DD", a CRS well-known text, a file its whole path.
         """
         definition = self.algorithm.parameterDefinition(name)
         if is_empty(self.parameters.get(name)) and is_empty(definition.defaultValue()):
@@ -167,6 +169,11 @@ def _read_text(algorithm, *given) -> str:
     return algorithm.parameterAsString(*given)
 
 
+def _read_path(algorithm, *given) -> str:
+    # The worker runs in the job's folder, from where a relative path leads elsewhere.
+    return os.path.abspath(algorithm.parameterAsFile(*given))
+
+
 def _read_day(algorithm, *given) -> str:
     return algorithm.parameterAsDateTime(*given).date().toString("yyyy-MM-dd")
 
@@ -180,6 +187,7 @@ _READ = {
     "enum": lambda algorithm, *given: algorithm.parameterAsEnumString(*given),
     "number": lambda algorithm, *given: algorithm.parameterAsDouble(*given),
     "integer": lambda algorithm, *given: algorithm.parameterAsInt(*given),
+    "file": _read_path,
     "boolean": lambda algorithm, *given: algorithm.parameterAsBoolean(*given),
     "datetime": _read_day,
     "crs": _read_crs,

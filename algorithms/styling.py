@@ -32,6 +32,7 @@ class Look:
     title: str
     styles: tuple
     follows_sign: bool = False
+    from_zero: bool = True  # else the colours begin at the lowest value, as heights want it
 
 
 LOOKS = {
@@ -41,6 +42,7 @@ LOOKS = {
     "DISPERSION": Look("Amplitude dispersion", ("dispersion",)),
     "DISTANCE": Look("Distance to wells", ("well_distance",)),
     "DENSITY": Look("Density of wells", ("well_density",)),
+    "WATER_TABLE": Look("Water table", ("water_table",), from_zero=False),
     "CHANGE": Look("Change of the water table", ("water_table_change",)),
     "NDVI": Look("NDVI", ("ndvi",)),
     "NDVI_CHANGE": Look("Annual change of NDVI", ("ndvi_change",)),
@@ -82,7 +84,9 @@ def apply(layer, look: Look, positive: str) -> None:
             styles.setCurrentStyle(style)
         layer.loadNamedStyle(str(STYLES / f"{style}.qml"))
         if isinstance(layer, QgsRasterLayer):
-            _stretch_raster(layer, look.follows_sign and positive == "subsidence")
+            _stretch_raster(
+                layer, look.follows_sign and positive == "subsidence", look.from_zero
+            )
         else:
             _stretch_points(layer)
     if not look.styles:
@@ -107,7 +111,7 @@ class _Dresser(QgsProcessingLayerPostProcessorInterface):
         self._alive.remove(self)
 
 
-def _stretch_raster(layer, reverse: bool) -> None:
+def _stretch_raster(layer, reverse: bool, from_zero: bool) -> None:
     cut = layer.dataProvider().cumulativeCut(1, 0.02, 0.98, layer.extent(), _CELLS)
     limit = max((abs(value) for value in cut if math.isfinite(value)), default=0.0) or 1.0
     renderer = layer.renderer()
@@ -117,6 +121,8 @@ def _stretch_raster(layer, reverse: bool) -> None:
         ramp.invert()
         colours.setSourceColorRamp(ramp)
     low = colours.minimumValue() * limit
+    if not from_zero and cut[0] < cut[1]:
+        low, limit = cut
     colours.setMinimumValue(low)
     colours.setMaximumValue(limit)
     colours.classifyColorRamp()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from .. import base, layers, parameters
 
@@ -45,7 +44,7 @@ class PredictSurface(base.SubsidenceAlgorithm):
         # Imported here, because loading the plugin must stay fast.
         from ...model.network.bundle import match_drivers, read_header
 
-        model = str(Path(job.value("MODEL")).absolute())
+        model = job.value("MODEL")
         header = read_header(model)
         drivers = job.drivers(kinds=False)
         order = match_drivers(header, [driver.name for driver in drivers])

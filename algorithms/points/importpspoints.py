@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from qgis.core import QgsProcessingException, QgsWkbTypes
 
 from .. import base, layers, parameters
@@ -123,7 +125,7 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
             path, layer = self.parameterAsCompatibleSourceLayerPathAndLayerName(
                 job.parameters, "LAYER", job.context, ["gpkg", "shp"], "gpkg", job.feedback
             )
-            given = {"path": path, "layer": layer or None}
+            given = {"path": os.path.abspath(path), "layer": layer or None}
             if source.wkbType() != QgsWkbTypes.NoGeometry:
                 given["crs"] = layers.wkt(source.sourceCrs())
         settings = job.values(

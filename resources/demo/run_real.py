@@ -9,53 +9,58 @@ import sys
 import time
 from pathlib import Path
 
-from command_line import run
-from osgeo import gdal
+from command_line import map_subsidence, run
 
-gdal.UseExceptions()
+CLASSES = "1 = 1 built-up; 2 = 2 vegetation; 3 = 3 bare"
+
+
+def prepare(data: Path, folder: Path) -> Path:
+    """Derive the drivers, all on one grid, and stack them."""
+    terrain = {
+        name: folder / f"{name.lower()}.tif"
+        for name in ("ELEVATION", "SLOPE", "ASPECT", "SPI", "TWI")
+    }
+    # The land cover's degrees make the grid a UTM one with CELL_SIZE; its area is the map's.
+    cover = folder / "land_cover_2024.tif"
+    for year, more in ((2024, {"CELL_SIZE": 30}), (1985, {"REFERENCE": cover})):
+        run(
+            "subsidence:landusedriver",
+            IMAGE=data / f"landcover_{year}.tif",
+            METHOD="reclassify",
+            TABLE="own",
+            RULES=CLASSES,
+            NODATA="*=255",
+            **more,
+            LAND_USE=folder / f"land_cover_{year}.tif",
+        )
+    run(
+        "subsidence:terraindrivers",
+        DEM=data / "dem_globe_30arcsec.tif",
+        REFERENCE=cover,
+        **terrain,
+    )
+    stack = folder / "drivers.tif"
+    run(
+        "subsidence:driverstack",
+        DRIVERS=[cover, folder / "land_cover_1985.tif", *terrain.values()],
+        STACK=stack,
+        REPORT=folder / "drivers_report.html",
+    )
+    return stack
 
 
 def main(data: Path, outputs: Path) -> None:
-    """Derive slope and aspect with GDAL, map, and interpolate the errors."""
+    """Prepare the drivers, map, and interpolate the errors."""
     start = time.monotonic()
     outputs.mkdir(parents=True, exist_ok=True)
-    dem = data / "dem_globe_30arcsec.tif"
-    metric = gdal.Warp(
-        str(outputs / "dem_utm.tif"), str(dem), dstSRS="EPSG:32639", resampleAlg="bilinear"
-    )
-    slope, aspect = outputs / "slope.tif", outputs / "aspect.tif"
-    gdal.DEMProcessing(str(slope), metric, "slope")
-    gdal.DEMProcessing(str(aspect), metric, "aspect")
-    surface = outputs / "surface.tif"
     points = {
         "PS_POINTS": f"delimitedtext://file://{data.resolve() / 'ps.csv'}"
         "?delimiter=,&xField=x&yField=y&crs=EPSG:32639",
         "VALUE_FIELD": "subsidence_mm",
         "POSITIVE": "subsidence",
     }
-    run(
-        "subsidence:mapsubsidence",
-        **points,
-        # Land cover first: its degrees make the grid a UTM one with CELL_SIZE.
-        DRIVERS=[data / "landcover_1985.tif", data / "landcover_2024.tif", dem, slope, aspect],
-        NODATA="landcover_1985=255; landcover_2024=255",
-        CELL_SIZE=30,
-        METHOD="cnn",
-        BLOCK_SIZE=5000,
-        SURFACE=surface,
-        UNCERTAINTY=outputs / "uncertainty.tif",
-        TRUST=outputs / "trust.tif",
-        ERROR_POINTS=outputs / "error_points.gpkg",
-        REPORT=outputs / "report.html",
-        MODEL=outputs / "model.zip",
-    )
-    run(
-        "subsidence:errormap",
-        **points,
-        SURFACE=surface,
-        ERROR_POINTS=outputs / "error_at_all_points.gpkg",
-        ERROR_SURFACE=outputs / "error_surface.tif",
-    )
+    stack = prepare(data, outputs)
+    map_subsidence(points, outputs, DRIVERS=stack, METHOD="cnn", BLOCK_SIZE=5000)
     print(f"\nThe real run took {time.monotonic() - start:.0f} s. Results are in {outputs}.")
 
 

@@ -85,6 +85,14 @@ def test_one_far_cell_does_not_wash_out_the_rest(make_raster, dress):
     assert max(colours(layer)) < 100
 
 
+def test_heights_need_no_zero(make_raster, dress):
+    levels = np.linspace(1000, 1100, 10_000).reshape(100, 100).astype("float32")
+    layer = make_raster("a", np.stack([levels, levels / 100]))
+    assert dress(layer, "WATER_TABLE").startswith("Water table")
+    found = colours(layer)
+    assert (min(found), max(found)) == pytest.approx((1002, 1098), abs=1)
+
+
 def test_points(dress):
     layer = QgsVectorLayer("Point?field=error:double&field=absolute_error:double", "e", "memory")
     for error in (-40.0, *np.linspace(-10, 10, 99).tolist(), None):
