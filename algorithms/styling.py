@@ -84,9 +84,7 @@ def apply(layer, look: Look, positive: str) -> None:
             styles.setCurrentStyle(style)
         layer.loadNamedStyle(str(STYLES / f"{style}.qml"))
         if isinstance(layer, QgsRasterLayer):
-            _stretch_raster(
-                layer, look.follows_sign and positive == "subsidence", look.from_zero
-            )
+            _stretch_raster(layer, look.follows_sign and positive == "subsidence", look.from_zero)
         else:
             _stretch_points(layer)
     if not look.styles:
