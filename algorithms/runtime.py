@@ -241,6 +241,8 @@ def _make(folder: Path, base: str, lock: Path, feedback) -> None:
     (folder / environment.HALF_MADE).touch()
     _run([base, "-I", "-m", "venv", folder], feedback)
     options = ["--require-hashes", "--only-binary=:all:", "--no-input", "--progress-bar=off"]
+    # Compiling all of TensorFlow takes half of pip's time; what is imported is compiled then.
+    options.append("--no-compile")
     pip = [environment.python_of(folder), "-I", "-c", _PIP, "install", *options, "-r", lock]
     _run(pip, feedback, expected=len(re.findall(r"(?m)^\S+==", lock.read_text())))
 
