@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 from osgeo import gdal, osr
 from qgis.core import (
+    QgsApplication,
     QgsFeature,
     QgsGeometry,
     QgsPointXY,
+    QgsProcessingContext,
+    QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
 )
+from subsidence_mapper.algorithms.provider import SubsidenceProvider
 
 
 class Feedback(QgsProcessingFeedback):
@@ -32,6 +37,41 @@ class Feedback(QgsProcessingFeedback):
 @pytest.fixture
 def feedback():
     return Feedback()
+
+
+@pytest.fixture(scope="module")
+def provider(qgis_app):
+    """The plugin's provider, in QGIS's registry."""
+    registry = QgsApplication.processingRegistry()
+    provider = SubsidenceProvider()
+    registry.addProvider(provider)
+    yield provider
+    registry.removeProvider(provider)
+
+
+@pytest.fixture
+def context():
+    context = QgsProcessingContext()
+    context.setProject(QgsProject.instance())
+    yield context
+    # A raster that is freed after GDAL's end crashes.
+    context.temporaryLayerStore().removeAllMapLayers()
+
+
+@pytest.fixture
+def run(provider, context, feedback):
+    """Run an algorithm as QGIS does; what it refuses is raised."""
+
+    def run(name, **parameters):
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"subsidence:{name}")
+        fine, problem = algorithm.checkParameterValues(parameters, context)
+        if not fine:
+            raise QgsProcessingException(problem)
+        results, fine = algorithm.run(parameters, context, feedback, catchExceptions=False)
+        assert fine
+        return results
+
+    return run
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
-    QgsApplication,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingModelAlgorithm,
@@ -21,37 +20,8 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
 
 SIZE, CELL, LEFT, TOP = 60, 50.0, 500_000.0, 3_600_000.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
-
-
-@pytest.fixture
-def run(feedback):
-    """Run an algorithm as QGIS does; what it refuses is raised."""
-    context = QgsProcessingContext()
-
-    def run(name, **parameters):
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"subsidence:{name}")
-        fine, problem = algorithm.checkParameterValues(parameters, context)
-        if not fine:
-            raise QgsProcessingException(problem)
-        results, fine = algorithm.run(parameters, context, feedback, catchExceptions=False)
-        assert fine
-        return results
-
-    yield run
-    # A raster that is freed after GDAL's end crashes.
-    context.temporaryLayerStore().removeAllMapLayers()
 
 
 @pytest.fixture

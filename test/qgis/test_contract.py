@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from qgis.core import QgsApplication, QgsProcessingParameterDefinition
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
+from qgis.core import QgsProcessingParameterDefinition
 
 POINTS = ["PS_POINTS", "VALUE_FIELD", "POSITIVE"]
 KINDS = ["CATEGORICAL", "CIRCULAR", "NODATA"]
@@ -191,15 +190,6 @@ REQUIRED = {
     "IMAGES",
     "DISPERSION",
 }
-
-
-@pytest.fixture(scope="module")
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
 
 
 def test_ids(provider):

@@ -5,16 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qgis.core import (
-    QgsApplication,
     QgsFeature,
     QgsGeometry,
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSourceDefinition,
     QgsProject,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
 
 STANDARD = [
     "fid",
@@ -34,31 +31,14 @@ TABLE = (
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
-
-
 @pytest.fixture
-def load(tmp_path, feedback):
+def load(run, tmp_path):
     """Import; gives the results, the new layer, and its features' values of a field."""
 
     def load(**parameters):
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(
-            "subsidence:importpspoints"
+        results = run(
+            "importpspoints", **{"PS_POINTS": str(tmp_path / "imported.gpkg"), **parameters}
         )
-        context = QgsProcessingContext()
-        context.setProject(QgsProject.instance())
-        parameters = {"PS_POINTS": str(tmp_path / "imported.gpkg"), **parameters}
-        fine, problem = algorithm.checkParameterValues(parameters, context)
-        if not fine:
-            raise QgsProcessingException(problem)
-        results, fine = algorithm.run(parameters, context, feedback, catchExceptions=False)
-        assert fine
         return results, QgsVectorLayer(results["PS_POINTS"], "imported")
 
     yield load

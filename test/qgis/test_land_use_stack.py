@@ -6,47 +6,16 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
-    QgsApplication,
     QgsFeature,
     QgsGeometry,
-    QgsProcessingContext,
     QgsProcessingException,
     QgsRasterLayer,
     QgsRectangle,
     QgsVectorLayer,
 )
 from subsidence_mapper.algorithms import layers, styling
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
 
 SIZE, CELL, LEFT, TOP = 40, 30.0, 500_000.0, 3_600_000.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
-
-
-@pytest.fixture
-def run(feedback):
-    """Run an algorithm as QGIS does; what it refuses is raised."""
-    context = QgsProcessingContext()
-
-    def run(name, **parameters):
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"subsidence:{name}")
-        fine, problem = algorithm.checkParameterValues(parameters, context)
-        if not fine:
-            raise QgsProcessingException(problem)
-        results, fine = algorithm.run(parameters, context, feedback, catchExceptions=False)
-        assert fine
-        return results
-
-    yield run
-    # A raster that is freed after GDAL's end crashes.
-    context.temporaryLayerStore().removeAllMapLayers()
 
 
 def kinds_of(path, feedback, categorical="", circular=""):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
-    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
@@ -18,43 +17,9 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
 
 LEFT, TOP, CELL = 500_000.0, 3_600_000.0, 30.0
 STANDARD = ["amplitude_dispersion", "coherence", "velocity_std"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
-
-
-@pytest.fixture
-def context():
-    context = QgsProcessingContext()
-    yield context
-    # A raster that is freed after GDAL's end crashes.
-    context.temporaryLayerStore().removeAllMapLayers()
-
-
-@pytest.fixture
-def run(feedback, context):
-    """Run an algorithm as QGIS does; what it refuses is raised."""
-
-    def run(name, **parameters):
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"subsidence:{name}")
-        fine, problem = algorithm.checkParameterValues(parameters, context)
-        if not fine:
-            raise QgsProcessingException(problem)
-        results, fine = algorithm.run(parameters, context, feedback, catchExceptions=False)
-        assert fine
-        return results
-
-    return run
 
 
 @pytest.fixture

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from osgeo import gdal, ogr
 from qgis.core import (
-    QgsApplication,
     QgsProcessingContext,
     QgsProcessingModelAlgorithm,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 WORLD_COVER_CLASSES = {50: 1, 40: 2, 60: 3, 10: 4, 80: 5}
@@ -32,30 +30,6 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
-
-
-@pytest.fixture
-def run(feedback):
-    """Run an algorithm as QGIS does; what it refuses is raised."""
-    context = QgsProcessingContext()
-
-    def run(name, **parameters):
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"subsidence:{name}")
-        results, fine = algorithm.run(parameters, context, feedback, catchExceptions=False)
-        assert fine
-        return results
-
-    yield run
-    context.temporaryLayerStore().removeAllMapLayers()
-
-
 @pytest.fixture(scope="module")
 def region(tmp_path_factory):
     folder = tmp_path_factory.mktemp("region")
@@ -65,7 +39,7 @@ def region(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stack(region, tmp_path_factory):
+def stack(provider, region, tmp_path_factory):
     """The stack that the model makes: name of each band to its cells, and its kind."""
     model = QgsProcessingModelAlgorithm()
     assert model.fromFile(str(RESOURCES / "models" / "prepare_drivers.model3"))

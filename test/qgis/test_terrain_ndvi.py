@@ -5,40 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingException
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
+from qgis.core import QgsProcessingException
 
 CELL, SIZE = 30.0, 60
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
 TERRAIN = ("ELEVATION", "SLOPE", "ASPECT", "SPI", "TWI")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
-
-
 @pytest.fixture
-def run(feedback, tmp_path):
-    """Run an algorithm as QGIS does; gives the cells of its outputs, NaN for NoData."""
-    context = QgsProcessingContext()
+def run(run, tmp_path):
+    """Run an algorithm; gives the cells of its outputs, NaN for NoData."""
 
-    def run(name, outputs, **parameters):
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"subsidence:{name}")
+    def run_for(name, outputs, **parameters):
         places = {output: str(tmp_path / f"{output}.out.tif") for output in outputs}
-        given = {**parameters, **places}
-        fine, problem = algorithm.checkParameterValues(given, context)
-        if not fine:
-            raise QgsProcessingException(problem)
-        results, fine = algorithm.run(given, context, feedback, catchExceptions=False)
-        assert fine
+        results = run(name, **parameters, **places)
         return {output: read(results[output]) for output in outputs}
 
-    return run
+    return run_for
 
 
 def read(path):

@@ -6,48 +6,18 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
-    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsFeature,
     QgsGeometry,
     QgsPointXY,
-    QgsProcessingContext,
     QgsProcessingException,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
 
 LEFT, TOP = 500_000.0, 3_600_000.0
 MAP = {"EXTENT": "500000,505000,3595000,3600000 [EPSG:32639]", "CELL_SIZE": 100}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
-
-
-@pytest.fixture
-def run(feedback):
-    """Run an algorithm as QGIS does; what it refuses is raised."""
-    context = QgsProcessingContext()
-
-    def run(name, **parameters):
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"subsidence:{name}")
-        fine, problem = algorithm.checkParameterValues(parameters, context)
-        if not fine:
-            raise QgsProcessingException(problem)
-        results, fine = algorithm.run(parameters, context, feedback, catchExceptions=False)
-        assert fine
-        return results
-
-    yield run
-    context.temporaryLayerStore().removeAllMapLayers()
 
 
 @pytest.fixture
