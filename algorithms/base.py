@@ -143,18 +143,23 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         return super().checkParameterValues(parameters, context)
 
     def prepareAlgorithm(self, parameters, context, feedback):
-        self._sources = {}
+        self._sources, self._inputs = {}, set()
         for definition in self.parameterDefinitions():
             name, value = definition.name(), parameters.get(definition.name())
             if definition.type() == "raster" and not is_empty(value):
                 opened = [self.parameterAsRasterLayer(parameters, name, context)]
             elif definition.type() == "multilayer" and not is_empty(value):
                 opened = self.parameterAsLayerList(parameters, name, context)
+            elif definition.type() == "source" and not is_empty(value):
+                layer = self.parameterAsVectorLayer(parameters, name, context)
+                self._inputs.add(_path_of(layer.source()) if layer else "")
+                continue
             else:
                 continue
             if not all(opened) or isinstance(value, (list, tuple)) and len(opened) < len(value):
                 raise QgsProcessingException(_why_refused(definition, value))
             self._sources[name] = [layers.Source.of(layer) for layer in opened]
+            self._inputs |= {_path_of(layer.source()) for layer in opened}
         return True
 
     def processAlgorithm(self, parameters, context, feedback):
@@ -187,6 +192,8 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         """
         python = worker_python()
         outputs = self._outputs(parameters, context)
+        if not outputs and not self.NUMBERS:
+            raise QgsProcessingException("Nothing is asked for. Give at least one output a name.")
         folder = Path(tempfile.mkdtemp(prefix="subsidence-"))
         keep = False
         try:
@@ -219,6 +226,10 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             database = re.search(r"dbname='([^']+)'", place)
             if database or not re.match(r"\w\w+:", place):
                 _check_writable(name, Path(database.group(1) if database else place).absolute())
+            if _path_of(place) in self._inputs:
+                raise QgsProcessingException(
+                    f"{name} would be written over the input {place}. Choose another place."
+                )
             title, suffixes = self.LAYER_FILES.get(definition.type(), ("", ("",)))
             if not place.lower().endswith(suffixes):
                 raise QgsProcessingException(
@@ -302,6 +313,11 @@ def homepage() -> str:
     metadata = configparser.ConfigParser(interpolation=None)
     metadata.read(PLUGIN / "metadata.txt", encoding="utf-8")
     return metadata["general"]["homepage"]
+
+
+def _path_of(source: str) -> str:
+    """The whole path of the file that a layer comes from."""
+    return os.path.realpath(source.split("|")[0])
 
 
 def _check_writable(name: str, path: Path) -> None:

@@ -9,6 +9,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingException,
     QgsProcessingFeatureSource,
+    QgsProcessingFeedback,
     QgsProcessingParameterNumber,
     QgsRectangle,
 )
@@ -64,10 +65,12 @@ class Job:
         given = {name.lower(): self.value(name) for name in names}
         return {name: value for name, value in given.items() if value is not None}
 
-    def rasters(self, name: str) -> list[layers.Driver]:
-        """Every band of every layer of a raster parameter."""
+    def rasters(self, name: str, unique: bool = False) -> list[layers.Driver]:
+        """Every band of every layer of a raster parameter; their names may have to be `unique`."""
         nodata = self.value("NODATA") if self.algorithm.parameterDefinition("NODATA") else None
-        return layers.open_drivers(self.sources.get(name, []), nodata or "", self.feedback)
+        return layers.open_drivers(
+            self.sources.get(name, []), nodata or "", self.feedback, unique=unique
+        )
 
     def raster(self, name: str) -> layers.Driver | None:
         """The first band of a raster parameter."""
@@ -76,7 +79,7 @@ class Job:
 
     def drivers(self, kinds: bool = True) -> list[layers.Driver]:
         """The drivers with their NoData and, unless a model knows them, their kinds."""
-        opened = self.rasters("DRIVERS")
+        opened = self.rasters("DRIVERS", unique=True)
         if kinds:
             layers.set_kinds(
                 opened, self.value("CATEGORICAL") or "", self.value("CIRCULAR") or "", self.feedback
@@ -121,8 +124,12 @@ class Job:
         It is that of REFERENCE, else of the rasters, else around the points of the vector
         parameter `places`.
         """
-        lattice = self._lattice(rasters, self.source(places) if places else None)
-        return self._over(lattice, rasters, self.table(places, [], lattice.crs) if places else None)
+        source = self.source(places) if places else None
+        lattice = self._lattice(rasters, source)
+        # What is skipped is told when the fields are read too.
+        silent = QgsProcessingFeedback(False)
+        area = source and layers.read_table(source, [], lattice.crs, self.transforms, silent)
+        return self._over(lattice, rasters, area)
 
     def _lattice(self, rasters, source) -> layers.Grid:
         return layers.choose_lattice(

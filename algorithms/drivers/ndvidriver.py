@@ -97,7 +97,9 @@ class NdviDriver(base.SubsidenceAlgorithm):
         _tell_lattices(rasters, job.feedback)
         scenes = [{"name": red.name, "day": day} for red, day in zip(rasters["RED"], days)]
         for name, found in rasters.items():
-            files = layers.warp_drivers(found, grid, job.folder, job.feedback, BANDS[name])
+            files = layers.warp_drivers(
+                found, grid, job.folder, job.feedback, BANDS[name], may_be_empty=True
+            )
             for scene, warped in zip(scenes, files):
                 scene[BANDS[name]] = warped["file"]
         return job.request(grid, scenes=scenes, parameters=job.values("PRODUCT", "MASK_VALUES"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingException
-
 from .. import base, layers, parameters
 
 TERRAIN = "terrain"
+MAX_CELLS = 100_000_000  # to follow water over: it takes 90 bytes of memory for each
 
 
 class TerrainDrivers(base.SubsidenceAlgorithm):
@@ -75,6 +74,7 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
                 advanced=True,
             ),
             *parameters.working_area("DEM", "the DEM covers", points=""),
+            parameters.nodata(),
             parameters.raster_output(
                 "ELEVATION", "Elevation", "Metres, as in the DEM.", optional=True
             ),
@@ -100,7 +100,7 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
         ]
 
     def request(self, job):
-        dem = job.raster("DEM")
+        dem = job.rasters("DEM")[0]
         grid = job.grid([dem])
         if not layers.is_metric(dem.crs):
             job.feedback.pushInfo(
@@ -121,14 +121,13 @@ def _whole(dem: layers.Driver, grid: layers.Grid, job) -> layers.Grid:
     """The map's cells over all of the DEM, since water comes from beyond the map."""
     covered = layers.common_area([dem], grid.crs, job.transforms)
     covered.combineExtentWith(grid.extent)
-    try:
-        area = grid.over(covered, outward=False)
-    except QgsProcessingException:
+    if covered.area() > MAX_CELLS * grid.dx * grid.dy:
         job.feedback.pushWarning(
             "The DEM has too many cells to follow the water over all of it: area beyond the map "
             "is not counted. Give a DEM of the map's catchments only."
         )
         return grid
+    area = grid.over(covered, outward=False)
     if area != grid:
         job.feedback.pushInfo(f"Water is followed over the whole DEM: {area}.")
     return area

@@ -98,15 +98,17 @@ def _readings():
         parameters.field(
             "LEVEL_FIELD",
             "Level field",
-            "For one row per reading: the level in metres. Rows without one are gaps.",
+            "For one row per reading: the level in metres, as a number or a text with a decimal "
+            "point. Rows without one are gaps.",
             "PIEZOMETERS",
         ),
         parameters.vector(
             "READINGS",
             "Table of readings",
             "A table, with or without geometry, whose rows are joined to the piezometers by their "
-            "ids; a number and the same number as text are equal. Empty: PIEZOMETERS holds the "
-            "readings.",
+            "ids; a number and the same number as text are equal. A text file can be chosen here "
+            "if its name ends in .csv; rename others, such as .txt, or load them by Layer > Add "
+            "Layer > Add Delimited Text Layer. Empty: PIEZOMETERS holds the readings.",
             "any",
             optional=True,
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from qgis.core import QgsProcessingException
+
 from .. import base, layers, parameters
 
 
@@ -75,6 +77,10 @@ class WellDistance(base.SubsidenceAlgorithm):
     def request(self, job):
         grid = job.grid(places="WELLS")
         given = job.values("FILTER_FIELD", "FILTER_VALUES", "WEIGHT_FIELD", "BANDWIDTH")
+        if "filter_values" in given and "filter_field" not in given:
+            raise QgsProcessingException(
+                "FILTER_VALUES says which wells count, but not by which field. Give FILTER_FIELD."
+            )
         fields = {given[name] for name in ("filter_field", "weight_field") if name in given}
         wells = job.table("WELLS", sorted(fields), grid.crs)
         file = layers.save_table(wells, job.folder, "wells")

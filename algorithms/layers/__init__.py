@@ -35,6 +35,7 @@ from .rasters import (
 from .vectors import (
     Points,
     Table,
+    check_geometry,
     check_points,
     check_source,
     keep_inside,
@@ -55,6 +56,7 @@ __all__ = [
     "Table",
     "WGS84",
     "check_crs",
+    "check_geometry",
     "check_points",
     "check_source",
     "choose_grid",

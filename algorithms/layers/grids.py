@@ -152,6 +152,10 @@ def choose_lattice(
     wgs84 = QgsCoordinateReferenceSystem(WGS84)
     if drivers:
         area = common_area(drivers, wgs84, transforms)
+    elif source.sourceExtent().isNull():
+        raise QgsProcessingException(
+            f"The layer {source.sourceName()} has no feature with a position. Choose another one."
+        )
     else:
         to_degrees = QgsCoordinateTransform(source.sourceCrs(), wgs84, transforms)
         area = to_degrees.transformBoundingBox(source.sourceExtent())
@@ -183,6 +187,11 @@ def choose_grid(
     if not drivers:
         if extent is None:
             extent = QgsRectangle(places.extent)
+            if extent.width() == extent.height() == 0:
+                raise QgsProcessingException(
+                    f"All features of the layer {places.name} lie in one place, which gives no "
+                    "area for a map. Give an EXTENT or a REFERENCE."
+                )
             extent.grow(max(extent.width(), extent.height()) / 20 + lattice.dx)
         return lattice.over(extent)
     common = common_area(drivers, lattice.crs, transforms)

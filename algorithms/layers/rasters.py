@@ -101,7 +101,7 @@ def gdal_errors(doing: str):
 
 
 def open_drivers(
-    sources: list[Source], nodata: str = "", feedback=None, names: str = ""
+    sources: list[Source], nodata: str = "", feedback=None, names: str = "", unique: bool = True
 ) -> list[Driver]:
     """Open every band of every layer as a driver.
 
@@ -112,6 +112,8 @@ def open_drivers(
         As NODATA: "name=255; other=0", or "*=255" for each driver whose file has no NoData tag.
     names : str
         As NAMES: new names in order, or "old=new; other=another". NODATA speaks of these.
+    unique : bool
+        Whether the drivers are told apart by name.
 
     Raises
     ------
@@ -123,7 +125,7 @@ def open_drivers(
     _rename(drivers, names)
     names = [driver.name for driver in drivers]
     twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice and unique:
         raise QgsProcessingException(
             f"More than one driver is called {', '.join(twice)}. Drivers are told apart by name: "
             "rename the layers, or the bands' descriptions."
@@ -281,7 +283,12 @@ def _guess(driver: Driver) -> tuple[str, str]:
 
 
 def warp_drivers(
-    drivers: list[Driver], grid: Grid, folder: Path, feedback, room: str = protocol.DRIVERS
+    drivers: list[Driver],
+    grid: Grid,
+    folder: Path,
+    feedback,
+    room: str = protocol.DRIVERS,
+    may_be_empty: bool = False,
 ) -> list[dict]:
     """Bring the drivers to the grid, as float32 with NaN for NoData, into a room of the job folder.
 
@@ -296,7 +303,7 @@ def warp_drivers(
     Raises
     ------
     QgsProcessingException
-        If a driver has no valid cell on the grid.
+        If a driver has no valid cell on the grid, unless it `may_be_empty`.
     JobCancelled
         When the user cancels.
     """
@@ -310,12 +317,12 @@ def warp_drivers(
             feedback.setProgress(100 * (i + complete) / len(drivers))
             return not feedback.isCanceled()
 
-        _warp(driver, grid, folder / file, goes_on)
+        _warp(driver, grid, folder / file, goes_on, may_be_empty)
         described.append({"name": driver.name, "kind": driver.kind, "file": file})
     return described
 
 
-def _warp(driver: Driver, grid: Grid, path: Path, goes_on) -> None:
+def _warp(driver: Driver, grid: Grid, path: Path, goes_on, may_be_empty: bool) -> None:
     area = grid.extent
     band = driver.band.GetRasterBand(1)
     with gdal_errors(f"Warping the driver {driver.name}") as gdal:
@@ -338,7 +345,7 @@ def _warp(driver: Driver, grid: Grid, path: Path, goes_on) -> None:
             warped = None
         if warped is None:
             raise JobCancelled("Cancelled.")
-        valid = _has_valid_cell(warped.GetRasterBand(1))
+        valid = may_be_empty or _has_valid_cell(warped.GetRasterBand(1))
     if not valid:
         raise QgsProcessingException(
             f"The driver {driver.name} has no valid cell in the area of the map, "

@@ -37,7 +37,7 @@ class Points:
     @property
     def extent(self) -> QgsRectangle:
         """The smallest rectangle around the points."""
-        return QgsRectangle(*self.xy.min(axis=0), *self.xy.max(axis=0))
+        return _around(self.xy)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,11 @@ class Table:
     @property
     def extent(self) -> QgsRectangle:
         """The smallest rectangle around the rows' points."""
-        return QgsRectangle(*self.xy.min(axis=0), *self.xy.max(axis=0))
+        return _around(self.xy)
+
+
+def _around(xy) -> QgsRectangle:
+    return QgsRectangle(*xy.min(axis=0), *xy.max(axis=0))
 
 
 def check_source(source: QgsProcessingFeatureSource) -> None:
@@ -67,6 +71,14 @@ def check_source(source: QgsProcessingFeatureSource) -> None:
         )
 
 
+def check_geometry(source: QgsProcessingFeatureSource) -> None:
+    """Refuse a layer that is not of points; `qgis_process` does not look at that."""
+    if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.PointGeometry:
+        raise QgsProcessingException(
+            f"The layer {_name(source)} is no point layer. Choose a point layer."
+        )
+
+
 def check_points(source: QgsProcessingFeatureSource, field: str) -> None:
     """Refuse a layer that can give no values at places.
 
@@ -76,8 +88,7 @@ def check_points(source: QgsProcessingFeatureSource, field: str) -> None:
         If the layer has no points, or the field is not there or is not numeric.
     """
     name = _name(source)
-    if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.PointGeometry:
-        raise QgsProcessingException(f"The layer {name} is no point layer. Choose a point layer.")
+    check_geometry(source)
     numeric = [each.name() for each in source.fields() if each.isNumeric()]
     if field not in numeric:
         column = source.fields().lookupField(field)
@@ -219,6 +230,7 @@ def read_table(
     if crs is None:
         request.setFlags(QgsFeatureRequest.NoGeometry)
     else:
+        check_geometry(source)
         request.setDestinationCrs(crs, transforms)
     flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
     places, rows, without_place = array("d"), [], 0
@@ -266,6 +278,10 @@ def save_table(table: Table, folder: Path, name: str) -> str:
     """Write a table into the job folder, and give the file's name."""
     import numpy as np
 
+    if "xy" in table.columns:
+        raise QgsProcessingException(
+            f"The field xy of the layer {table.name} has a name that is taken. Rename the field."
+        )
     places = {} if table.xy is None else {"xy": table.xy}
     fields = {protocol.FIELD + field: column for field, column in table.columns.items()}
     np.savez(folder / f"{name}.npz", **places, **fields)

@@ -63,7 +63,7 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
                 "(per year), displacement (total), coherence, amplitude_dispersion, height (m), "
                 "velocity_std, los_up (a cosine) and incidence_angle (degrees). Columns named by "
                 "dates, such as D20141009 or 20141009, are the time series. Empty: as the format "
-                "says.",
+                "says. A column whose name holds a semicolon goes in double quotes.",
             ),
             *self._units(),
             parameters.choice(
@@ -85,8 +85,8 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
             parameters.crs(
                 "CRS",
                 "CRS of x and y",
-                "For tables and files that do not tell it. Empty: as the file or the format says; "
-                "longitude and latitude are WGS 84.",
+                "For tables and files that do not tell it. What the file or the format says goes "
+                "before it, unless COLUMNS names x and y. Longitude and latitude are WGS 84.",
             ),
             parameters.vector_output(
                 "PS_POINTS",
@@ -100,11 +100,14 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
 
     @staticmethod
     def _units():
-        for kind, per in (("velocity", " per year"), ("displacement", "")):
+        for kind, many, per in (
+            ("velocity", "velocities", " per year"),
+            ("displacement", "displacements", ""),
+        ):
             yield parameters.choice(
                 f"{kind.upper()}_UNIT",
                 f"Unit of the {kind}",
-                f"The unit of the source's {kind}s{per}; the result is in mm{per}. auto: as the "
+                f"The unit of the source's {many}{per}; the result is in mm{per}. auto: as the "
                 "format or the column's name (velocity_cm) says, or as the other one and the time "
                 "series tell.",
                 UNITS,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qgis.core import QgsFeatureRequest, QgsFeatureSink, QgsProcessingException
 
-from .. import base, parameters, selection
+from .. import base, layers, parameters, selection
 from ..job import Job
 
 
@@ -113,6 +113,7 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
         self._outputs(parameters, context)
         job = Job(self, parameters, context, feedback, self._sources, folder=None)
         source = job.source("INPUT")
+        layers.check_geometry(source)
         chosen = selection.Selection(selection.rules(job, source))
         sink, place, finished = None, "", False
         feedback.setProgressText("Selecting the points")

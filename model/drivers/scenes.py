@@ -8,28 +8,14 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from ..dates import date_in, parse_day
 from ..errors import InputError
-
-_DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_]?)(\d\d)\2(\d\d)(?!\d)")
-
-
-def date_in(name: str) -> str | None:
-    """The first day in a name, as YYYY-MM-DD: YYYYMMDD, YYYY-MM-DD or YYYY_MM_DD.
-
-    In the names of Landsat and Sentinel-2 products that is the day the scene was taken.
-    """
-    for year, _, month, day in _DAY.findall(name):
-        try:
-            return date(int(year), int(month), int(day)).isoformat()
-        except ValueError:
-            continue
-    return None
 
 
 def read_dates(text: str, count: int) -> list[str]:
     """The days that a user lists, one for each of `count` scenes, as YYYY-MM-DD."""
     parts = [part.strip() for part in re.split("[,;\n]", text) if part.strip()]
-    days = [date_in(part) if _DAY.fullmatch(part) else None for part in parts]
+    days = [parse_day(part) for part in parts]
     if None in days:
         raise InputError(
             f"DATES holds '{parts[days.index(None)]}', which is no day. Write days as YYYY-MM-DD, "
@@ -40,7 +26,7 @@ def read_dates(text: str, count: int) -> list[str]:
             f"DATES holds {len(days)} dates, but RED has {count} scenes. Give one for each, in the "
             "order of RED, or leave it empty if the layers' names hold them."
         )
-    return days
+    return [day.isoformat() for day in days]
 
 
 def match(names: dict[str, list[str]], dates: str = "") -> tuple[list[str | None], dict]:

@@ -9,15 +9,13 @@ from datetime import date
 import numpy as np
 from scipy.stats import theilslopes
 
+from ..dates import find_dates, parse_days
 from ..errors import InputError
 from ..monitor import SILENT, Monitor
-from .columns import as_text
+from .columns import as_numbers, as_text
 
 DAYS_PER_YEAR = 365.25
 
-_YEAR_FIRST = re.compile(r"(\d{4})(?:(\d\d)(\d\d)|([-/.])(\d{1,2})\4(\d{1,2}))(?:[T ].*)?")
-_YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?:[T ].*)?")
-_DATE_COLUMN = re.compile(r"[A-Za-z_]*(\d{4})([-_.]?)(\d\d)\2(\d\d)")
 _SAME_PLACE = 1.0
 _MOST_FOR_A_TREND = 1000
 
@@ -71,9 +69,18 @@ class Piezometer:
         return float(self.levels.mean())
 
     def change(self, start: float, end: float, tolerance: float) -> float:
-        """Level at the end minus level at the start."""
+        """Level at the end minus level at the start.
+
+        Raises
+        ------
+        LeftOut
+            If a level is missing, or both are the same reading, which tells no change.
+        """
         self._needs(2)
-        return self.level_at(end, tolerance) - self.level_at(start, tolerance)
+        change = self.level_at(end, tolerance) - self.level_at(start, tolerance)
+        if end <= self.days[0] or start >= self.days[-1]:
+            raise LeftOut("start and end rest on the same reading")
+        return change
 
     def trend(self) -> float:
         """Metres per year by Theil and Sen: the median slope between any two readings.
@@ -141,7 +148,8 @@ def read_piezometers(
     table, row_ids = places, ids
     if readings is not None:
         table, row_ids = readings, _ids(as_text(readings[readings_id_field]))
-    owner, days, levels = _known(*_rows(table, row_ids, date_field, level_field), first, monitor)
+    rows = _rows(table, row_ids, date_field, level_field, monitor)
+    owner, days, levels = _known(*rows, first, monitor)
     order = np.argsort(owner, kind="stable")
     owner, days, levels = owner[order], days[order], levels[order]
     piezometers = []
@@ -153,8 +161,8 @@ def read_piezometers(
     counts = np.array([len(each.days) for each in piezometers])
     if counts.sum() < len(days):
         monitor.log(
-            f"{len(days) - counts.sum():,} readings fall on a day of which the piezometer has "
-            "another: they are averaged.",
+            "Readings that fall on a day of which the piezometer has another, averaged: "
+            f"{len(days) - counts.sum():,}.",
             "warning",
         )
     monitor.log(
@@ -208,82 +216,32 @@ def _count(monitor: Monitor, affected: np.ndarray, what: str) -> None:
         monitor.log(f"{affected.sum():,} of {len(affected):,} {what}: skipped.", "warning")
 
 
-def _rows(table: dict, ids: np.ndarray, date_field, level_field) -> tuple:
+def _rows(table: dict, ids: np.ndarray, date_field, level_field, monitor: Monitor) -> tuple:
     """Id, day (NaN if empty) and level (NaN if empty) of each reading."""
     if date_field:
-        return ids, parse_days(table[date_field], date_field), _levels(table, level_field)
-    columns = {name: column_day(name) for name in table}
-    columns = {name: day for name, day in columns.items() if day}
+        dates = parse_days(as_text(table[date_field]), date_field)
+        days = np.array([day.toordinal() if day else np.nan for day in dates], float)
+        return ids, days, _levels(table, level_field)
+    columns = find_dates(table)
+    others = ", ".join(sorted(set(table) - {"xy", *columns.values()}))
     if not columns:
         raise InputError(
             "The readings have neither a DATE_FIELD nor columns named by dates (D20141009, "
-            f"20141009 or 2014-10-09). Columns found: {', '.join(sorted(set(table) - {'xy'}))}."
+            f"20141009 or 2014-10-09). Columns found: {others}."
         )
-    days = np.repeat(np.array(list(columns.values()), float), len(ids))
-    levels = np.concatenate([_levels(table, name) for name in columns])
+    monitor.log(f"Columns that are dates: {len(columns):,}. Others: {others or 'none'}.")
+    days = np.repeat([float(day.toordinal()) for day in columns], len(ids))
+    levels = np.concatenate([_levels(table, name) for name in columns.values()])
     # An empty cell of such a table is a gap, not a reading that is missing.
     filled = ~np.isnan(levels)
     return np.tile(ids, len(columns))[filled], days[filled], levels[filled]
 
 
 def _levels(table: dict, field: str) -> np.ndarray:
-    column = table[field]
-    if column.dtype.kind != "f":
+    levels, wrong = as_numbers(table[field])
+    if wrong:
         raise InputError(
-            f"The levels in {field} are text, for instance {str(column[0])!r}. Give them as "
-            "numbers, in metres."
+            f"{len(wrong):,} of {len(levels):,} levels in {field} are no numbers, for instance "
+            f"'{wrong[0]}'. Give them in metres, with a decimal point; leave gaps empty."
         )
-    return column
-
-
-def column_day(name: str) -> int | None:
-    """The day in a column's name: D20141009, 20141009, 2014-10-09, level_2014_10_09; else None."""
-    found = _DATE_COLUMN.fullmatch(name)
-    try:
-        return found and date(*map(int, found.group(1, 3, 4))).toordinal()
-    except ValueError:
-        return None
-
-
-def parse_days(column: np.ndarray, field: str) -> np.ndarray:
-    """Dates (n,), texts or numbers such as 20141009, as days (n,); NaN where empty.
-
-    The year comes first (ISO 8601 and its relatives; a time of day is dropped), or last if the
-    column as a whole shows whether the day or the month comes first.
-
-    Raises
-    ------
-    InputError
-        If a text is no date, or day and month cannot be told apart.
-    """
-    texts, inverse = np.unique(as_text(column), return_inverse=True)
-    last = [found for found in map(_YEAR_LAST.fullmatch, texts) if found]
-    day_first = any(int(found[1]) > 12 for found in last)
-    month_first = any(int(found[3]) > 12 for found in last)
-    if last and day_first == month_first:
-        raise InputError(
-            f"Day and month in {field} cannot be told apart, for instance in {last[0][0]!r}. Give "
-            "dates as YYYY-MM-DD."
-        )
-    days = np.array([_day(text, day_first) for text in texts])
-    wrong = np.isnan(days) & (texts != "")
-    if wrong.any():
-        raise InputError(
-            f"{wrong[inverse].sum():,} of {len(column):,} dates in {field} cannot be read, for "
-            f"instance {str(texts[wrong][0])!r}. Give dates as YYYY-MM-DD."
-        )
-    return days[inverse]
-
-
-def _day(text: str, day_first: bool) -> float:
-    if found := _YEAR_FIRST.fullmatch(text):
-        year, month, day = found[1], found[2] or found[5], found[3] or found[6]
-    elif found := _YEAR_LAST.fullmatch(text):
-        month, day = (found[3], found[1]) if day_first else (found[1], found[3])
-        year = found[4]
-    else:
-        return np.nan
-    try:
-        return float(date(int(year), int(month), int(day)).toordinal())
-    except ValueError:
-        return np.nan
+    return levels

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import numpy as np
 
+from ..dates import find_dates
 from ..errors import InputError
 
 WGS84 = "EPSG:4326"
@@ -34,7 +35,6 @@ STANDARD = (
     "incidence_angle",
 )
 POSITIONS = {"longitude": "longitude|lon", "latitude": "latitude|lat", "x": "x", "y": "y"}
-_DATE = re.compile(r"[dx]?_?(\d{4})[-_.]?(\d\d)[-_.]?(\d\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -173,13 +173,15 @@ class Layout:
     told_by: tuple = ()
     unused: list = field(default_factory=list)
 
-    def take_positions(self, crs: str | None) -> tuple[str, str, str] | None:
+    def take_positions(self, crs: str | None, named: bool) -> tuple[str, str, str] | None:
         """Take the columns of positions out of the others.
 
         Parameters
         ----------
         crs : str, optional
             Of x and y, from the user.
+        named : bool
+            Whether the user named the columns of x and y; if not, the format's CRS goes before.
 
         Returns
         -------
@@ -192,7 +194,7 @@ class Layout:
             If there are only x and y, and nothing tells their CRS.
         """
         there = {name: self.columns.pop(name) for name in POSITIONS if name in self.columns}
-        crs = crs or self.format.crs
+        crs = crs if crs and named else self.format.crs or crs
         if crs and there.keys() >= {"x", "y"}:
             taken = there.pop("x"), there.pop("y"), crs
         elif there.keys() >= {"longitude", "latitude"}:
@@ -203,7 +205,7 @@ class Layout:
             )
         else:
             taken = None
-        self.unused += there.values()
+        self.unused += [column for column in there.values() if not taken or column not in taken]
         return taken
 
 
@@ -259,20 +261,23 @@ def plain(name: str) -> str:
 def parse_mapping(text: str) -> dict[str, str]:
     """Read the user's "velocity=Vel; los_up=cosU"; nothing after the sign leaves a column out.
 
+    A column may be in double quotes, and must be where its name holds a semicolon.
+
     Raises
     ------
     InputError
         If a name is not one of `STANDARD`.
     """
     mapping = {}
-    for entry in filter(str.strip, text.split(";")):
+    for entry in filter(str.strip, re.findall(r'(?:=\s*"[^"]*"|[^;])+', text)):
         name, sign, column = (part.strip() for part in entry.partition("="))
         if not sign or name not in STANDARD:
             raise InputError(
                 f"COLUMNS holds '{entry.strip()}'; expected name=column, separated by semicolons, "
-                f"with a name of {', '.join(STANDARD)}."
+                f"with a name of {', '.join(STANDARD)}. A column whose name holds a semicolon goes "
+                "in double quotes."
             )
-        mapping[name] = column
+        mapping[name] = re.sub('^"(.*)"$', r"\1", column)
     return mapping
 
 
@@ -341,32 +346,6 @@ def remap(columns: dict[str, str], mapping: dict[str, str], found: list[str]) ->
             )
         remapped[name] = column if column in found else by_name.get(plain(column), "")
     return {name: column for name, column in remapped.items() if column}
-
-
-def find_dates(found: Iterable[str]) -> dict[date, str]:
-    """The columns that are dates, such as D20141009, 20141009 or 2014-10-09, in order of time.
-
-    Raises
-    ------
-    InputError
-        If one is no day of the calendar, or two are the same day.
-    """
-    days: dict[date, str] = {}
-    for column in found:
-        match = _DATE.fullmatch(column.strip())
-        if not match:
-            continue
-        try:
-            day = date(*map(int, match.groups()))
-        except ValueError:
-            raise InputError(
-                f"'{column}' is no date: expected year, month and day, as in D20141009. Rename or "
-                "remove it."
-            ) from None
-        if day in days:
-            raise InputError(f"'{days[day]}' and '{column}' are the same date. Remove one of them.")
-        days[day] = column
-    return dict(sorted(days.items()))
 
 
 def list_columns(found: list[str], start: str = "Found") -> str:

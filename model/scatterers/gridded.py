@@ -9,8 +9,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ..dates import find_dates
 from ..errors import InputError
-from .formats import WGS84, Batch, Format, Layout, Source, find_dates
+from .formats import WGS84, Batch, Format, Layout, Source
 
 _VALUES = 4_000_000
 _EOS = "HDFEOS/GRIDS/timeseries"

@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 import pyarrow as pa
+from rasterio.crs import CRS
 
 from ..errors import InputError
 from ..monitor import Monitor
@@ -38,11 +39,15 @@ class Standardizer:
         Number of points whose displacement spans less than the whole period.
     missing : int
         Number of missing values in the series.
+    filled : Counter
+        Number of points without a velocity or displacement of their own that got it from their
+        series.
 
     Raises
     ------
     InputError
-        If units or sign are neither stated nor given, or contradict the values.
+        If units or sign are neither stated nor given, or contradict the values; or if the
+        positions contradict their CRS.
     """
 
     def __init__(self, source: Source, parameters: dict, monitor: Monitor):
@@ -52,6 +57,8 @@ class Standardizer:
         self.dates = list(self.layout.dates)
         self.skipped = source.skipped
         self.shortened = self.missing = 0
+        self.filled: Counter = Counter()
+        self._crs = CRS.from_user_input(source.crs)
         self._years = np.array([day.toordinal() for day in self.dates]) / 365.25
         self._years -= self._years.mean() if self.dates else 0
         self._vertical = self._choose_projection(parameters.get("projection", "line_of_sight"))
@@ -60,6 +67,7 @@ class Standardizer:
         if first is None:
             raise InputError(f"There are no points.{_counts(self.skipped)}")
         self._batches = chain([first], self._batches)
+        self._check_places(first)
         self._check_sight(first)
         sign = choose_sign(self.layout, parameters.get("positive", "auto"), monitor)
         units = choose_units(self.layout, parameters, first, self._years, monitor)
@@ -93,6 +101,11 @@ class Standardizer:
                 self.monitor.log(f"Skipped, {reason}: {count:,}.", "warning")
         if self.missing:
             self.monitor.log(f"Missing values in the time series: {self.missing:,}.")
+        for name, count in self.filled.items():
+            if count:
+                self.monitor.log(
+                    f"Points whose {name} is missing; their series gave it: {count:,}."
+                )
         if self.shortened:
             self.monitor.log(
                 f"Points without the first or the last date: {self.shortened:,}. Their "
@@ -116,12 +129,10 @@ class Standardizer:
         if self.dates:
             present = np.isfinite(series)
             self.missing += int(present.size - present.sum())
-            if "velocity" not in columns:
-                columns["velocity"] = slopes(self._years, series)
-            if "displacement" not in columns:
-                columns["displacement"] = spans(series)
-                whole = present[0] & present[-1]
-                self.shortened += int((present.any(axis=0) & ~whole).sum())
+            self._fill(columns, "velocity", series)
+            spanned = self._fill(columns, "displacement", series)
+            whole = present[0] & present[-1]
+            self.shortened += int((spanned & ~whole).sum())
         identity = batch.columns.get("ps_id")
         identity = pa.array(numbers) if identity is None else identity
         fields = {
@@ -139,11 +150,23 @@ class Standardizer:
         count = int(keep.sum())
         return pa.table({name: _column(values, count) for name, values in fields.items()})
 
+    def _fill(self, columns: dict, name: str, series: np.ndarray) -> np.ndarray:
+        """Take from the series what the points lack; tells which points got it."""
+        values = columns.setdefault(name, np.full(series.shape[1], np.nan))
+        lacking = np.isnan(values)
+        if lacking.any():
+            own = series if lacking.all() else series[:, lacking]
+            values[lacking] = slopes(self._years, own) if name == "velocity" else spans(own)
+        got = lacking & np.isfinite(values)
+        if name in self.layout.columns:
+            self.filled[name] += int(got.sum())
+        return got
+
     def _usable(self, xy: np.ndarray, columns: dict, series: np.ndarray) -> np.ndarray:
         """Which points have a position, a number and, if needed, a line of sight."""
         keep = np.isfinite(xy).all(axis=1)
-        if self.source.crs == "EPSG:4326":
-            keep &= (np.abs(xy) <= [360, 90]).all(axis=1)
+        if self._crs.is_geographic:
+            keep &= _on_globe(xy)
         self._count("no position", ~keep)
         moving = [np.isfinite(columns[name]) for name in MOTION if name in columns]
         if self.dates:
@@ -192,6 +215,27 @@ class Standardizer:
         )
         return name
 
+    def _check_places(self, batch: Batch) -> None:
+        """Refuse positions that the CRS cannot have: metres in degrees, or degrees in metres."""
+        xy = clean(batch.xy)
+        xy = xy[np.isfinite(xy).all(axis=1)]
+        globe = _on_globe(xy)
+        crs = self._crs
+        if not len(xy):
+            return
+        if crs.is_geographic and globe.mean() < 0.5:
+            trouble = "counts in degrees, with x to 360 and y to 90"
+        elif crs.is_projected and crs.linear_units_factor[1] == 1 and globe.all():
+            trouble = "counts in metres, and these look like degrees"
+        else:
+            return
+        x, y = np.median(xy, axis=0)
+        raise InputError(
+            f"The positions, from {self.source.places}, are about x = {x:.10g}, y = {y:.10g}, but "
+            f"their CRS {name_crs(self.source.crs)} {trouble}. Correct the CRS, or tell by COLUMNS "
+            "which columns are x and y, or longitude and latitude."
+        )
+
     def _check_sight(self, batch: Batch) -> None:
         if not self._vertical:
             return
@@ -213,6 +257,16 @@ class Standardizer:
 def period(dates: list[date]) -> str:
     """How many dates, from when to when."""
     return f"{len(dates)} dates, {dates[0]} to {dates[-1]}" if dates else "no time series"
+
+
+def name_crs(crs: str) -> str:
+    """The code of a CRS, or the name in its WKT."""
+    return crs.split('"')[1] if '"' in crs else crs
+
+
+def _on_globe(xy: np.ndarray) -> np.ndarray:
+    """Which positions can be in degrees."""
+    return (np.abs(xy) <= [360, 90]).all(axis=1)
 
 
 def _column(values, count: int) -> pa.Array:

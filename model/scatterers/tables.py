@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from .formats import (
 
 MISSING = ["", "NaN", "nan", "NULL", "null", "NA", "N/A", "None", "-", "-9999", "-9999.0"]
 _BLOCK = 1 << 24
+_LOOKED_AT = 50  # rows that tell whether decimals have commas
 _ROWS = 8192
 _VISUALIZER = Format("stamps", "StaMPS-Visualizer", ("export_res_1", "export_res_2"))
 
@@ -62,9 +64,9 @@ def open_table(path: Path, key: str, mapping: dict, crs: str | None) -> Source:
     except UnicodeDecodeError:
         encoding = "latin-1"
     with open(path, newline="", encoding=encoding) as file:
-        first, second = (file.readline() for _ in range(2))
-    delimiter = max("\t;,|", key=first.count)
-    header, row = (next(csv.reader([line], delimiter=delimiter), []) for line in (first, second))
+        lines = list(islice(file, 1 + _LOOKED_AT))
+    delimiter = max("\t;,|", key="".join(lines[:1]).count)
+    header, *rows = [_cells(line, delimiter) for line in lines] or [[]]
     if len(header) < 2:
         raise InputError(
             f"{path.name} is no table: its first line should hold the names of columns, separated "
@@ -72,11 +74,10 @@ def open_table(path: Path, key: str, mapping: dict, crs: str | None) -> Source:
         )
     visualizer = all(re.fullmatch(r"export_res_\d+", plain(name)) for name in header)
     if visualizer and key in ("auto", "stamps"):
-        layout = _visualizer_layout(header, row, mapping)
+        layout = _visualizer_layout(header, rows[0] if rows else [], mapping)
     else:
         layout = recognise(header, key, mapping)
-    x, y, crs = _positions(layout, header, crs)
-    comma = delimiter != "," and any(re.fullmatch(r"-?\d+,\d+", cell.strip()) for cell in row)
+    x, y, crs = _positions(layout, header, crs, mapping)
     skipped: Counter = Counter()
 
     def skip(_) -> str:
@@ -89,6 +90,11 @@ def open_table(path: Path, key: str, mapping: dict, crs: str | None) -> Source:
     types = {number: pa.float64() for number in at.values()}
     if "ps_id" in layout.columns:
         types[at[layout.columns["ps_id"]]] = pa.string()
+    numeric = [int(number) for number, kind in types.items() if kind == pa.float64()]
+    numbers = (row[i].strip() for row in rows for i in numeric if i < len(row))
+    comma = delimiter != "," and any(
+        re.fullmatch(r"[-+]?\d*,\d+(e[-+]?\d+)?", number, re.IGNORECASE) for number in numbers
+    )
     reading = pa.csv.ReadOptions(
         block_size=_BLOCK,
         column_names=[str(i) for i in range(len(header))],
@@ -114,7 +120,9 @@ def open_table(path: Path, key: str, mapping: dict, crs: str | None) -> Source:
                         xy = np.column_stack([_numbers(named, x), _numbers(named, y)])
                         yield _batch(layout, named, xy, file.tell() / size)
         except pa.ArrowInvalid as problem:
-            raise InputError(_explain(str(problem), header, path.name)) from None
+            with open(path, newline="", encoding=encoding, errors="replace") as file:
+                table = (_cells(line, delimiter) for line in file)
+                raise InputError(_explain(str(problem), table, path.name, comma)) from None
 
     return Source(layout, crs, f"the columns {x} and {y}", read, skipped)
 
@@ -149,7 +157,7 @@ def open_vector(
     skipped: Counter = Counter()
     x = y = None
     if kind is None:
-        x, y, crs = _positions(layout, found, asked)
+        x, y, crs = _positions(layout, found, asked, mapping)
         places = f"the columns {x} and {y}"
     else:
         if "Point" not in kind and kind != "Unknown":
@@ -232,8 +240,10 @@ def read_places(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(rows)[order], np.concatenate(places)[order]
 
 
-def _positions(layout: Layout, found: list[str], crs: str | None) -> tuple[str, str, str]:
-    taken = layout.take_positions(crs)
+def _positions(
+    layout: Layout, found: list[str], crs: str | None, mapping: dict
+) -> tuple[str, str, str]:
+    taken = layout.take_positions(crs, named=not mapping.keys().isdisjoint("xy"))
     if taken is None:
         raise InputError(
             "No columns hold the positions. Tell by COLUMNS which do, as longitude and latitude, "
@@ -290,12 +300,21 @@ def _numbers(named: dict, column: str) -> np.ndarray:
     return cells.to_numpy(zero_copy_only=False)
 
 
-def _explain(problem: str, header: list[str], name: str) -> str:
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
+def _explain(problem: str, table: Iterator[list[str]], name: str, comma: bool) -> str:
     match = re.search(r"CSV column #(\d+).*invalid value '(.*)'", problem)
     if not match:
         return f"{name} cannot be read as a table: {problem}."
-    column = header[int(match.group(1))]
+    at, cell = int(match.group(1)), match.group(2)
+    column = next(table)[at]
+    cells = (row[at].strip() if at < len(row) else None for row in table)
+    lines = (line for line, each in enumerate(cells, 2) if each == cell.strip())
+    mark = "comma" if comma else "point"
     return (
-        f"The column {column} of {name} holds '{match.group(2)}', which is no number. Correct it, "
-        "or choose another column by COLUMNS."
+        f"In line {next(lines, '?')}, the column {column} of {name} holds '{cell}', which is no "
+        f"number; decimals have a {mark}, by the first {_LOOKED_AT} rows. Correct it, or choose "
+        "another column by COLUMNS."
     )

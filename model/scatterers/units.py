@@ -74,13 +74,23 @@ def choose_units(
                 f"The table does not tell the unit of the {name} ({_example(layout, name)}). Set "
                 f"{name.upper()}_UNIT to one of {', '.join(MILLIMETRES)}."
             )
-    if pace:
-        pace *= MILLIMETRES[units["displacement"]] / MILLIMETRES[units["velocity"]]
-        _check(layout, "velocity", pace, units, monitor)
+    quotients = {}
+    if dates and len(velocity):
+        scale = MILLIMETRES[units["displacement"]] / MILLIMETRES[units["velocity"]]
+        quotients["velocity"] = pace and pace * scale
+        _check(layout, "velocity", quotients["velocity"], units, monitor)
     if dates and len(displacement):
-        _check(layout, "displacement", ratio(spans(series), displacement), units, monitor)
+        quotients["displacement"] = ratio(spans(series), displacement)
+        _check(layout, "displacement", quotients["displacement"], units, monitor)
     elif len(displacement) and len(velocity):
-        _check_period(ratio(displacement, velocity), units)
+        quotients["velocity"] = ratio(displacement, velocity)
+        _check_period(quotients["velocity"], units)
+    for name in (name for name, quotient in quotients.items() if quotient is None):
+        monitor.log(
+            f"The unit of the {name} could not be checked against the "
+            f"{'series' if dates else 'displacement'}: that takes five points that have both and "
+            f"agree, among the first {len(batch.xy):,}."
+        )
     told = [f"{name} in {unit}{'/yr' * (name == 'velocity')}" for name, unit in units.items()]
     if told:
         monitor.log(f"Units: {', '.join(told)}.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from rasterio.crs import CRS
+
 from ..errors import InputError
 from ..point_file import write_points
 from ..scatterers.formats import Source, list_columns, parse_mapping
 from ..scatterers.gridded import open_grid
-from ..scatterers.standard import Standardizer, period
+from ..scatterers.standard import Standardizer, name_crs, period
 from ..scatterers.tables import open_table, open_vector
 from .job import Job
 
@@ -29,8 +31,14 @@ def run(folder, request, monitor) -> dict:
         monitor.log("By its name this file holds east-west motion, not vertical.", "warning")
     if layout.unused:
         monitor.log(list_columns(layout.unused, "Columns not used"))
-    told = source.crs if len(source.crs) < 40 else source.crs.split('"')[1]
-    monitor.log(f"Positions: {source.places}, in {told}.")
+    monitor.log(f"Positions: {source.places}, in {name_crs(source.crs)}.")
+    asked = job.parameters.get("crs")
+    if asked and CRS.from_user_input(asked) != CRS.from_user_input(source.crs):
+        monitor.log(
+            f"CRS ({name_crs(asked)}) is not used: {source.places} are in {name_crs(source.crs)}, "
+            "as the file or its format says. For a table, name x and y by COLUMNS to use it.",
+            "warning",
+        )
     standard = Standardizer(source, job.parameters, monitor)
     count = write_points(job.file("PS_POINTS", ".gpkg"), source.crs, standard.tables())
     standard.log_counts()

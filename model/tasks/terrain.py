@@ -23,7 +23,7 @@ BANDS = {
 }
 INDICES = {"SPI": stream_power, "TWI": wetness}
 
-_DEEPEST = -12_000  # no place on earth lies lower
+_DEEPEST = -500  # no land on earth lies lower
 _TILE = 1024
 
 
@@ -89,10 +89,11 @@ def _check(heights: np.ndarray, inside: np.ndarray, job: Job) -> None:
             "The DEM has no value in the area of the map. Check EXTENT, REFERENCE and NoData."
         )
     low, high = np.nanmin(heights), np.nanmax(heights)
-    if low < _DEEPEST:
+    if low < _DEEPEST or np.isinf(high):
+        odd = high if np.isinf(high) else low
         raise InputError(
-            f"The DEM's lowest cell is at {low:g} m, which is no height in metres. If that value "
-            "means no data, say so in the file (its NoData value) and run again."
+            f"The DEM holds cells of {odd:g} m, which is no height of land. If that value means no "
+            "data, name it in NODATA, for instance *=-9999."
         )
     if low == high:
         job.monitor.log(

@@ -161,14 +161,15 @@ def krige(quantity: Quantity, piezometers: list[Piezometer], job: Job):
     inverse = inverse.ravel()
     if len(places) < 3:
         raise InputError(
-            f"The {title} is known at {len(places)} places; kriging needs 3. Of "
-            f"{len(used)} piezometers {(~used).sum()} are left out"
+            f"Kriging needs 3 places, but the {title} is known at {len(places)}. Left out: "
+            f"{(~used).sum()} of {len(used)} piezometers"
             + "".join(f"; {reason}" for reason in sorted(set(quantity.reasons) - {""}))
             + ". Change the dates, TOLERANCE or the outputs."
         )
     values = np.bincount(inverse, quantity.values[used]) / np.bincount(inverse)
     if len(places) < used.sum():
-        log(f"{used.sum() - len(places)} piezometers share their place with another: averaged.")
+        shared = used.sum() - len(places)
+        log(f"Piezometers that share their place with another, averaged: {shared}.")
     across = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
     if across[1] < 0.01 * across[0]:
         log("The piezometers lie on one line: beside it the map is extrapolated.", "warning")

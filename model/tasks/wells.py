@@ -31,7 +31,7 @@ def run(folder, request, monitor) -> dict:
             "if that is not what you want.",
             "warning",
         )
-    monitor.log(f"{len(xy):,} wells count; {len(xy) - inside:,} of them lie outside the map.")
+    monitor.log(f"Wells that count: {len(xy):,}, {len(xy) - inside:,} of them outside the map.")
     tree = cKDTree(xy)
     maps = {"DISTANCE": ("well_distance_m", lambda tile: tree.query(tile.xy(), workers=-1)[0])}
     if job.wants("DENSITY"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -18,7 +19,7 @@ from .conftest import PROGRAM, arguments
 
 def test_every_algorithm_is_listed(qgis_process):
     listed = qgis_process("list").stdout
-    for name in ("mapsubsidence", "trainmodel", "predictsurface", "errormap", "idw", "runtime"):
+    for name in ("mapsubsidence", "trainmodel", "errormap", "idw", "importpspoints", "runtime"):
         assert f"subsidence:{name}\t" in listed
 
 
@@ -55,6 +56,25 @@ def test_train_predict_and_error_map(algorithm, region, tmp_path):
     # QGIS keeps the statistics of rasters it opens in .aux.xml.
     made = {each.name for each in tmp_path.iterdir() if each.suffix != ".xml"}
     assert made == {"model.zip", "surface.tif", "points.gpkg", "error.tif"}
+
+
+def test_points_and_drivers_by_relative_paths(algorithm, region, tmp_path, monkeypatch):
+    """The worker runs in another folder than the user."""
+    monkeypatch.chdir(tmp_path)
+    table = "ID,LAT,LON,VEL,SIGMA VEL,CUMUL.DISP.,COHER\n1,32.5,51.0,-3,0.1,-21,0.9\n"
+    Path("ps.csv").write_text(table + "2,32.6,51.1,1,0.1,7,0.5\n", encoding="utf-8")
+    algorithm("importpspoints", FILE="ps.csv", PS_POINTS="imported.gpkg")
+    kept = algorithm("selectpspoints", INPUT="imported.gpkg", PS_POINTS="selected.gpkg")
+    assert (kept["COUNT"], kept["REMOVED"]) == (1, 1)
+    again = algorithm("importpspoints", LAYER="selected.gpkg", POSITIVE="up", PS_POINTS="c.gpkg")
+    assert again["COUNT"] == 1
+    package = ogr.Open("c.gpkg")
+    (feature,) = package.GetLayer()
+    assert (feature["velocity_mm_yr"], feature["displacement_mm"]) == (-3, -21)
+    shutil.copy(region / "truth.tif", "dem.tif")
+    algorithm("terraindrivers", DEM="dem.tif", SLOPE="slope.tif")
+    algorithm("driverstack", DRIVERS=["slope.tif", "dem.tif"], STACK="stack.vrt", FORMAT="vrt")
+    assert gdal.Open("stack.vrt").RasterCount == 2
 
 
 def test_a_table_of_points(algorithm, region, tmp_path):

@@ -30,7 +30,7 @@ INPUTS = {
     ],
     "selectpspoints": ["INPUT", *LIMITS[:3], "AREA", *LIMITS[3:], *LIMIT_FIELDS],
     "amplitudedispersion": ["IMAGES", "TYPE", "CALIBRATION", "THRESHOLD"],
-    "terraindrivers": ["DEM", "FLOW", "DEPRESSIONS", "SLOPE_FLOOR", *AREA],
+    "terraindrivers": ["DEM", "FLOW", "DEPRESSIONS", "SLOPE_FLOOR", *AREA, "NODATA"],
     "ndvidriver": ["RED", "NIR", "PRODUCT", "CLOUD_MASK", "MASK_VALUES", "DATES", *AREA],
     "landusedriver": [
         *["IMAGE", "METHOD", "TRAINING", "CLASS_FIELD", "CLASSES", "TABLE", "RULES"],

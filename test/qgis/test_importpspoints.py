@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsGeometry,
     QgsProcessingException,
@@ -73,7 +74,7 @@ def memory_layer():
     features = []
     for i, rate in enumerate([-1.0, -2.0, 3.0]):
         feature = QgsFeature(layer.fields())
-        feature.setGeometry(QgsGeometry.fromWkt(f"MultiPoint(({i} 0), ({i} 10))"))
+        feature.setGeometry(QgsGeometry.fromWkt(f"MultiPoint(({i} 4000000), ({i} 4000010))"))
         feature.setAttributes([rate, 0.5])
         features.append(feature)
     layer.dataProvider().addFeatures(features)
@@ -112,6 +113,23 @@ def test_delimited_text(load, tmp_path):
     results, layer = load(LAYER=QgsVectorLayer(uri, "text", "delimitedtext"))
     assert values(layer, "velocity_mm_yr")[:2] == [-10, 4]
     assert values(layer, "D20210101")[:2] == [-10, 4]
+
+
+def test_the_crs_that_the_user_gives(load, feedback, tmp_path):
+    """It comes to the worker as WKT."""
+    path = tmp_path / "tre.csv"
+    path.write_text(TABLE)
+    utm = QgsCoordinateReferenceSystem("EPSG:32639")
+    results, layer = load(FILE=str(path), CRS=utm)
+    assert layer.crs().authid() == "EPSG:4326"
+    assert any("zone 39N) is not used: the columns LON" in text for text in feedback.warnings)
+    with pytest.raises(QgsProcessingException, match="zone 39N counts in metres, and these look"):
+        load(FILE=str(path), CRS=utm, COLUMNS="x=LON; y=LAT")
+    feedback.warnings.clear()
+    wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
+    results, layer = load(FILE=str(path), CRS=wgs84, COLUMNS="x=LON; y=LAT")
+    assert layer.crs().authid() == "EPSG:4326" and results["COUNT"] == 2
+    assert feedback.warnings == ["Skipped, no position: 1."]
 
 
 def test_what_is_refused(load, memory_layer, tmp_path):

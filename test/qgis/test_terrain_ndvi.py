@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from osgeo import gdal
@@ -92,6 +94,30 @@ def test_holes_stay_holes(run, write_raster, feedback):
     assert any("1 hole of 6 cells" in text for text in feedback.warnings)
 
 
+@pytest.mark.parametrize("value", [-9999, np.inf])
+def test_holes_that_the_file_does_not_tell(run, write_raster, value):
+    heights = 1000 - 3.0 * ROWS
+    heights[20:22, 30:33] = value
+    dem = write_raster("dem", heights)
+    with pytest.raises(QgsProcessingException, match=f"cells of {value:g} m, which is no height"):
+        run("terraindrivers", ("SLOPE",), DEM=dem)
+    if value == -9999:
+        slope = run("terraindrivers", ("SLOPE",), DEM=dem, NODATA="*=-9999")["SLOPE"]
+        np.testing.assert_array_equal(np.isnan(slope), heights == -9999)
+
+
+def test_an_output_over_its_own_input_is_refused(run, write_raster, tmp_path):
+    dem = write_raster("SLOPE.out", 1000 - 3.0 * ROWS)  # where `run` puts the slope
+    with pytest.raises(QgsProcessingException, match="SLOPE would be written over the input"):
+        run("terraindrivers", ("SLOPE",), DEM=dem)
+    assert read(dem).max() == 1000
+
+
+def test_nothing_asked_for(run, write_raster):
+    with pytest.raises(QgsProcessingException, match="Nothing is asked for"):
+        run("terraindrivers", (), DEM=write_raster("dem", 1000 - 3.0 * ROWS))
+
+
 def test_a_level_dem(run, write_raster, feedback):
     maps = run("terraindrivers", TERRAIN, DEM=write_raster("dem", np.full((20, 20), 7.0)))
     assert (maps["SLOPE"] == 0).all() and np.isnan(maps["ASPECT"]).all()
@@ -158,6 +184,22 @@ def test_mean_and_change_of_landsat_scenes(run, scenes):
     assert np.nanmax(np.abs(maps["NDVI_CHANGE"] - 0.01)) < 2e-4
     expected = np.where(COLUMNS >= 50, 0.31, 0.3 + 0.01 * (3 - ROWS // 20) / 2)
     np.testing.assert_allclose(maps["NDVI"], expected, atol=2e-4)
+
+
+def test_scenes_of_one_name_in_folders_of_their_dates(run, write_raster, tmp_path, feedback):
+    paths = {"RED": [], "NIR": []}
+    for year, index in (("2020", 0.2), ("2021", 0.3), ("2022", None)):
+        for name, band in zip(("RED", "NIR"), bands((index or 0) + 0 * ROWS)):
+            cells = np.where(index is None, np.nan, band).astype(np.float32)
+            (tmp_path / year).mkdir(exist_ok=True)
+            place = tmp_path / year / f"{name}.tif"
+            paths[name].append(str(shutil.move(write_raster(name, cells, nodata=np.nan), place)))
+    maps = run(
+        "ndvidriver", ("NDVI", "NDVI_CHANGE"), **paths, DATES="2020-07-01, 2021-07-01, 2022-07-01"
+    )
+    assert maps["NDVI"] == pytest.approx(0.25, abs=1e-6)
+    assert maps["NDVI_CHANGE"] == pytest.approx(0.1, abs=1e-3)
+    assert any(text.startswith("2022-07-01: 0.0%") for text in feedback.warnings)
 
 
 def test_other_grids_are_aligned_and_named(run, write_raster, feedback):

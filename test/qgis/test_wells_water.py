@@ -106,6 +106,20 @@ def test_wells_in_degrees(run, make_layer, tmp_path):
     assert raster.ReadAsArray().min() < 22
 
 
+def test_what_is_no_layer_of_wells(run, make_layer, tmp_path):
+    out = {"DISTANCE": str(tmp_path / "distance.tif")}
+    square = make_layer("Polygon", [], [("Polygon((0 0, 1 0, 1 1, 0 0))",)])
+    with pytest.raises(QgsProcessingException, match="l is no point layer"):
+        run("welldistance", WELLS=square, **MAP, **out)
+    with pytest.raises(QgsProcessingException, match="no feature with a position"):
+        run("welldistance", WELLS=make_layer("Point", ["q:double"], [(None, 1.0)]), **out)
+    with pytest.raises(QgsProcessingException, match="lie in one place.* Give an EXTENT"):
+        run("welldistance", WELLS=make_layer("Point", [], [((LEFT, TOP),)]), **out)
+    with pytest.raises(QgsProcessingException, match="not by which field. Give FILTER_FIELD"):
+        wells = make_layer("Point", [], [((LEFT, TOP),)])
+        run("welldistance", WELLS=wells, FILTER_VALUES="yes", **MAP, **out)
+
+
 def test_no_well_counts(run, make_layer, tmp_path):
     wells = make_layer("Point", ["state:string"], [((LEFT, TOP), "closed")])
     with pytest.raises(
@@ -132,14 +146,20 @@ def rows_of_readings(ids=str):
 
 
 @pytest.fixture
-def layouts(make_layer):
-    """The same readings as rows of the points, as columns, and as a table."""
+def layouts(make_layer, tmp_path):
+    """The same readings as rows of the points, as columns, and as tables; CSV holds only texts."""
     points = [(LEFT + east, TOP - south) for east, south in PLACES]
     rows = [(points[int(i)], i, when, level) for i, when, level in rows_of_readings()]
     columns = [
         (at, str(i), level, level - 2 - i) for i, (at, level) in enumerate(zip(points, LEVELS))
     ]
     named = {"ID_FIELD": "id", "DATE_FIELD": "when", "LEVEL_FIELD": "level"}
+    places = make_layer("Point", ["id:string"], [(at, str(i)) for i, at in enumerate(points)])
+    long, wide = tmp_path / "long.csv", tmp_path / "wide.csv"
+    lines = ["id,when,level", *(f"{i},{when},{level}" for i, when, level in rows_of_readings())]
+    long.write_text("\n".join(lines), encoding="utf-8")
+    lines = ["id;D20140101;D20160101", *(";".join(map(str, row[1:])) for row in columns)]
+    wide.write_text("\n".join(lines), encoding="utf-8")
     return {
         "rows": {
             "PIEZOMETERS": make_layer("Point", ["id:string", "when:date", "level:double"], rows),
@@ -158,9 +178,7 @@ def layouts(make_layer):
             ),
         },
         "table": {
-            "PIEZOMETERS": make_layer(
-                "Point", ["id:string"], [(at, str(i)) for i, at in enumerate(points)]
-            ),
+            "PIEZOMETERS": places,
             "READINGS": make_layer(
                 "None",
                 ["n:int", "when:datetime", "level:double"],
@@ -169,10 +187,15 @@ def layouts(make_layer):
             **named,
             "READINGS_ID_FIELD": "n",
         },
+        "rows of a file": {"PIEZOMETERS": places, "READINGS": str(long), **named},
+        "columns of a file": {"PIEZOMETERS": places, "READINGS": str(wide), "ID_FIELD": "id"},
     }
 
 
-@pytest.mark.parametrize("layout", ["rows", "rows without ids", "columns", "table"])
+@pytest.mark.parametrize(
+    "layout",
+    ["rows", "rows without ids", "columns", "table", "rows of a file", "columns of a file"],
+)
 def test_every_layout_gives_the_same_maps(run, layouts, layout, tmp_path):
     results = run(
         "watertable",
@@ -209,6 +232,22 @@ def test_what_is_missing_is_said(run, layouts, tmp_path):
         run("watertable", **{**rows, "LEVEL_FIELD": "depth"}, **MAP, **place)
     with pytest.raises(QgsProcessingException, match="Nothing is asked for"):
         run("watertable", **layouts["rows"], **MAP)
+
+
+def test_columns_that_are_no_dates_or_levels_are_refused(run, layouts, make_layer, tmp_path):
+    place = str(tmp_path / "level.tif")
+    for name, problem in [
+        ("D20161301", "'D20161301' is no date"),
+        ("D20140101_1", "'D20140101' and 'D20140101_1' are the same date"),
+    ]:
+        wide = make_layer("Point", ["D20140101:double", f"{name}:double"], [((LEFT, TOP), 1, 2)])
+        with pytest.raises(QgsProcessingException, match=problem):
+            run("watertable", PIEZOMETERS=wide, **MAP, WATER_TABLE=place)
+    file = tmp_path / "comma.csv"
+    file.write_text('id,when,level\n0,2014-01-01,"1,5"\n1,2014-01-01,2', encoding="utf-8")
+    with pytest.raises(QgsProcessingException, match="1 of 2 levels in level are no numbers"):
+        given = {**layouts["rows of a file"], "READINGS": str(file)}
+        run("watertable", **given, **MAP, WATER_TABLE=place)
 
 
 def test_piezometers_of_donana(run, real_data, feedback, tmp_path):

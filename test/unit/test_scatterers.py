@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyogrio
 import pytest
+from rasterio.crs import CRS
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.monitor import Monitor
-from subsidence_mapper.model.scatterers import gridded, tables
+from subsidence_mapper.model.scatterers import formats, gridded, tables
 from subsidence_mapper.model.scatterers.series import slopes, spans
 from subsidence_mapper.model.scatterers.units import ratio
 from subsidence_mapper.model.tasks import importpoints
@@ -258,16 +259,108 @@ def test_text_tables_of_any_dialect(load, write, delimiter, decimal, encoding):
     assert load(path).velocity_mm_yr == pytest.approx(PACE)
 
 
+def test_decimal_commas_are_known_by_the_first_fifty_rows(load, write):
+    count = 60
+    table = {"ID": ["7,5"] * count, "lon": ["51"] * count, "lat": ["32"] * count}
+    table["v_mm"] = ["1"] * 49 + ["-1,5e-1"] + ["2"] * 10
+    options = {"columns": "ps_id=ID; velocity=v_mm", "positive": "up"}
+    got = load(write(table, delimiter=";"), **options)
+    assert got.velocity_mm_yr[[0, 49, 50]].tolist() == [1, -0.15, 2]
+    # A comma in a column of texts is none of a number.
+    table["v_mm"][49] = "-0.15"
+    got = load(write(table, delimiter=";"), **options)
+    assert got.velocity_mm_yr[49] == -0.15 and got.ps_id[0] == "7,5"
+    table["v_mm"][49:51] = "3", "1,5"
+    message = "In line 52, the column v_mm of ps.csv holds '1,5', .* decimals have a point, by the"
+    with pytest.raises(InputError, match=message):
+        load(write(table, delimiter=";"), **options)
+
+
 def test_missing_values_in_all_their_spellings(load, write):
     texts = ["", "NaN", "NULL", "-9999", "N/A", "null"]
     columns = published()["TRE ALTAMIRA"]
     got = load(write({**columns, "COHERENCE": texts, "VEL": texts, "D20160105": texts}))
     assert np.isnan(got.coherence).all()
     assert np.isnan(got.D20160105).all()
-    assert got.velocity_mm_yr[0] != got.velocity_mm_yr[0]
+    assert got.velocity_mm_yr == pytest.approx(np.polyfit(YEARS[1:], SERIES[:, 1:].T, 1)[0])
+    assert "Points whose velocity is missing; their series gave it: 6." in got.log.lines
     assert "Missing values in the time series: 6." in got.log.lines
     assert got.displacement_mm == pytest.approx(SERIES[:, -1] - SERIES[:, 1])
     assert any("without the first or the last date: 6." in line for line in got.log.warnings)
+
+
+def test_a_point_gets_from_its_series_what_it_alone_lacks(load, write):
+    columns = {**published()["SARPROZ"]}
+    columns["VEL"] = ["", *PACE[1:]]
+    columns["CUMUL.DISP."] = [*spans(SERIES.T)[:4], "NaN", "-9999"]
+    columns["D20160105"] = columns.pop("20160105")
+    columns["D20160105"] = [*columns["D20160105"][:5], ""]
+    got = load(write(columns))
+    assert got.velocity_mm_yr == pytest.approx([FITTED[0], *PACE[1:]])
+    expected = SERIES[:, -1] - SERIES[:, [0, 0, 0, 0, 0, 1]].diagonal()
+    assert got.displacement_mm == pytest.approx(expected)
+    assert "Points whose velocity is missing; their series gave it: 1." in got.log.lines
+    assert "Points whose displacement is missing; their series gave it: 2." in got.log.lines
+    assert any("without the first or the last date: 1." in line for line in got.log.warnings)
+    assert "their series gave it" not in str(load(write(published()["SARPROZ"])).log)
+
+
+WGS84_WKT, UTM_WKT = (CRS.from_epsg(code).to_wkt(version="WKT2_2019") for code in (4326, 32639))
+
+
+@pytest.mark.parametrize("asked", ["EPSG:4326", WGS84_WKT])
+def test_a_format_that_states_its_crs_goes_before_the_users(load, write, asked):
+    path = write(published()["EGMS L2"])
+    got = load(path, crs=asked)
+    assert got.crs == "EPSG:3035" and got.xy[0].tolist() == [4e6, 3e6]
+    (warning,) = got.log.warnings
+    assert "the columns easting and northing are in EPSG:3035" in warning
+    assert warning.startswith(f"CRS ({'EPSG:4326' if asked != WGS84_WKT else 'WGS 84'}) is not")
+    got = load(path, crs=asked, columns="x=longitude; y=latitude")
+    assert CRS.from_user_input(got.crs) == CRS.from_epsg(4326)
+    assert got.xy[0] == pytest.approx([LONGITUDE[0], LATITUDE[0]])
+    assert not got.log.warnings
+    (unused,) = [line for line in got.log.lines if line.startswith("Columns not used")]
+    assert "easting" in unused and "longitude" not in unused
+    same = load(path, crs=CRS.from_epsg(3035).to_wkt(version="WKT2_2019"))
+    assert not same.log.warnings
+
+
+def test_a_crs_that_longitude_and_latitude_cannot_use_is_told(load, write):
+    path = write(published()["TRE ALTAMIRA"])
+    got = load(path, crs=UTM_WKT)
+    assert got.crs == "EPSG:4326"
+    assert got.log.warnings[0].startswith("CRS (WGS 84 / UTM zone 39N) is not used: the columns L")
+    assert not load(path, crs=WGS84_WKT).log.warnings
+
+
+@pytest.mark.parametrize(
+    ("crs", "factor", "message"),
+    [
+        ("EPSG:32639", 1, "x = 51.525, y = 32.5125, .* EPSG:32639 counts in metres"),
+        (UTM_WKT, 1, "WGS 84 / UTM zone 39N counts in metres, and these look like degrees"),
+        ("EPSG:4326", 1e4, "x = 515250, y = 325125, .* EPSG:4326 counts in degrees"),
+        (WGS84_WKT, 1e4, "WGS 84 counts in degrees"),
+        ("EPSG:4258", 1e4, "EPSG:4258 counts in degrees"),
+        ("EPSG:32639", 1e4, None),
+        (WGS84_WKT, 1, None),
+    ],
+)
+def test_positions_that_their_crs_cannot_have_are_refused(load, write, crs, factor, message):
+    path = write({"x": factor * LONGITUDE, "y": factor * LATITUDE, "v_mm": PACE})
+    options = {"columns": "velocity=v_mm", "positive": "up", "crs": crs}
+    if not message:
+        assert load(path, **options).numbers["COUNT"] == 6
+        return
+    with pytest.raises(InputError, match=message):
+        load(path, **options)
+
+
+def test_single_positions_beyond_the_globe_are_skipped_in_any_geographic_crs(load, write):
+    places = {"x": [*LONGITUDE[:5], 5e5], "y": [*LATITUDE[:5], 4e6]}
+    path = write({**places, "v_mm": PACE})
+    got = load(path, columns="velocity=v_mm", positive="up", crs=WGS84_WKT)
+    assert got.log.warnings == ["Skipped, no position: 1."]
 
 
 def test_velocity_and_displacement_come_from_the_series_where_nothing_else_tells(load, write):
@@ -321,6 +414,39 @@ def test_one_unit_tells_the_other_by_the_series(load, write):
         assert got.velocity_mm_yr == pytest.approx(PACE)
         assert got.D20160117 == pytest.approx(SERIES[:, 1])
         assert "Units: velocity in cm/yr, displacement in mm." in got.log.lines
+
+
+def test_a_unit_that_could_not_be_checked_is_told(load, write):
+    few = {name: values[:4] for name, values in published()["SARPROZ"].items()}
+    told = [line for line in load(write(few)).log.lines if "could not be checked" in line]
+    assert [line.split(":")[0] for line in told] == [
+        "The unit of the velocity could not be checked against the series",
+        "The unit of the displacement could not be checked against the series",
+    ]
+    assert told[0].endswith("among the first 4.")
+    table = {"lon": LONGITUDE, "lat": LATITUDE, "v_mm": PACE, "d_mm": PACE[::-1]}
+    got = load(write(table), columns="velocity=v_mm; displacement=d_mm", positive="up")
+    assert "velocity could not be checked against the displacement" in str(got.log)
+    for whole in (published()["SARPROZ"], {**table, "d_mm": 6 * PACE}):
+        columns = "" if "VEL" in whole else "velocity=v_mm; displacement=d_mm"
+        positive = "auto" if "VEL" in whole else "up"
+        got = load(write(whole), columns=columns, positive=positive)
+        assert "could not be checked" not in str(got.log)
+
+
+def test_a_column_whose_name_holds_a_semicolon(load, write):
+    table = {"lon": LONGITUDE, "lat": LATITUDE, "v; mm": PACE, "d=mm;": 6 * PACE, '5"': PACE}
+    path = write(table, delimiter="\t")
+    columns = 'velocity= "v; mm" ; displacement="d=mm;"; height="lat"'
+    units = {"velocity_unit": "mm", "displacement_unit": "mm"}
+    got = load(path, columns=columns, positive="up", **units)
+    assert got.velocity_mm_yr == pytest.approx(PACE)
+    assert got.displacement_mm == pytest.approx(6 * PACE)
+    assert got.height_m == pytest.approx(LATITUDE)
+    mapping = formats.parse_mapping('velocity=5"; height=6"; x=""')
+    assert mapping == {"velocity": '5"', "height": '6"', "x": ""}
+    with pytest.raises(InputError, match="holds 'mm'; .* a semicolon goes in double quotes"):
+        load(path, columns="velocity=v; mm", positive="up", **units)
 
 
 def test_the_end_of_a_columns_name_states_its_unit(load, write):
@@ -461,7 +587,7 @@ def test_a_fault_far_inside_a_file_is_explained(load, write, monkeypatch):
     options = {"columns": "velocity=v_mm", "positive": "up"}
     assert load(write(table), **options).numbers["COUNT"] == 3000
     table["v_mm"][2900] = "fault"
-    with pytest.raises(InputError, match="v_mm of ps.csv holds 'fault'"):
+    with pytest.raises(InputError, match="In line 2902, the column v_mm of ps.csv holds 'fault'"):
         load(write(table), **options)
 
 
@@ -509,13 +635,13 @@ def write_layer(path, geometry, kind, fields, crs="EPSG:25830"):
 
 @pytest.mark.parametrize("suffix", [".shp", ".gpkg"])
 def test_multipoint_layers_are_taken_as_points(load, tmp_path, suffix):
-    geometry = [multipoint(point(i, 1), point(i, 2)) for i in range(5)] + [None]
+    geometry = [multipoint(point(i, 4e6), point(i, 4e6 + 1)) for i in range(5)] + [None]
     fields = {"CODE": [f"id{i}" for i in POINTS], "COHERENCE": np.ones(6), "VEL": PACE}
     fields.update(V_STDEV=np.ones(6), **series())
     path = write_layer(tmp_path / f"ps{suffix}", geometry, "MultiPoint", fields)
     got = load(path)
     assert "TRE ALTAMIRA" in got.log.lines[0]
-    assert got.xy.tolist() == [[i, y] for i in range(5) for y in (1, 2)]
+    assert got.xy.tolist() == [[i, y] for i in range(5) for y in (4e6, 4e6 + 1)]
     assert got.velocity_mm_yr == pytest.approx(np.repeat(PACE[:5], 2))
     assert got.D20160117 == pytest.approx(np.repeat(SERIES[:5, 1], 2), rel=1e-6)
     assert got.ps_id[1] == "id0"
@@ -528,11 +654,14 @@ def test_layers_that_cannot_be_points(load, tmp_path):
     path = write_layer(tmp_path / "lines.gpkg", [line], "LineString", {"velocity": [1.0]})
     with pytest.raises(InputError, match="lines.gpkg holds LineString features"):
         load(path, positive="up")
-    path = write_layer(tmp_path / "lost.shp", [point(0, 0)], "Point", {"v_mm": [1.0]}, None)
+    path = write_layer(tmp_path / "lost.shp", [point(5e5, 4e6)], "Point", {"v_mm": [1.0]}, None)
     options = {"columns": "velocity=v_mm", "positive": "up"}
     with pytest.raises(InputError, match="lost.shp does not tell its CRS"):
         load(path, **options)
     assert load(path, crs="EPSG:32639", **options).crs == "EPSG:32639"
+    path = write_layer(tmp_path / "told.gpkg", [point(5e5, 4e6)], "Point", {"v_mm": [1.0]})
+    (warning,) = load(path, crs="EPSG:32639", **options).log.warnings
+    assert "the Point geometries are in EPSG:25830, as the file" in warning
 
 
 def test_a_table_of_texts_in_a_geopackage(load, tmp_path):

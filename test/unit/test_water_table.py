@@ -19,8 +19,6 @@ from subsidence_mapper.model.drivers.kriging import (
 from subsidence_mapper.model.drivers.water_table import (
     LeftOut,
     Piezometer,
-    column_day,
-    parse_days,
     read_piezometers,
 )
 from subsidence_mapper.model.errors import InputError
@@ -67,52 +65,6 @@ def by_hand(variogram, xy, values, target):
     return np.asarray(mean), np.sqrt(np.asarray(variance))
 
 
-# Dates
-
-
-@pytest.mark.parametrize(
-    "texts",
-    [
-        ["2014-10-09", "2020-02-29"],
-        ["2014-10-09T12:30:00", "2020-02-29 00:00:00+01"],
-        ["20141009", "20200229"],
-        ["2014/10/9", "2020/2/29"],
-        ["9.10.2014", "29.02.2020"],
-        ["10/09/2014", "02/29/2020"],
-        [20141009.0, 20200229.0],
-    ],
-)
-def test_dates_in_many_forms(texts):
-    assert parse_days(np.array(texts), "when").tolist() == [day("2014-10-09"), day("2020-02-29")]
-
-
-def test_empty_dates_are_gaps():
-    assert np.isnan(parse_days(np.array(["", "2014-10-09"]), "when")).tolist() == [True, False]
-    assert np.isnan(parse_days(np.array([np.nan, 20141009]), "when")).tolist() == [True, False]
-
-
-@pytest.mark.parametrize(
-    ("texts", "message"),
-    [
-        (["01/02/2014", "03/04/2014"], "Day and month in when cannot be told apart, .*01/02/2014"),
-        (["13/02/2014", "03/14/2014"], "Day and month in when cannot be told apart"),
-        (["2014-02-30", "2014-02-28"], "1 of 2 dates in when cannot be read, .*2014-02-30"),
-        (["spring", "spring", "2014-02-28"], "2 of 3 dates in when cannot be read, .*spring"),
-        (["12/31/14"], "cannot be read"),
-    ],
-)
-def test_dates_that_cannot_be_read(texts, message):
-    with pytest.raises(InputError, match=message):
-        parse_days(np.array(texts), "when")
-
-
-def test_columns_named_by_dates():
-    for name in ["D20141009", "20141009", "2014-10-09", "level_2014_10_09", "d2014.10.09"]:
-        assert column_day(name) == day("2014-10-09")
-    for name in ["Nombre", "X", "D20141309", "id12345678901", "2014", "2014-1009"]:
-        assert column_day(name) is None
-
-
 # Series
 
 
@@ -136,6 +88,17 @@ def test_a_single_reading_has_a_level_but_no_change():
     ):
         with pytest.raises(LeftOut, match="a single reading"):
             what()
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [("2013-12-01", "2014-01-01"), ("2015-01-01", "2015-02-01")]
+)
+def test_one_reading_tells_no_change(start, end):
+    piezometer = well([10, 14], "2014-01-01", "2015-01-01")
+    assert piezometer.change(day("2013-12-01"), day("2015-02-01"), 90) == 4
+    assert piezometer.change(day("2014-01-01"), day("2014-01-02"), 0) == pytest.approx(4 / 365)
+    with pytest.raises(LeftOut, match="start and end rest on the same reading"):
+        piezometer.change(day(start), day(end), 90)
 
 
 def test_a_linear_trend_is_found_exactly_through_gaps_and_outliers():
@@ -210,9 +173,36 @@ def test_a_number_finds_the_same_number_as_text():
     notes = Notes()
     got = read_piezometers(places, table, "name", "when", "level", "n", notes)
     assert [each.levels.tolist() for each in got] == [[1], [3], []]
-    assert any("1 readings fall on a day" in line for line in notes.lines)
+    averaged = "Readings that fall on a day of which the piezometer has another, averaged: 1."
+    assert averaged in notes.lines
     assert any("1 of 4 readings belong to no piezometer" in line for line in notes.lines)
     assert any("1 have no reading, 2 a single one" in line for line in notes.lines)
+
+
+def test_levels_may_be_texts():
+    ids, when = np.array(["a", "a", "b", "c"]), np.array(["2014-01-01", "2014-02-01"] * 2)
+    rows = {"xy": XY[[0, 0, 1, 2]], "id": ids, "when": when}
+    texts = {**rows, "level": np.array(["116.38", " -1e1 ", "", "7"])}
+    notes = Notes()
+    got = read_piezometers(texts, None, "id", "when", "level", monitor=notes)
+    assert [each.levels.tolist() for each in got] == [[116.38, -10], [], [7]]
+    assert "1 of 4 readings have no level: skipped." in notes.lines
+    columns = {"xy": XY, "D20140101": np.array(["1.5", "", "3"]), "2014_02_01": np.full(3, 2.0)}
+    assert [each.levels.tolist() for each in read_piezometers(columns)] == [[1.5, 2], [2], [3, 2]]
+    texts["level"] = np.array(["1,5", "dry", "1_0", "7"])
+    with pytest.raises(InputError, match="3 of 4 levels in level are no numbers, .*'1,5'"):
+        read_piezometers(texts, None, "id", "when", "level")
+
+
+def test_no_column_of_a_date_vanishes():
+    columns = {"xy": XY, "id20150101": np.ones(3), "D20150101": np.full(3, 2.0)}
+    notes = Notes()
+    assert [each.levels.tolist() for each in read_piezometers(columns, monitor=notes)] == [[2]] * 3
+    assert "Columns that are dates: 1. Others: id20150101." in notes.lines
+    with pytest.raises(InputError, match="'D20150101' and 'D20150101_1' are the same date"):
+        read_piezometers({**columns, "D20150101_1": np.ones(3)})
+    with pytest.raises(InputError, match="'D20161301' is no date"):
+        read_piezometers({**columns, "D20161301": np.ones(3)})
 
 
 def test_gaps_are_counted():
@@ -238,7 +228,7 @@ def test_gaps_are_counted():
     ("change", "message"),
     [
         ({"id": np.array(["a", "a", "b"])}, "piezometer a stands at places that are 1,000 m apart"),
-        ({"level": np.array(["1,5", "2", "3"])}, "levels in level are text, for instance '1,5'"),
+        ({"level": np.array(["1,5", "2", "3"])}, "1 of 3 levels in level are no numbers, .*'1,5'"),
         ({"level": np.full(3, np.nan)}, "No reading has both a date and a level"),
         ({"when": np.array(["", "", ""])}, "No reading has both a date and a level"),
     ],
@@ -486,7 +476,7 @@ def test_piezometers_at_one_place_are_averaged(run):
     twin["D20140101"][-1] += 2
     ids = np.array([f"p{i}" for i in range(13)])
     made = run({**twin, "id": ids}, ["WATER_TABLE"], id_field="id", date="2014-01-01")
-    assert "1 piezometers share their place with another: averaged." in made["LOG"]
+    assert "Piezometers that share their place with another, averaged: 1." in made["LOG"]
     places["D20140101"][0] += 1
     expected = run(places, ["WATER_TABLE"], date="2014-01-01")
     assert np.allclose(made["WATER_TABLE"], expected["WATER_TABLE"], rtol=1e-5)
@@ -503,7 +493,7 @@ def test_two_places_are_too_few(run):
     for name in ("D20150701", "D20180101"):
         places[name][:3] = np.nan
     with pytest.raises(
-        InputError, match="is known at 2 places; kriging needs 3. Of 5 piezometers 3 are left out"
+        InputError, match="needs 3 places, but the .* is known at 2. Left out: 3 of 5 piezometers"
     ):
         run(places, ["CHANGE"])
     with pytest.raises(InputError, match="2025-01-01 is more than 90 days outside its readings"):
@@ -524,6 +514,18 @@ def test_two_places_are_too_few(run):
 def test_what_cannot_be_mapped(run, given, message):
     with pytest.raises(InputError, match=message):
         run(falling(), **given)
+
+
+def test_piezometers_that_tell_no_change_are_left_out(run):
+    """Not mapped as unchanged: START and END lie before the first reading of four of them."""
+    places = falling(12)
+    places["D20140101"][:4] = np.nan
+    places["D20150501"] = np.where(np.isnan(places["D20140101"]), 1.0, np.nan)
+    made = run(places, ["CHANGE", "REPORT"], start="2015-02-15", end="2015-04-15")
+    assert np.allclose(made["CHANGE"][0], -0.5 * 59 / 365.25, atol=1e-5)
+    reason = "start and end rest on the same reading"
+    assert any(f"4 of 12 piezometers ({reason})" in line for line in made["LOG"])
+    assert made["REPORT"].count(reason) == 4
 
 
 def test_seasons_are_warned_of(run):

@@ -1,0 +1,102 @@
+"""Days in texts: in the cells of a table, in the names of its columns, in the names of layers.
+
+Only the standard library is imported here, so that QGIS can ask before it reads any raster.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+
+from .errors import InputError
+
+# Readers number the columns of one name, so D20150101_1 is a second D20150101.
+_COLUMN = re.compile(
+    r"(?:[dx]|date|level)?_?(\d{4})([-_.]?)(\d\d)\2(\d\d)(?:[_.]\d\d?)?", re.IGNORECASE
+)
+_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_]?)(\d\d)\2(\d\d)(?!\d)")
+_TIME = r"(?:[T ]\d\d?:.*|T\d{4}.*)?"
+_YEAR_FIRST = re.compile(rf"(\d{{4}})(?:(\d\d)(\d\d)|([-_/.])(\d\d?)\4(\d\d?)){_TIME}")
+_YEAR_LAST = re.compile(rf"(\d\d?)([-/.])(\d\d?)\2(\d{{4}}){_TIME}")
+
+
+def find_dates(columns: Iterable[str]) -> dict[date, str]:
+    """The columns that are dates, such as D20141009, 20141009 or 2014-10-09, in order of time.
+
+    Raises
+    ------
+    InputError
+        If one is no day of the calendar, or two are the same day.
+    """
+    days: dict[date, str] = {}
+    for column in columns:
+        found = _COLUMN.fullmatch(column.strip())
+        if not found:
+            continue
+        day = _date(*found.group(1, 3, 4))
+        if day is None:
+            raise InputError(
+                f"'{column}' is no date: expected year, month and day, as in D20141009. Rename or "
+                "remove it."
+            )
+        if day in days:
+            raise InputError(f"'{days[day]}' and '{column}' are the same date. Remove one of them.")
+        days[day] = column
+    return dict(sorted(days.items()))
+
+
+def parse_days(texts: Iterable[str], field: str) -> list[date | None]:
+    """The days in a column of texts, None where empty.
+
+    The year comes first (ISO 8601 and its relatives; a time of day is dropped), or last if the
+    column as a whole shows whether the day or the month comes first.
+
+    Raises
+    ------
+    InputError
+        If a text is no date, or day and month cannot be told apart.
+    """
+    texts = list(texts)
+    counts = Counter(texts)
+    last = [found for found in map(_YEAR_LAST.fullmatch, counts) if found]
+    day_first = any(int(found[1]) > 12 for found in last)
+    month_first = any(int(found[3]) > 12 for found in last)
+    if last and day_first == month_first:
+        raise InputError(
+            f"Day and month in {field} cannot be told apart, for instance in '{last[0][0]}'. Give "
+            "dates as YYYY-MM-DD."
+        )
+    days = {text: parse_day(text, day_first) for text in counts}
+    wrong = [text for text, day in days.items() if text and day is None]
+    if wrong:
+        raise InputError(
+            f"{sum(counts[text] for text in wrong):,} of {len(texts):,} dates in {field} cannot be "
+            f"read, for instance '{wrong[0]}'. Give dates as YYYY-MM-DD."
+        )
+    return [days[text] for text in texts]
+
+
+def parse_day(text: str, day_first: bool | None = None) -> date | None:
+    """The day that a text is, None if it is none; the year comes last only with `day_first`."""
+    if found := _YEAR_FIRST.fullmatch(text):
+        return _date(found[1], found[2] or found[5], found[3] or found[6])
+    found = None if day_first is None else _YEAR_LAST.fullmatch(text)
+    return found and _date(found[4], *found.group(*((3, 1) if day_first else (1, 3))))
+
+
+def date_in(name: str) -> str | None:
+    """The first day in a name, as YYYY-MM-DD: YYYYMMDD, YYYY-MM-DD or YYYY_MM_DD.
+
+    In the names of Landsat and Sentinel-2 products that is the day the scene was taken.
+    """
+    days = (_date(*found.group(1, 3, 4)) for found in _IN_NAME.finditer(name))
+    return next((day.isoformat() for day in days if day), None)
+
+
+def _date(year: str, month: str, day: str) -> date | None:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
