@@ -19,16 +19,20 @@ class Points:
         Positions in the working grid's CRS, metres.
     values : ndarray (n,)
         Cumulative displacement, mm.
+    variance : ndarray (n,), optional
+        Of the values' measurement error, mm2; None if unknown.
     """
 
     xy: np.ndarray
     values: np.ndarray
+    variance: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     def __getitem__(self, index: np.ndarray) -> Points:
-        return Points(self.xy[index], self.values[index])
+        variance = None if self.variance is None else self.variance[index]
+        return Points(self.xy[index], self.values[index], variance)
 
     def groups(self, grid: Grid) -> np.ndarray:
         """The cell number of each point, (n,): points of one cell are never split apart."""

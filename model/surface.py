@@ -28,6 +28,7 @@ def write_surfaces(
     uncertainty: Path | None = None,
     error_by_distance: ErrorByDistance | None = None,
     known: np.ndarray | None = None,
+    own_deviation: Path | None = None,
 ) -> None:
     """Write a method's surface and, where asked for, the standard deviation of its error.
 
@@ -35,8 +36,8 @@ def write_surfaces(
     ----------
     method : Method
         Fitted.
-    surface, uncertainty : Path
-        The GeoTIFFs to write.
+    surface, uncertainty, own_deviation : Path
+        The GeoTIFFs to write; the last is for the standard deviation that the method itself gives.
     error_by_distance : ErrorByDistance
         Gives the standard deviation; `known` (n, 2) are the positions that distances are to.
     """
@@ -47,9 +48,13 @@ def write_surfaces(
             deviation_file = writers.enter_context(
                 SurfaceWriter(uncertainty, grid, ["standard_deviation_mm"])
             )
+        if own_deviation:
+            own_file = writers.enter_context(
+                SurfaceWriter(own_deviation, grid, ["standard_deviation_mm"])
+            )
         tiles = list(grid.tiles(TILE))
         for i, tile in enumerate(tiles):
-            mean, _ = method.predict(tile, stack)
+            mean, own = method.predict(tile, stack)
             missing = ~np.isfinite(mean)
             if method.needs_stack:
                 missing |= ~stack.valid[tile.slices].ravel()
@@ -57,6 +62,8 @@ def write_surfaces(
             if uncertainty:
                 deviation = error_by_distance(tree.query(tile.xy(), workers=-1)[0])
                 deviation_file.write(tile, np.where(missing, np.nan, deviation))
+            if own_deviation:
+                own_file.write(tile, np.where(missing, np.nan, own))
             monitor.progress((i + 1) / len(tiles))
 
 

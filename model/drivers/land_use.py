@@ -10,14 +10,11 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
-from rasterio.features import bounds, rasterize
-from rasterio.transform import Affine
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.preprocessing import StandardScaler
 
 from ..errors import InputError
-from ..grid import Grid
 
 TABLES = Path(__file__).absolute().parents[2] / "resources" / "land_cover"
 MAX_CODE = 255
@@ -139,21 +136,6 @@ class Reclassification:
         """Classes (n,) of codes (n,), 0 where there is no rule."""
         targets = np.array([*(rule.target for rule in self.rules), 0], np.uint8)
         return targets[self.find(codes)]
-
-
-def cells_within(geometry: dict, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the cells whose centres lie in a polygon, GeoJSON in the grid's CRS."""
-    left, dx, _, top, _, dy = grid.transform
-    west, south, east, north = bounds(geometry)
-    columns = np.clip([np.floor((west - left) / dx), np.ceil((east - left) / dx)], 0, grid.width)
-    rows = np.clip([np.floor((north - top) / dy), np.ceil((south - top) / dy)], 0, grid.height)
-    (first_row, last_row), (first_column, last_column) = rows.astype(int), columns.astype(int)
-    shape = last_row - first_row, last_column - first_column
-    if 0 in shape:
-        return np.empty(0, int), np.empty(0, int)
-    corner = Affine(dx, 0, left + dx * first_column, 0, dy, top + dy * first_row)
-    inside = np.nonzero(rasterize([geometry], shape, transform=corner, dtype="uint8"))
-    return inside[0] + first_row, inside[1] + first_column
 
 
 class Forest:

@@ -9,8 +9,14 @@ from .base import Method
 
 # Named, not imported: idw must not wait seconds for TensorFlow.
 REGISTRY = {
+    "boosting": ("boosting", "Boosting"),
     "cnn": ("cnn", "CNN"),
+    "forest": ("forest", "Forest"),
     "idw": ("idw", "IDW"),
+    "kriging": ("kriging", "OrdinaryKriging"),
+    "movingleastsquares": ("moving_least_squares", "MovingLeastSquares"),
+    "rbf": ("rbf", "RBF"),
+    "regressionkriging": ("regression_kriging", "RegressionKriging"),
 }
 
 

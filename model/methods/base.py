@@ -23,11 +23,14 @@ class Method(ABC):
         As in a table or a figure.
     needs_stack : bool
         Whether `fit` and `predict` need the driver stack.
+    GRID : dict
+        Values of parameters that tuning tries, all with all; empty if there is nothing to tune.
     """
 
     name: str
     title: str
     needs_stack = False
+    GRID: dict = {}
 
     @abstractmethod
     def fit(
@@ -66,17 +69,39 @@ class Method(ABC):
             mm, where the method knows one.
         """
 
+    def remarks(self) -> list[str]:
+        """What the user should know about the predictions so far."""
+        return []
+
 
 def positions(target: np.ndarray | Window) -> np.ndarray:
     """The positions (m, 2) that a target stands for."""
     return target.xy() if isinstance(target, Window) else np.asarray(target, dtype=float)
 
 
+def merged(points: Points, monitor: Monitor = SILENT) -> Points:
+    """The points with those of one place averaged, for a method that bears one value there only."""
+    xy, place, count = np.unique(points.xy, axis=0, return_inverse=True, return_counts=True)
+    if len(xy) == len(points):
+        return points
+    monitor.log(
+        f"{len(points)} points lie in {len(xy)} places; points of the same place are averaged."
+    )
+    place = place.ravel()
+    values = np.bincount(place, points.values) / count
+    variance = points.variance
+    if variance is not None:
+        variance = np.bincount(place, variance) / count**2
+    return Points(xy, values, variance)
+
+
 def joined(points: Points, validation: Points | None) -> Points:
     """Training and validation points together."""
     if validation is None:
         return points
+    known = points.variance is not None and validation.variance is not None
     return Points(
         np.concatenate([points.xy, validation.xy]),
         np.concatenate([points.values, validation.values]),
+        np.concatenate([points.variance, validation.variance]) if known else None,
     )

@@ -25,6 +25,7 @@ class IDW(Method):
 
     name = "idw"
     title = "IDW"
+    GRID = {"power": [1.0, 2.0, 3.0, 4.0], "neighbours": [8, 16, 32]}
 
     def __init__(self, power: float = 2.0, neighbours: int = 12, radius: float | None = None):
         self.power = power

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import rasterio
 
+from ..geostatistics.variogram import Empirical, Variogram
 from ..points import Points
 from ..validation.evaluation import Evaluation
 from ..validation.uncertainty import ErrorByDistance
@@ -74,6 +75,40 @@ def error_by_distance(evaluations: list[Evaluation], curve: ErrorByDistance) -> 
     axes.set_ylabel("absolute error (mm)")
     axes.set_xscale("symlog", linthresh=100)
     axes.set_xlim(left=0)
+    axes.legend(frameon=False, fontsize="small")
+    return png(figure)
+
+
+def variogram_figure(
+    variogram: Variogram, unit: str, directions: dict[str, Empirical] | None = None
+) -> bytes:
+    """The empirical variogram with its numbers of pairs, and the fitted model.
+
+    Parameters
+    ----------
+    directions : dict
+        Empirical variograms of some directions, by their names.
+    """
+    figure, axes = plt.subplots(figsize=(6, 3.4))
+    measured = variogram.empirical
+    distance = np.linspace(0, 1.1 * measured.lags.max(), 300)
+    axes.plot(distance / 1000, variogram(distance), color=_RED, label="model")
+    axes.scatter(measured.lags / 1000, measured.semivariance, color=_BLUE, label="measured")
+    for lag, semivariance, pairs in zip(measured.lags, measured.semivariance, measured.pairs):
+        axes.annotate(
+            f"{pairs:,}",
+            (lag / 1000, semivariance),
+            xytext=(0, 6),
+            textcoords="offset points",
+            fontsize="x-small",
+            ha="center",
+        )
+    for (name, each), style in zip((directions or {}).items(), ("-", "--", "-.", ":")):
+        axes.plot(each.lags / 1000, each.semivariance, style, color=_GREY, linewidth=1, label=name)
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("distance (km)")
+    axes.set_ylabel(f"semivariance of values in {unit}")
     axes.legend(frameon=False, fontsize="small")
     return png(figure)
 

@@ -1,16 +1,52 @@
-"""A surface from points alone."""
+"""A surface by any method that needs no network."""
 
 from __future__ import annotations
 
 from ..methods import make
+from ..report.kriging_report import write_kriging_report
 from ..surface import write_surfaces
+from ..validation.tuning import tune
 from .job import Job
 
 
 def run(folder, request, monitor) -> dict:
-    """Write SURFACE with the method and the parameters of the request."""
+    """Write SURFACE, STANDARD_DEVIATION where the method has one, and REPORT of kriging.
+
+    The request's parameters are the method's name and its own; with "tune" those that the method
+    tunes are chosen by inner folds instead.
+    """
     job = Job(folder, request, monitor)
     parameters = dict(job.parameters)
-    method = make(parameters.pop("method"), **parameters).fit(job.points())
-    write_surfaces(method, job.grid, None, job.file("SURFACE", ".tif"), monitor)
+    name, tuned = parameters.pop("method"), parameters.pop("tune", False)
+    points, stack, done = job.points(), None, 0.0
+    if request["drivers"]:
+        done = 0.2
+        stack = job.stack("standard", monitor=monitor.part(0, done))
+        points = job.on_drivers(points, stack)
+    if tuned:
+        parameters = _tuned(name, parameters, job, points, stack, monitor.part(done, 0.5))
+        done = 0.5
+    method = make(name, **parameters)
+    method.fit(points, stack, monitor=monitor.part(done, done + 0.1))
+    deviation, surface = "STANDARD_DEVIATION", job.file("SURFACE", ".tif")
+    write_surfaces(
+        method,
+        job.grid,
+        stack,
+        surface,
+        monitor.part(done + 0.1, 1),
+        own_deviation=job.file(deviation, ".tif") if job.wants(deviation) else None,
+    )
+    if job.wants("REPORT"):
+        write_kriging_report(method, surface, points, job, job.file("REPORT", ".html"))
+    for remark in method.remarks():
+        monitor.log(remark, "warning")
     return job.result
+
+
+def _tuned(name, parameters, job, points, stack, monitor) -> dict:
+    grid = make(name).GRID
+    given = {key: value for key, value in parameters.items() if key not in grid}
+    tuning = tune(name, points, job.grid, stack=stack, given=given, monitor=monitor)
+    monitor.log(f"Chosen by cross-validation: {tuning}.")
+    return tuning.parameters

@@ -52,11 +52,11 @@ class Job:
         self.result["files"][output] = name
         return self.folder / name
 
-    def write_points(self, output: str, xy: np.ndarray, **fields: np.ndarray) -> None:
-        """Write points with their fields as an output."""
+    def write_points(self, output: str, xy: np.ndarray | None, **fields: np.ndarray) -> None:
+        """Write points with their fields as an output; without `xy` a table without places."""
         name = output.lower() + ".npz"
         self.result["points"][output] = name
-        np.savez(self.folder / name, xy=xy, **fields)
+        np.savez(self.folder / name, **({} if xy is None else {"xy": xy}), **fields)
 
     def arrays(self, file: str) -> dict[str, np.ndarray]:
         """The arrays of a table in the job folder: `xy` (n, 2), and one (n,) for each field."""
@@ -82,7 +82,9 @@ class Job:
             If there are none.
         """
         arrays = self.arrays(self.request["points"]["file"])
-        points = Points(arrays["xy"], arrays["values"])
+        errors = arrays.get("errors")
+        variance = None if errors is None else np.square(errors)
+        points = Points(arrays["xy"], arrays["values"], variance)
         if not len(points):
             raise InputError("There are no points on the working grid. Check extent and CRS.")
         return points

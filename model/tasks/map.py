@@ -22,7 +22,7 @@ def run(folder, request, monitor) -> dict:
     """Score the method and IDW on the same random and block folds, then make the map.
 
     The CNN of the map is the one trained on the random split's training part, so its test
-    figures are the map's own. IDW has nothing to hold back and maps with all points.
+    figures are the map's own. The other methods have nothing to hold back and map with all points.
     """
     job = Job(folder, request, monitor)
     name, seed = job.parameters.get("method", "cnn"), job.parameters.get("seed", 0)
@@ -35,10 +35,11 @@ def run(folder, request, monitor) -> dict:
         return make(name)
 
     points, stack, method = job.varied_points(), None, new_method()
-    if is_network:
+    if method.needs_stack:
         if not request["drivers"]:
-            raise InputError("METHOD=cnn needs driver rasters. Add DRIVERS, or use METHOD=idw.")
-        stack = job.stack(method.preset.scaling, monitor=monitor.part(0, 0.1))
+            raise InputError(f"METHOD={name} needs driver rasters. Add DRIVERS, or use kriging.")
+        scaling = method.preset.scaling if is_network else "standard"
+        stack = job.stack(scaling, monitor=monitor.part(0, 0.1))
         points = job.on_drivers(points, stack)
 
     scores, table = {}, []
@@ -47,7 +48,7 @@ def run(folder, request, monitor) -> dict:
         title = split_title(split_name, block_size)
         monitor.log(f"Scoring {method.title} on {title}.")
         part = monitor.part(0.1 + 0.35 * i, 0.45 + 0.35 * i)
-        rivals = [make("idw")] if is_network else []
+        rivals = [make("idw")] if name != "idw" else []
         scored = [
             evaluate(each, points, stack, split, title, part) for each in (new_method(), *rivals)
         ]
@@ -58,7 +59,7 @@ def run(folder, request, monitor) -> dict:
     distance, error = (np.concatenate(pair) for pair in zip(random.test_errors, block.test_errors))
     curve = ErrorByDistance.fit(distance, error)
 
-    method = random.method if is_network else method.fit(points)
+    method = random.method if is_network else method.fit(points, stack)
     surface = job.file("SURFACE", ".tif")
     monitor.log(f"Mapping {job.grid.width} x {job.grid.height} cells.")
     write_surfaces(
@@ -71,6 +72,8 @@ def run(folder, request, monitor) -> dict:
         error_by_distance=curve,
         known=points.xy,
     )
+    for remark in method.remarks():
+        monitor.log(remark, "warning")
     if job.wants("TRUST"):
         patch_size = method.preset.patch_size if is_network else 1
         write_trust(job.grid, stack, points.xy, patch_size, job.file("TRUST", ".tif"))

@@ -7,16 +7,20 @@ from datetime import date
 
 import numpy as np
 
-from ..drivers.kriging import FEW, Kriging
 from ..drivers.water_table import DAYS_PER_YEAR, LeftOut, Piezometer, iso, read_piezometers
 from ..errors import InputError
+from ..geostatistics.variogram import FEW
+from ..methods.kriging import OrdinaryKriging
+from ..points import Points
 from ..raster import SurfaceWriter
-from ..report.driver_figures import variogram_figure
+from ..report.figures import variogram_figure
+from ..report.kriging_report import variogram_caption
 from ..report.report import Report
 from .job import Job
 
 _FIELDS = ("id_field", "date_field", "level_field", "readings_id_field")
-_MOST_NUMBERS = 8_000_000
+_NEIGHBOURS = 64  # few have more piezometers than this
+_TILE = 512
 
 
 @dataclass
@@ -142,7 +146,7 @@ def krige(quantity: Quantity, piezometers: list[Piezometer], job: Job):
 
     Returns
     -------
-    Kriging, ndarray (n,)
+    OrdinaryKriging, ndarray (n,)
         For each piezometer the index of its place, -1 if it is left out.
 
     Raises
@@ -176,11 +180,7 @@ def krige(quantity: Quantity, piezometers: list[Piezometer], job: Job):
     model = job.parameters["variogram"]
     if len(places) < FEW and model not in ("auto", "linear"):
         log(f"{len(places)} places are few to fit a {model} variogram to.", "warning")
-    kriging = Kriging(model).fit(places, values)
-    if kriging.variogram_ is None:
-        log(
-            f"All {len(values)} values are {values[0]:g} {quantity.unit}: so is the map.", "warning"
-        )
+    kriging = OrdinaryKriging(model, _NEIGHBOURS).fit(Points(places, values), monitor=job.monitor)
     log(
         f"{quantity.title}: {used.sum()} piezometers, leave-one-out RMSE {kriging.rmse_:.3g} "
         f"{quantity.unit}."
@@ -190,29 +190,28 @@ def krige(quantity: Quantity, piezometers: list[Piezometer], job: Job):
     return kriging, at
 
 
-def write_map(kriging: Kriging, quantity: Quantity, job: Job, path, monitor) -> None:
+def write_map(kriging: OrdinaryKriging, quantity: Quantity, job: Job, path, monitor) -> None:
     """Write the mean and the standard deviation, tile by tile."""
-    size = int(np.clip(np.sqrt(_MOST_NUMBERS / len(kriging.values_)), 16, 512))
     kinds = ["continuous", "auxiliary"]
     with SurfaceWriter(path, job.grid, quantity.bands, kinds) as writer:
-        tiles = list(job.grid.tiles(size))
+        tiles = list(job.grid.tiles(_TILE))
         for i, tile in enumerate(tiles):
             writer.write(tile, *kriging.predict(tile.xy()))
             monitor.progress((i + 1) / len(tiles))
 
 
-def describe(quantity: Quantity, kriging: Kriging, at, piezometers, report: Report) -> None:
+def describe(quantity: Quantity, kriging: OrdinaryKriging, at, piezometers, report: Report) -> None:
     """Enter one map into the report: variogram, errors, piezometers."""
     unit, variogram = quantity.unit, kriging.variogram_
     report.text(
-        f"{quantity.title}: {(at >= 0).sum()} of {len(at)} piezometers at {len(kriging.values_)} "
+        f"{quantity.title}: {(at >= 0).sum()} of {len(at)} piezometers at {len(kriging.points_)} "
         f"places; leave-one-out RMSE {kriging.rmse_:.3g} {unit}."
     )
     if variogram:
         report.figure(
             f"Variogram: {quantity.title}",
             variogram_figure(variogram, unit),
-            variogram_caption(kriging, unit),
+            variogram_caption(kriging, f"{unit}²" if unit == "m" else f"({unit})²", "places"),
         )
     rows = []
     for i, piezometer in enumerate(piezometers):
@@ -235,30 +234,4 @@ def describe(quantity: Quantity, kriging: Kriging, at, piezometers, report: Repo
         [*columns, f"Leave-one-out error ({unit})", "Left out because"],
         rows,
         "The error is what kriging from all other places predicts here, minus the value.",
-    )
-
-
-def variogram_caption(kriging: Kriging, unit: str) -> str:
-    """What the fitted model is, in the field's terms."""
-    variogram = kriging.variogram_
-    squared, fitted = f"{unit}²" if unit == "m" else f"({unit})²", variogram.parameters
-    if variogram.model == "linear":
-        terms = f"{1000 * fitted['slope']:.3g} {squared} per km"
-    else:
-        terms = (
-            f"sill {fitted['psill'] + fitted['nugget']:.3g} {squared}, range "
-            f"{fitted['range']:,.0f} m"
-        )
-    few = ""
-    if len(kriging.values_) < FEW:
-        few = (
-            f" With {len(kriging.values_)} places no shape can be told from another and no nugget "
-            "be fitted: take the standard deviation as a rough one."
-        )
-    ratio = np.square(kriging.error_ / kriging.error_deviation_).mean()
-    return (
-        f"The {variogram.model} model: nugget {fitted['nugget']:.3g} {squared}, {terms}. Dots are "
-        "the empirical semivariances with their numbers of pairs. The mean square of leave-one-out "
-        f"errors over their kriging standard deviations is {ratio:.2g}; 1 is ideal, more says that "
-        f"the map's standard deviation is too small.{few}"
     )

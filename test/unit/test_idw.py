@@ -50,5 +50,5 @@ def test_one_point_gives_its_value_everywhere():
 
 
 def test_unknown_methods_are_refused():
-    with pytest.raises(InputError, match="Known methods: cnn, idw"):
+    with pytest.raises(InputError, match="Known methods: .*cnn, .*idw"):
         make("magic")

@@ -1,0 +1,1 @@
+"""Variograms and the choice of neighbours, which every kind of kriging shares."""

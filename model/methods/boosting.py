@@ -1,0 +1,83 @@
+"""Gradient boosting on the drivers."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from ..monitor import SILENT
+from ..validation.splits import random_split
+from .base import Method, joined
+from .features import features
+
+
+class Boosting(Method):
+    """Gradient boosting of trees (Friedman, 2001, doi:10.1214/aos/1013203451).
+
+    The validation points, a tenth of the points if there are none, say after how many trees to
+    stop; then as many are grown from all points.
+
+    Parameters
+    ----------
+    learning_rate : float
+        How much each tree may correct those before it.
+    max_trees : int
+        Where to stop if the validation error still falls.
+    leaves : int
+        The most leaves that a tree may have.
+    coordinates : bool
+        Whether the trees see the position too.
+    seed : int
+    """
+
+    name = "boosting"
+    title = "Gradient boosting"
+    needs_stack = True
+    GRID = {"learning_rate": [0.03, 0.1], "leaves": [7, 31]}
+
+    def __init__(
+        self,
+        learning_rate: float = 0.05,
+        max_trees: int = 1000,
+        leaves: int = 31,
+        coordinates: bool = True,
+        seed: int = 0,
+    ):
+        self.learning_rate = learning_rate
+        self.max_trees = max_trees
+        self.leaves = leaves
+        self.coordinates = coordinates
+        self.seed = seed
+
+    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+        known = joined(points, validation)
+        if validation is None:
+            parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
+            points, validation = points[parts.train], points[parts.validation]
+        trial = self._new(self.max_trees, early_stopping=True).fit(
+            self._seen(points.xy, stack),
+            points.values,
+            X_val=self._seen(validation.xy, stack),
+            y_val=validation.values,
+        )
+        self.trees_ = trial.n_iter_
+        self.model_ = self._new(self.trees_, early_stopping=False)
+        self.model_.fit(self._seen(known.xy, stack), known.values)
+        return self
+
+    def predict(self, target, stack=None):
+        seen = self._seen(target, stack)
+        return self.model_.predict(seen) if len(seen) else np.empty(0), None
+
+    def _seen(self, target, stack):
+        return features(target, stack, coordinates=self.coordinates)
+
+    def _new(self, trees: int, early_stopping: bool) -> HistGradientBoostingRegressor:
+        return HistGradientBoostingRegressor(
+            learning_rate=self.learning_rate,
+            max_iter=trees,
+            max_leaf_nodes=self.leaves,
+            early_stopping=early_stopping,
+            n_iter_no_change=20,
+            random_state=self.seed,
+        )

@@ -1,0 +1,49 @@
+"""The report of kriging: its variogram, and how well it foretells left out points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..methods.kriging import OrdinaryKriging
+from .figures import variogram_figure
+from .map_report import MapReport
+
+_DIRECTIONS = {"north": 0, "north-east": 45, "east": 90, "south-east": 135}
+
+
+def write_kriging_report(method, surface: Path, points, job, path: Path) -> None:
+    """Write the report of ordinary or regression kriging and its surface."""
+    kriging = getattr(method, "kriging_", method)
+    report = MapReport(f"{method.title} of {job.field}", job)
+    report.headline(
+        f"Each point predicted from its neighbours alone is wrong by {kriging.rmse_:.3g} mm (RMSE)."
+    )
+    if kriging.variogram_:
+        figure = variogram_figure(kriging.variogram_, "mm", directions(kriging))
+        report.figure("Variogram", figure, variogram_caption(kriging, "mm²", "points"))
+    report.map(surface, points)
+    report.settings(job.parameters)
+    report.write(path)
+
+
+def directions(kriging: OrdinaryKriging) -> dict:
+    """Empirical variograms by direction, where there are pairs enough to tell."""
+    if len(kriging.points_) < 100 or kriging.ratio < 1:
+        return {}
+    return {name: kriging.measure(azimuth) for name, azimuth in _DIRECTIONS.items()}
+
+
+def variogram_caption(kriging: OrdinaryKriging, squared: str, what: str) -> str:
+    """What the fitted model is, and how well its standard deviation holds."""
+    few = ""
+    if kriging.has_few:
+        few = (
+            f" With {len(kriging.points_)} {what} no shape can be told from another and no nugget "
+            "be fitted: take the standard deviation as a rough one."
+        )
+    return (
+        f"The model: {kriging.variogram_} (semivariances in {squared}). Dots are the empirical "
+        "semivariances with their numbers of pairs. The mean square of leave-one-out errors over "
+        f"their kriging standard deviations is {kriging.calibration_:.2g}; 1 is ideal, more says "
+        f"that the map's standard deviation is too small.{few}"
+    )
