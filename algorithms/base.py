@@ -280,7 +280,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
 
         with np.load(table, allow_pickle=False) as arrays:
             columns = {field: arrays[field].tolist() for field in arrays.files}
-        positions = columns.pop("xy")
+        positions = columns.pop("xy", None)
         fields = QgsFields()
         for field, column in columns.items():
             is_text = bool(column) and isinstance(column[0], str)
@@ -290,14 +290,15 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             name,
             job.context,
             fields,
-            QgsWkbTypes.Point,
-            QgsCoordinateReferenceSystem.fromWkt(crs),
+            QgsWkbTypes.NoGeometry if positions is None else QgsWkbTypes.Point,
+            QgsCoordinateReferenceSystem.fromWkt("" if positions is None else crs),
         )
         if sink is None:
             raise client.JobFailed(self.invalidSinkError(job.parameters, name))
-        for (x, y), row in zip(positions, zip(*columns.values())):
+        for i, row in enumerate(zip(*columns.values())):
             feature = QgsFeature(fields)
-            feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(x, y)))
+            if positions is not None:
+                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(*positions[i])))
             feature.setAttributes([None if cell != cell else cell for cell in row])  # NaN is NULL
             if not sink.addFeature(feature, QgsFeatureSink.FastInsert):
                 reason = sink.lastError()

@@ -58,6 +58,8 @@ class Job:
         if kind == "number":
             whole = definition.dataType() == QgsProcessingParameterNumber.Integer
             kind = "integer" if whole else "number"
+        elif kind == "enum" and definition.allowMultiple():
+            kind = "enums"
         return _READ.get(kind, _read_text)(*given)
 
     def values(self, *names: str) -> dict:
@@ -107,8 +109,14 @@ class Job:
 
     def points(self, crs) -> layers.Points:
         """The persistent scatterers in a CRS."""
+        known = self.algorithm.parameterDefinition("ERROR_FIELD")
         return layers.read_points(
-            self._scatterers(), self.value("VALUE_FIELD"), crs, self.transforms, self.feedback
+            self._scatterers(),
+            self.value("VALUE_FIELD"),
+            crs,
+            self.transforms,
+            self.feedback,
+            (self.value("ERROR_FIELD") or "") if known else "",
         )
 
     def working_grid(self, drivers: list[layers.Driver]) -> tuple[layers.Grid, layers.Points]:
@@ -192,6 +200,7 @@ def _read_crs(algorithm, *given) -> str:
 
 _READ = {
     "enum": lambda algorithm, *given: algorithm.parameterAsEnumString(*given),
+    "enums": lambda algorithm, *given: algorithm.parameterAsEnumStrings(*given),
     "number": lambda algorithm, *given: algorithm.parameterAsDouble(*given),
     "integer": lambda algorithm, *given: algorithm.parameterAsInt(*given),
     "file": _read_path,

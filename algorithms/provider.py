@@ -20,8 +20,17 @@ class SubsidenceProvider(QgsProcessingProvider):
         from .drivers.terraindrivers import TerrainDrivers
         from .drivers.watertable import WaterTable
         from .drivers.welldistance import WellDistance
+        from .evaluation.comparemethods import CompareMethods
+        from .evaluation.driverimportance import DriverImportance
         from .evaluation.errormap import ErrorMap
+        from .evaluation.zonesummary import ZoneSummary
+        from .interpolation.boosting import Boosting
+        from .interpolation.forest import Forest
         from .interpolation.idw import Idw
+        from .interpolation.kriging import Kriging
+        from .interpolation.movingleastsquares import MovingLeastSquares
+        from .interpolation.rbf import Rbf
+        from .interpolation.regressionkriging import RegressionKriging
         from .points.amplitudedispersion import AmplitudeDispersion
         from .points.importpspoints import ImportPsPoints
         from .points.selectpspoints import SelectPsPoints
@@ -32,8 +41,17 @@ class SubsidenceProvider(QgsProcessingProvider):
             MapSubsidence,
             TrainModel,
             PredictSurface,
+            Kriging,
+            RegressionKriging,
             Idw,
+            Rbf,
+            MovingLeastSquares,
+            Forest,
+            Boosting,
+            CompareMethods,
             ErrorMap,
+            ZoneSummary,
+            DriverImportance,
             TerrainDrivers,
             NdviDriver,
             WellDistance,

@@ -26,18 +26,22 @@ _CELLS = 250_000  # enough to know how far the colours must reach
 class Look:
     """How an output is called in the layer tree, and the files in resources/styles for it.
 
-    A raster of classes needs no file: it brings its colours and names along.
+    A raster of classes needs no file: it brings its colours and names along. Points that have no
+    field of the styles, but errors of several methods, get the style `by_method` for each of them,
+    on one scale.
     """
 
     title: str
     styles: tuple
     follows_sign: bool = False
+    by_method: str = ""
     from_zero: bool = True  # else the colours begin at the lowest value, as heights want it
 
 
 LOOKS = {
     "SURFACE": Look("Subsidence", ("surface",), follows_sign=True),
     "UNCERTAINTY": Look("Uncertainty", ("uncertainty",)),
+    "STANDARD_DEVIATION": Look("Standard deviation", ("uncertainty",)),
     "TRUST": Look("Trust", ("trust",)),
     "DISPERSION": Look("Amplitude dispersion", ("dispersion",)),
     "DISTANCE": Look("Distance to wells", ("well_distance",)),
@@ -48,7 +52,12 @@ LOOKS = {
     "NDVI_CHANGE": Look("Annual change of NDVI", ("ndvi_change",)),
     "LAND_USE": Look("Land use", ()),
     "ERROR_SURFACE": Look("Error", ("error",)),
-    "ERROR_POINTS": Look("Error at points", ("absolute_error_points", "error_points")),
+    "ERROR_POINTS": Look(
+        "Error at points", ("absolute_error_points", "error_points"), by_method="error_points"
+    ),
+    "LEADERBOARD": Look("Leaderboard", ()),
+    "SUMMARY": Look("Zones", ()),
+    "IMPORTANCE": Look("Importance of drivers", ()),
 }
 
 
@@ -77,6 +86,9 @@ def dress(context, output, place: str, field: str, positive: str) -> None:
 
 def apply(layer, look: Look, positive: str) -> None:
     """Give a layer its styles, stretched to its data; the last of them is shown."""
+    if look.by_method and layer.fields().lookupField("error") < 0:
+        _style_methods(layer, look.by_method)
+        return
     styles = layer.styleManager()
     for style in look.styles:
         if len(look.styles) > 1:
@@ -87,7 +99,7 @@ def apply(layer, look: Look, positive: str) -> None:
             _stretch_raster(layer, look.follows_sign and positive == "subsidence", look.from_zero)
         else:
             _stretch_points(layer)
-    if not look.styles:
+    if not look.styles and isinstance(layer, QgsRasterLayer):
         _keep_classes(layer)
     layer.rendererChanged.emit()  # or the legend would keep the file's -1 to 1
 
@@ -134,18 +146,41 @@ def _keep_classes(layer) -> None:
     layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
 
 
+def _style_methods(layer, style: str) -> None:
+    """A style for the errors of each method, by the field's name; the first is shown."""
+    fields = [each.name() for each in layer.fields() if each.isNumeric()]
+    fields = [name for name in fields if name not in ("fid", "observed")]
+    values = [QgsVectorLayerUtils.getValues(layer, name)[0] for name in fields]
+    limits = _limits([value for column in values for value in column])
+    styles = layer.styleManager()
+    for name in reversed(fields):
+        styles.addStyleFromLayer(name)
+        styles.setCurrentStyle(name)
+        layer.loadNamedStyle(str(STYLES / f"{style}.qml"))
+        layer.renderer().setClassAttribute(f'"{name}"')
+        _stretch_classes(layer, limits)
+    layer.rendererChanged.emit()
+
+
 def _stretch_points(layer) -> None:
-    renderer = layer.renderer()
-    values, found = QgsVectorLayerUtils.getValues(layer, renderer.classAttribute())
+    values, found = QgsVectorLayerUtils.getValues(layer, layer.renderer().classAttribute())
+    _stretch_classes(layer, _limits(values) if found else None)
+
+
+def _limits(values: list) -> tuple[float, float] | None:
+    """The size below which 98 % of the values are, and that of the largest."""
     sizes = sorted(abs(value) for value in values if isinstance(value, (int, float)))
-    if not found or not sizes:
+    return (sizes[int(0.98 * (len(sizes) - 1))] or 1.0, sizes[-1]) if sizes else None
+
+
+def _stretch_classes(layer, limits: tuple[float, float] | None) -> None:
+    if limits is None:
         return
-    limit = sizes[int(0.98 * (len(sizes) - 1))] or 1.0
+    renderer = layer.renderer()
     for i, part in enumerate(renderer.ranges()):
         # The outermost classes take in what lies beyond the bulk of the points.
         low, high = (
-            edge * (sizes[-1] if abs(edge) == 1 else limit)
-            for edge in (part.lowerValue(), part.upperValue())
+            edge * limits[abs(edge) == 1] for edge in (part.lowerValue(), part.upperValue())
         )
         renderer.updateRangeLowerValue(i, low)
         renderer.updateRangeUpperValue(i, high)

@@ -91,7 +91,9 @@ class SurfaceWriter:
         self._draft.unlink()
 
 
-def read_band(path: Path) -> np.ndarray:
-    """The first band of a raster, (height, width) float32, NaN where there is no value."""
+def read_band(path: Path, window: Window | None = None) -> np.ndarray:
+    """The first band of a raster, or a window of it, float32, NaN where there is no value."""
+    if window is not None:
+        window = RasterWindow(window.column, window.row, window.width, window.height)
     with rasterio.open(path) as raster:
-        return raster.read(1, masked=True, out_dtype="float32").filled(np.nan)
+        return raster.read(1, window=window, masked=True, out_dtype="float32").filled(np.nan)

@@ -33,6 +33,9 @@ TASKS = (
     "wells",
     "watertable",
     "dispersion",
+    "compare",
+    "zones",
+    "importance",
 )
 
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 
-from qgis.core import (
-    NULL,
-    QgsFeatureRequest,
-    QgsProcessingException,
-    QgsProcessingFeatureSource,
-)
+from qgis.core import QgsProcessingException
 
-from .. import base, parameters
+from .. import base, layers, parameters
 
 TRAINING = "training.json"
 
@@ -151,23 +146,9 @@ def _read_training(job, crs) -> list[dict]:
             "METHOD forest learns from polygons: give TRAINING and its CLASS_FIELD, or choose "
             "METHOD kmeans, which needs none."
         )
-    column = source.fields().lookupField(field)
-    if column < 0:
-        raise QgsProcessingException(
-            f"The training polygons have no field {field}. They have "
-            f"{', '.join(source.fields().names()) or 'none'}."
-        )
-    request = QgsFeatureRequest().setSubsetOfAttributes([column])
-    request.setDestinationCrs(crs, job.transforms)
-    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
-    polygons, skipped = [], 0
-    for feature in source.getFeatures(request, flags):
-        label = feature.attribute(column)
-        if label in (None, NULL, "") or feature.geometry().isEmpty():
-            skipped += 1
-            continue
-        label = f"{label:g}" if isinstance(label, float) else str(label).strip()
-        polygons.append({"class": label, "geometry": json.loads(feature.geometry().asJson())})
+    read = layers.read_polygons(source, field, crs, job.transforms, job.feedback)
+    polygons = [{"class": label, "geometry": shape} for label, shape in read if label and shape]
+    skipped = len(read) - len(polygons)
     if skipped:
         job.feedback.pushWarning(
             f"Training polygons without a class or a shape, skipped: {skipped}."

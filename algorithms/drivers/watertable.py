@@ -10,7 +10,6 @@ _FIELDS = ("ID_FIELD", "DATE_FIELD", "LEVEL_FIELD")
 
 LEVEL_IS = ["elevation", "depth"]
 CHANGE_IS = ["between_dates", "trend_per_year"]
-VARIOGRAMS = ["auto", "spherical", "exponential", "gaussian", "linear"]
 
 
 class WaterTable(base.SubsidenceAlgorithm):
@@ -173,15 +172,7 @@ def _quantities():
 def _kriging():
     return [
         *parameters.working_area(from_rasters="", points="piezometers"),
-        parameters.choice(
-            "VARIOGRAM",
-            "Variogram",
-            "The model that is fitted. auto: the one with the smallest leave-one-out error; with "
-            "fewer than 10 piezometers, which cannot tell the models apart, linear.",
-            VARIOGRAMS,
-            "auto",
-            advanced=True,
-        ),
+        parameters.variogram("piezometers", advanced=True),
     ]
 
 

@@ -24,6 +24,7 @@ class ErrorMap(base.SubsidenceAlgorithm):
         "RMSE": "Root mean square error (mm)",
         "MAE": "Mean absolute error (mm)",
         "R2": "Coefficient of determination",
+        "CCC": "Lin's concordance correlation coefficient",
         "BIAS": "Mean error (mm)",
     }
 

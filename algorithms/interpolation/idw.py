@@ -32,14 +32,7 @@ class Idw(base.SubsidenceAlgorithm):
                 2.0,
                 low=0.0,
             ),
-            parameters.number(
-                "NEIGHBOURS",
-                "Neighbours",
-                "How many of the nearest points make a cell.",
-                12,
-                low=1,
-                whole=True,
-            ),
+            parameters.neighbours(12, "How many of the nearest points make a cell."),
             parameters.number(
                 "RADIUS",
                 "Radius (m)",
@@ -47,6 +40,7 @@ class Idw(base.SubsidenceAlgorithm):
                 "Empty: no limit.",
                 low=0.001,
             ),
+            parameters.tune("POWER and NEIGHBOURS"),
             parameters.raster_output(
                 "SURFACE", "Subsidence surface", "Displacement in millimetres."
             ),
@@ -54,5 +48,5 @@ class Idw(base.SubsidenceAlgorithm):
 
     def request(self, job):
         grid, points = job.working_grid([])
-        parameters = {"method": "idw", **job.values("POWER", "NEIGHBOURS", "RADIUS")}
-        return job.request(grid, points=points, parameters=parameters)
+        given = job.values("POWER", "NEIGHBOURS", "RADIUS", "TUNE")
+        return job.request(grid, points=points, parameters={"method": "idw", **given})

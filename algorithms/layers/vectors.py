@@ -5,6 +5,7 @@ numpy is imported inside functions, because loading the plugin must stay fast.
 
 from __future__ import annotations
 
+import json
 import math
 from array import array
 from dataclasses import dataclass, replace
@@ -28,11 +29,16 @@ from .grids import Grid
 
 @dataclass(frozen=True)
 class Points:
-    """Positions (n, 2) in the grid's CRS, metres, and values (n,), mm, of the layer `name`."""
+    """Positions (n, 2) in the grid's CRS, metres, and values (n,), mm, of the layer `name`.
+
+    `errors` (n,), mm, are the standard deviations of the values' measurement errors; None if they
+    are not known.
+    """
 
     xy: object
     values: object
     name: str
+    errors: object = None
 
     @property
     def extent(self) -> QgsRectangle:
@@ -104,17 +110,58 @@ def check_points(source: QgsProcessingFeatureSource, field: str) -> None:
         )
 
 
+def read_polygons(
+    source: QgsProcessingFeatureSource, field: str, crs, transforms, feedback
+) -> list[tuple[str, dict | None]]:
+    """Read the text of a field, "" for NULL, and the shape of each feature of a polygon layer.
+
+    The shape is GeoJSON in `crs`, None where there is none. Without `field` all texts are empty.
+
+    Raises
+    ------
+    QgsProcessingException
+        If the layer is not of polygons, or has no such field.
+    JobCancelled
+        When the user cancels.
+    """
+    name, columns = _name(source), []
+    if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.PolygonGeometry:
+        raise QgsProcessingException(
+            f"The layer {name} is no polygon layer. Choose a polygon layer."
+        )
+    if field:
+        columns = [source.fields().lookupField(field)]
+        if columns[0] < 0:
+            raise QgsProcessingException(
+                f"The layer {name} has no field {field}. It has "
+                f"{', '.join(source.fields().names()) or 'none'}."
+            )
+    request = QgsFeatureRequest().setSubsetOfAttributes(columns)
+    request.setDestinationCrs(crs, transforms)
+    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
+    polygons = []
+    for feature in source.getFeatures(request, flags):
+        if feedback.isCanceled():
+            raise JobCancelled("Cancelled.")
+        label = feature.attribute(columns[0]) if columns else ""
+        label = f"{label:.15g}" if isinstance(label, float) else _text(label).strip()
+        shape = feature.geometry()
+        polygons.append((label, None if shape.isEmpty() else json.loads(shape.asJson())))
+    return polygons
+
+
 def _name(source: QgsProcessingFeatureSource) -> str:
     return source.sourceName() or "of the points"
 
 
 def read_points(
-    source: QgsProcessingFeatureSource, field: str, crs, transforms, feedback
+    source: QgsProcessingFeatureSource, field: str, crs, transforms, feedback, error_field: str = ""
 ) -> Points:
     """Read persistent scatterers and the values of a field into arrays.
 
     A multipoint counts as its points. Features without a finite number or without a geometry are
-    skipped and counted in the log.
+    skipped and counted in the log. Where the `error_field` holds no error, the median of the
+    others is taken.
 
     Raises
     ------
@@ -127,11 +174,12 @@ def read_points(
 
     name, column = _name(source), source.fields().lookupField(field)
     feedback.setProgressText("Reading the points")
-    request = QgsFeatureRequest().setSubsetOfAttributes([column])
+    error_column = source.fields().lookupField(error_field) if error_field else column
+    request = QgsFeatureRequest().setSubsetOfAttributes([column, error_column])
     request.setDestinationCrs(crs, transforms)
     flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
     total = max(source.featureCount(), 1)
-    xs, ys, values = array("d"), array("d"), array("d")
+    xs, ys, values, errors = array("d"), array("d"), array("d"), array("d")
     without_value = without_place = 0
     for i, feature in enumerate(source.getFeatures(request, flags)):
         if i % 1000 == 0:
@@ -148,6 +196,7 @@ def read_points(
                 xs.append(point.x())
                 ys.append(point.y())
                 values.append(value)
+                errors.append(_number(feature.attribute(error_column)))
         without_place += len(values) == before
     if without_value:
         feedback.pushWarning(f"Points without a number in {field}, skipped: {without_value:,}.")
@@ -158,7 +207,29 @@ def read_points(
             f"The layer {name} has no point with a number in the field {field}. "
             "Choose a layer and a field that hold displacements."
         )
-    return Points(np.column_stack([xs, ys]), np.array(values), name)
+    points = Points(np.column_stack([xs, ys]), np.array(values), name)
+    if not error_field:
+        return points
+    return replace(points, errors=_complete(np.array(errors), error_field, feedback))
+
+
+def _complete(errors, field: str, feedback):
+    import numpy as np
+
+    unknown = ~(errors >= 0) | np.isinf(errors)
+    if unknown.all():
+        raise QgsProcessingException(
+            f"The field {field} holds no standard deviation, a number from 0, at any point. "
+            "Choose another field, or none."
+        )
+    if unknown.any():
+        median = float(np.median(errors[~unknown]))
+        feedback.pushWarning(
+            f"Points without a standard deviation in {field}: {unknown.sum():,}. The median of the "
+            f"others, {median:.3g}, is taken."
+        )
+        errors = np.where(unknown, median, errors)
+    return errors
 
 
 def keep_inside(points: Points, grid: Grid, feedback) -> Points:
@@ -185,7 +256,12 @@ def keep_inside(points: Points, grid: Grid, feedback) -> Points:
             f"{len(x) - count:,} of {len(x):,} points lie outside the area of the map "
             f"({describe(area)}) and are left out."
         )
-    kept = replace(points, xy=points.xy[inside], values=points.values[inside])
+    kept = replace(
+        points,
+        xy=points.xy[inside],
+        values=points.values[inside],
+        errors=None if points.errors is None else points.errors[inside],
+    )
     if kept.values.min() == kept.values.max():
         raise QgsProcessingException(
             f"All {count:,} points in the area of the map have the value {kept.values[0]:g}, so "
@@ -198,7 +274,8 @@ def save_points(points: Points, folder: Path) -> str:
     """Write the points into the job folder, and give the file's name."""
     import numpy as np
 
-    np.savez(folder / protocol.POINTS, xy=points.xy, values=points.values)
+    errors = {} if points.errors is None else {"errors": points.errors}
+    np.savez(folder / protocol.POINTS, xy=points.xy, values=points.values, **errors)
     return protocol.POINTS
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingException
 
 from .. import base, parameters
+from ..parameters import OF_DRIVERS, OF_POINTS
 
 
 class MapSubsidence(base.SubsidenceAlgorithm):
@@ -35,14 +36,17 @@ class MapSubsidence(base.SubsidenceAlgorithm):
             parameters.positive(),
             parameters.drivers(
                 optional=True,
-                note=" METHOD cnn needs them; METHOD idw takes the grid from them.",
+                note=f" The methods {', '.join(OF_DRIVERS)} learn from them; the others take the "
+                "grid from them.",
             ),
             parameters.choice(
                 "METHOD",
                 "Method",
-                "cnn: a convolutional network that learns from the drivers. idw: inverse distance "
-                "weighting of the points alone.",
-                ["cnn", "idw"],
+                "cnn: a convolutional network that learns from the drivers around each point. "
+                "regressionkriging: a trend of the drivers, and kriging of what it leaves. forest, "
+                "boosting: decision trees on the drivers. kriging, idw, rbf, movingleastsquares: "
+                "from the points alone. 'Compare methods' tells which is best on your data.",
+                [*OF_DRIVERS, *OF_POINTS],
                 "cnn",
             ),
             parameters.preset(),
@@ -71,12 +75,13 @@ class MapSubsidence(base.SubsidenceAlgorithm):
         ]
 
     def request(self, job):
-        learns = job.value("METHOD") == "cnn"
+        method = job.value("METHOD")
+        learns = method in OF_DRIVERS
         drivers = job.drivers(kinds=learns)
         if learns and not drivers:
             raise QgsProcessingException(
-                "METHOD cnn learns from driving forces, and DRIVERS is empty. Give at least one "
-                "raster, or choose METHOD idw, which needs none."
+                f"METHOD {method} learns from driving forces, and DRIVERS is empty. Give at least "
+                f"one raster, or choose a method that needs none: {', '.join(OF_POINTS)}."
             )
         grid, points = job.working_grid(drivers)
         parameters = job.values("METHOD", "PRESET", "BLOCK_SIZE", "SEED")

@@ -11,7 +11,7 @@ from ..validation.uncertainty import ErrorByDistance
 from . import figures
 from .report import Report
 
-_SIGNS = {
+SIGNS = {
     "up": "negative values are subsidence, positive values uplift",
     "subsidence": "positive values are subsidence, negative values uplift",
 }
@@ -42,7 +42,7 @@ class MapReport(Report):
             f"{driver['name']} ({driver['kind']})" for driver in job.request.get("drivers", [])
         )
         self.text(
-            f"Values are {job.field} in mm; {_SIGNS[job.positive]}. The grid has "
+            f"Values are {job.field} in mm; {SIGNS[job.positive]}. The grid has "
             f"{job.grid.width} × {job.grid.height} cells of {cell}."
             + (f" Drivers: {drivers}." if drivers else "")
         )

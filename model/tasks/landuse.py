@@ -15,11 +15,11 @@ from ..drivers.land_use import (
     Forest,
     Reclassification,
     accuracy,
-    cells_within,
     legend,
 )
 from ..drivers.statistics import Sample, strips
 from ..errors import InputError
+from ..polygons import cells_within
 from ..raster import SurfaceWriter
 from ..report.report import Report
 from .job import Job

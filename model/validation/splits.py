@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import GroupShuffleSplit
+from scipy.spatial import cKDTree
+from scipy.stats import wasserstein_distance
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 
 from ..errors import InputError
 from ..grid import Grid
@@ -13,7 +17,10 @@ from ..points import Points
 
 SHARES = (0.8, 0.1, 0.1)
 MIN_POINTS = 20
+MIN_FOLDS = 3
 _TRIES = 20
+_CLUSTERINGS = 40
+_LARGEST_FOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,7 @@ def make_split(name: str, points: Points, grid: Grid, block_size: float, seed: i
     InputError
         If the points or the blocks are too few.
     """
-    if len(points) < MIN_POINTS:
-        raise InputError(
-            f"{len(points)} points are too few to train, validate and test: at least "
-            f"{MIN_POINTS} are needed. Give more points or a larger area."
-        )
+    _check_count(points)
     groups = points.groups(grid)
     if name == "random":
         return random_split(groups, seed)
@@ -69,20 +72,212 @@ def random_split(groups: np.ndarray, seed: int, shares: tuple = SHARES) -> Split
 
 def block_split(groups: np.ndarray, grid: Grid, block_size: float, seed: int) -> Split:
     """Split square blocks of `block_size` metres; a cell belongs to the block of its centre."""
+    return random_split(_blocks(groups, grid, block_size, 3), seed)
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A way to split, as many times as it has folds.
+
+    Parameters
+    ----------
+    kind : str
+        "random", "kfold", "block" or "knndm".
+    splits : list of Split
+        Of "random" one; else one for each fold, whose test parts are disjoint and hold all points.
+    block_size : float
+        Of "block", metres.
+    targets : ndarray (m, 2), optional
+        Of "knndm": places that the map is to predict.
+    """
+
+    kind: str
+    splits: list[Split]
+    block_size: float = 0.0
+    targets: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the names of fields."""
+        return f"block_{self.block_size:g}" if self.kind == "block" else self.kind
+
+    @property
+    def title(self) -> str:
+        """Its name in reports."""
+        return {
+            "random": "random 80/10/10",
+            "kfold": f"{len(self.splits)} random folds",
+            "block": f"{len(self.splits)} folds of blocks of {self.block_size:g} m",
+            "knndm": f"{len(self.splits)} folds as far away as the map (kNNDM)",
+        }[self.kind]
+
+    @property
+    def fold_of_point(self) -> np.ndarray:
+        """The number of the fold that tests each point, (n,); -1 if none does."""
+        numbers = np.full(sum(map(len, self.splits[0].parts().values())), -1)
+        for number, split in enumerate(self.splits):
+            numbers[split.test] = number
+        return numbers
+
+
+def make_folds(
+    name: str,
+    points: Points,
+    grid: Grid,
+    count: int = 10,
+    seed: int = 0,
+    block_size: float = 0.0,
+    targets: np.ndarray | None = None,
+) -> Folds:
+    """Make the folds of "random" (once 80/10/10, as the paper), "kfold", "block" or "knndm".
+
+    Parameters
+    ----------
+    count : int
+        Number of folds, 3 at least. Of the points that a fold does not test, a ninth is taken
+        for validation, so that shares come to 80/10/10 with ten folds.
+    block_size : float
+        Side of the square blocks of "block", metres.
+    targets : ndarray (m, 2)
+        Places that the map is to predict, for "knndm".
+
+    Raises
+    ------
+    InputError
+        If there are fewer points, cells or blocks than folds need.
+    """
+    _check_count(points)
+    if count < MIN_FOLDS:
+        raise InputError(f"FOLDS was {count}; at least {MIN_FOLDS} are needed.")
+    cells = points.groups(grid)
+    if name == "random":
+        return Folds(name, [random_split(cells, seed)])
+    if name == "kfold":
+        return Folds(name, k_folds(cells, count, seed))
+    if name == "block":
+        blocks = _blocks(cells, grid, block_size, count)
+        return Folds(name, k_folds(blocks, count, seed), block_size)
+    if name != "knndm":
+        raise InputError(f"Unknown split '{name}'. Known splits: random, kfold, block, knndm.")
+    return Folds(name, knndm_folds(points.xy, cells, targets, count, seed), targets=targets)
+
+
+def k_folds(groups: np.ndarray, count: int, seed: int) -> list[Split]:
+    """Folds of about equally many points that keep groups (n,) together."""
+    found, groups = np.unique(groups, return_inverse=True)
+    if len(found) < count:
+        raise InputError(
+            f"The points lie in {len(found)} cell(s), too few for {count} folds. Give more points, "
+            "a smaller CELL_SIZE or fewer FOLDS."
+        )
+    # GroupKFold deals out groups by size and then by number, so numbers make the draw.
+    numbers = np.random.default_rng(seed).permutation(len(found))[groups.ravel()]
+    folds = GroupKFold(count).split(numbers, groups=numbers)
+    return [_with_validation(rest, test, numbers, seed) for rest, test in folds]
+
+
+def knndm_folds(
+    xy: np.ndarray, cells: np.ndarray, targets: np.ndarray, count: int, seed: int
+) -> list[Split]:
+    """Folds whose test points are as far from training points as the map's cells from the points.
+
+    Nearest neighbour distance matching in k folds (Linnenbrink et al., 2024,
+    doi:10.5194/gmd-17-5897-2024): the points are clustered by k-means into ever more clusters,
+    which are dealt out in turn along their first principal axis; those folds are taken whose
+    distances are nearest to the map's in the Wasserstein sense. Where random folds test as far
+    away as the map is, they are taken, as the authors do where points cover the map at random.
+
+    Parameters
+    ----------
+    xy : ndarray (n, 2)
+    cells : ndarray (n,)
+        Points of one cell are kept together.
+    targets : ndarray (m, 2)
+        Places of the map, or a sample of them.
+    """
+    wanted = cKDTree(xy).query(targets)[0]
+    best = k_folds(cells, count, seed)
+    distances = _test_distances(xy, best)
+    if distances.mean() >= wanted.mean():
+        return best
+    least = wasserstein_distance(distances, wanted)
+    _, first, cell = np.unique(cells, return_index=True, return_inverse=True)
+    places, cell = xy[first], cell.ravel()
+    axis = PCA(1).fit(places)
+    numbers = np.geomspace(count, max(count, len(places) // 2), _CLUSTERINGS).astype(int)
+    for number in np.unique(numbers):
+        means = KMeans(number, init="random", n_init=1, max_iter=50, random_state=seed).fit(places)
+        clusters = means.labels_[cell]
+        folds = _deal(clusters, axis.transform(means.cluster_centers_)[:, 0], count)
+        sizes = np.bincount(folds, minlength=count)
+        if not sizes.all() or sizes.max() > _LARGEST_FOLD * len(xy):
+            continue
+        splits = [
+            _with_validation(
+                np.flatnonzero(folds != fold), np.flatnonzero(folds == fold), clusters, seed
+            )
+            for fold in range(count)
+        ]
+        distances = _test_distances(xy, splits)
+        misfit = wasserstein_distance(distances, wanted)
+        if misfit < least:
+            best, least = splits, misfit
+        if distances.mean() < wanted.mean():
+            break  # more clusters only bring the folds nearer
+    return best
+
+
+def _deal(clusters: np.ndarray, along: np.ndarray, count: int) -> np.ndarray:
+    """The fold of each point: a large cluster is one fold, the others are dealt out in turn."""
+    sizes = np.bincount(clusters, minlength=len(along))
+    order = np.argsort(along)
+    large = order[sizes[order] >= len(clusters) / count][: count - 1]
+    fold = np.empty(len(along), np.int64)
+    fold[large] = np.arange(len(large))
+    small = order[~np.isin(order, large)]
+    fold[small] = len(large) + np.arange(len(small)) % (count - len(large))
+    return fold[clusters]
+
+
+def _test_distances(xy: np.ndarray, splits: list[Split]) -> np.ndarray:
+    """Distance, metres, from each test point to the nearest point that its fold knows."""
+    return np.concatenate(
+        [
+            cKDTree(xy[np.concatenate([split.train, split.validation])]).query(xy[split.test])[0]
+            for split in splits
+        ]
+    )
+
+
+def _with_validation(rest, test, groups: np.ndarray, seed: int) -> Split:
+    train, validation = _draw(rest, groups[rest], SHARES[1] / (SHARES[0] + SHARES[1]), seed)
+    return Split(train, validation, test)
+
+
+def _blocks(cells: np.ndarray, grid: Grid, block_size: float, least: int) -> np.ndarray:
+    """The block of each cell, at least `least` different ones; a cell's centre decides."""
     if not block_size > 0:
         raise InputError(f"BLOCK_SIZE was {block_size} m; it must be above 0.")
-    rows, columns = groups // grid.width, groups % grid.width
+    rows, columns = cells // grid.width, cells % grid.width
     width, height = grid.cell_size
     block_rows = ((rows + 0.5) * height // block_size).astype(np.int64)
     block_columns = ((columns + 0.5) * width // block_size).astype(np.int64)
     blocks = block_rows * (block_columns.max() + 1) + block_columns
     count = len(np.unique(blocks))
-    if count < 3:
+    if count < least:
         raise InputError(
-            f"The points fill only {count} block(s) of {block_size:g} m; training, validation and "
-            "test need one each. Use a smaller BLOCK_SIZE."
+            f"The points fill only {count} block(s) of {block_size:g} m; at least {least} are "
+            "needed, or a part would be empty. Use a smaller BLOCK_SIZE or fewer FOLDS."
         )
-    return random_split(blocks, seed)
+    return blocks
+
+
+def _check_count(points: Points) -> None:
+    if len(points) < MIN_POINTS:
+        raise InputError(
+            f"{len(points)} points are too few to train, validate and test: at least "
+            f"{MIN_POINTS} are needed. Give more points or a larger area."
+        )
 
 
 def _draw(index: np.ndarray, groups: np.ndarray, share: float, seed: int):

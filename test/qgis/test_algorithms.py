@@ -208,7 +208,7 @@ def test_the_network_needs_drivers(run, region, tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of cnn, idw"),
+        ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of cnn, regressionkriging"),
         ({"SEED": -1}, "SEED .* was -1; give a number from 0 to"),
         ({"DRIVERS": ["/missing.tif"]}, "DRIVERS .*missing.tif.*not all of that can be opened"),
     ],

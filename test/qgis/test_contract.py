@@ -9,6 +9,7 @@ POINTS = ["PS_POINTS", "VALUE_FIELD", "POSITIVE"]
 KINDS = ["CATEGORICAL", "CIRCULAR", "NODATA"]
 AREA = ["REFERENCE", "EXTENT", "CELL_SIZE"]
 TRAINING = ["PATCH_SIZE", "EPOCHS", "BATCH_SIZE", "LEARNING_RATE", "LOSS", "OPTIMIZER", "SPLIT"]
+KRIGING = ["VARIOGRAM", "NEIGHBOURS", "SECTORS", "ESTIMATOR", "AZIMUTH", "RATIO"]
 LIMITS = ["MAX_DISPERSION", "MIN_COHERENCE", "MAX_VELOCITY_STD", "MIN_DATES"]
 LIMIT_FIELDS = {  # a layer may lack them
     "DISPERSION_FIELD": "amplitude_dispersion",
@@ -22,8 +23,29 @@ INPUTS = {
     "mapsubsidence": [*POINTS, "DRIVERS", "METHOD", "PRESET", *KINDS, *AREA, "BLOCK_SIZE", "SEED"],
     "trainmodel": [*POINTS, "DRIVERS", "PRESET", *KINDS, *AREA, *TRAINING, "BLOCK_SIZE", "SEED"],
     "predictsurface": ["MODEL", "DRIVERS", "NODATA", "EXTENT"],
-    "idw": [*POINTS, *AREA, "POWER", "NEIGHBOURS", "RADIUS"],
+    "kriging": [*POINTS, "ERROR_FIELD", *AREA, *KRIGING],
+    "regressionkriging": [*POINTS, "DRIVERS", "TREND", *KRIGING, *KINDS, *AREA, "SEED"],
+    "idw": [*POINTS, *AREA, "POWER", "NEIGHBOURS", "RADIUS", "TUNE"],
+    "rbf": [*POINTS, *AREA, "KERNEL", "NEIGHBOURS", "SMOOTHING", "LENGTH", "TUNE"],
+    "movingleastsquares": [*POINTS, *AREA, "DEGREE", "NEIGHBOURS", "WEIGHTS", "ROBUST", "TUNE"],
+    "forest": [
+        *[*POINTS, "DRIVERS", "KIND", "TREES", "MIN_LEAF", "COORDINATES"],
+        *[*KINDS, *AREA, "SEED"],
+    ],
+    "boosting": [
+        *[*POINTS, "DRIVERS", "LEARNING_RATE", "MAX_TREES", "LEAVES", "COORDINATES"],
+        *[*KINDS, *AREA, "SEED"],
+    ],
+    "comparemethods": [
+        *[*POINTS, "DRIVERS", "METHODS", "SPLITS", "FOLDS", "BLOCK_SIZE", "TUNE", "PRESET"],
+        *[*KINDS, *AREA, "SEED"],
+    ],
     "errormap": ["SURFACE", *POINTS],
+    "zonesummary": ["ZONES", "NAME_FIELD", "SURFACES", *POINTS, "THRESHOLDS"],
+    "driverimportance": [
+        *[*POINTS, "DRIVERS", "METHOD", "PRESET", "BLOCK_SIZE", "FOLDS", "REPEATS"],
+        *[*KINDS, *AREA, "SEED"],
+    ],
     "importpspoints": [
         *["LAYER", "FILE", "FORMAT", "COLUMNS", "VELOCITY_UNIT", "DISPLACEMENT_UNIT"],
         *["POSITIVE", "PROJECTION", "CRS"],
@@ -69,10 +91,34 @@ OUTPUTS = {
     },
     "predictsurface": {"SURFACE": "outputRaster", "UNCERTAINTY": "outputRaster"},
     "idw": {"SURFACE": "outputRaster"},
+    **dict.fromkeys(
+        ["kriging", "regressionkriging"],
+        {
+            "SURFACE": "outputRaster",
+            "STANDARD_DEVIATION": "outputRaster",
+            "REPORT": "outputHtml",
+        },
+    ),
+    "rbf": {"SURFACE": "outputRaster"},
+    "movingleastsquares": {"SURFACE": "outputRaster"},
+    "forest": {"SURFACE": "outputRaster", "STANDARD_DEVIATION": "outputRaster"},
+    "boosting": {"SURFACE": "outputRaster"},
+    "comparemethods": {
+        "LEADERBOARD": "outputVector",
+        "ERROR_POINTS": "outputVector",
+        "ERROR_SURFACE": "outputRaster",
+        "REPORT": "outputHtml",
+    },
     "errormap": {
         "ERROR_POINTS": "outputVector",
         "ERROR_SURFACE": "outputRaster",
-        **dict.fromkeys(["COUNT", "RMSE", "MAE", "R2", "BIAS"], "outputNumber"),
+        **dict.fromkeys(["COUNT", "RMSE", "MAE", "R2", "CCC", "BIAS"], "outputNumber"),
+    },
+    "zonesummary": {"SUMMARY": "outputVector", "REPORT": "outputHtml"},
+    "driverimportance": {
+        "IMPORTANCE": "outputVector",
+        "REPORT": "outputHtml",
+        **dict.fromkeys(["RMSE", "R2"], "outputNumber"),
     },
     "importpspoints": {
         "PS_POINTS": "outputVector",
@@ -104,20 +150,36 @@ OUTPUTS = {
         "REPORT": "outputHtml",
     },
 }
+METHODS = ["kriging", "idw", "rbf", "movingleastsquares"]
+METHODS += ["cnn", "regressionkriging", "forest", "boosting"]
+SPLITS = ["random", "kfold", "block", "knndm"]
 CHOICES = {
+    "METHODS": METHODS,
+    "SPLITS": SPLITS,
+    "KERNEL": [
+        *["linear", "thin_plate_spline", "cubic", "quintic"],
+        *["multiquadric", "inverse_multiquadric", "gaussian"],
+    ],
+    "WEIGHTS": ["wendland", "gaussian"],
+    "KIND": ["random", "extra"],
     "FLOW": ["dinf", "mfd"],
     "DEPRESSIONS": ["breach", "fill"],
     "PRODUCT": ["reflectance", "landsat_c2l2", "sentinel2_l2a", "sentinel2_l2a_before_2022"],
     "LEVEL_IS": ["elevation", "depth"],
     "CHANGE_IS": ["between_dates", "trend_per_year"],
-    "VARIOGRAM": ["auto", "spherical", "exponential", "gaussian", "linear"],
+    "VARIOGRAM": [
+        *["auto", "spherical", "exponential", "gaussian", "stable", "matern", "nested", "linear"],
+    ],
+    "ESTIMATOR": ["matheron", "cressie_hawkins"],
+    "TREND": ["linear", "forest"],
     "POSITIVE": ["up", "subsidence"],
-    "METHOD": ["cnn", "idw"],
+    "METHOD": [*METHODS[4:], *METHODS[:4]],
     "PRESET": ["standard", "paper"],
     "LOSS": ["mse", "mae", "huber"],
     "OPTIMIZER": ["adam", "sgd", "rmsprop"],
     "SPLIT": ["random", "block"],
     "landusedriver:METHOD": ["forest", "kmeans", "reclassify"],
+    "driverimportance:METHOD": ["forest", "boosting", "cnn"],
     "TABLE": ["worldcover", "corine", "own"],
     "FORMAT": ["geotiff", "vrt"],
     "TYPE": ["amplitude", "intensity", "decibel"],
@@ -131,6 +193,10 @@ CHOICES = {
     "PROJECTION": ["line_of_sight", "vertical"],
 }
 DEFAULTS = {
+    "METHODS": [method for method in METHODS if method != "cnn"],
+    "SPLITS": SPLITS,
+    "FOLDS": 10,
+    "comparemethods:BLOCK_SIZE": None,
     "FLOW": "dinf",
     "DEPRESSIONS": "breach",
     "SLOPE_FLOOR": 0.1,
@@ -148,9 +214,33 @@ DEFAULTS = {
     "SEED": 0,
     "POWER": 2,
     "NEIGHBOURS": 12,
+    **{f"{each}:NEIGHBOURS": 32 for each in ("kriging", "regressionkriging")},
+    "SECTORS": 8,
+    "ESTIMATOR": "matheron",
+    "AZIMUTH": 0,
+    "RATIO": 1,
+    "TREND": "linear",
+    "rbf:NEIGHBOURS": 50,
+    "movingleastsquares:NEIGHBOURS": 24,
+    "TUNE": False,
+    "KERNEL": "linear",
+    "SMOOTHING": 0,
+    "DEGREE": 2,
+    "WEIGHTS": "wendland",
+    "ROBUST": False,
+    "KIND": "random",
+    "TREES": 300,
+    "MIN_LEAF": 1,
+    "COORDINATES": True,
+    "boosting:LEARNING_RATE": 0.05,
+    "MAX_TREES": 1000,
+    "LEAVES": 31,
     "MAX_DISPERSION": 0.25,
     "MIN_COHERENCE": 0.7,
     "landusedriver:METHOD": "forest",
+    "driverimportance:METHOD": "forest",
+    "driverimportance:FOLDS": 5,
+    "REPEATS": 5,
     "CLASSES": 5,
     "TABLE": "worldcover",
     "FORMAT": "geotiff",
@@ -189,6 +279,10 @@ REQUIRED = {
     "INPUT",
     "IMAGES",
     "DISPERSION",
+    "ZONES",
+    "SURFACES",
+    "SUMMARY",
+    "IMPORTANCE",
 }
 
 
@@ -222,11 +316,15 @@ def test_choices_defaults_and_what_may_be_left_out(provider, name):
             defaults = {**DEFAULTS, **LIMIT_FIELDS}
             assert each.defaultValue() == defaults.get(own, defaults.get(each.name()))
         may_be_empty = bool(each.flags() & optional)
+        has_default = DEFAULTS.get(own, DEFAULTS.get(each.name())) is not None
         must_be_given = each.name() in REQUIRED and (name, each.name()) not in {
             ("mapsubsidence", "DRIVERS"),
             ("mapsubsidence", "MODEL"),
+            ("comparemethods", "DRIVERS"),
+            ("zonesummary", "PS_POINTS"),
+            ("zonesummary", "VALUE_FIELD"),
         }
-        assert may_be_empty == (not must_be_given and each.name() not in DEFAULTS)
+        assert may_be_empty == (not must_be_given and not has_default)
 
 
 @pytest.mark.parametrize("name", [*INPUTS, "runtime"])

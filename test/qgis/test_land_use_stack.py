@@ -143,7 +143,7 @@ class TestLandUse:
         ("given", "message"),
         [
             ({}, "METHOD forest learns from polygons: give TRAINING and its CLASS_FIELD"),
-            ({"CLASS_FIELD": "kind"}, "training polygons have no field kind. They have class"),
+            ({"CLASS_FIELD": "kind"}, "training has no field kind. It has class"),
             ({"METHOD": "kmeans", "CLASSES": 1}, "CLASSES .* was 1; give a number from 2 to 255"),
             ({"METHOD": "reclassify", "TABLE": "own"}, "RULES is empty"),
             ({"METHOD": "reclassify", "TABLE": "own", "RULES": "1 to 2"}, "RULES holds '1 to 2'"),

@@ -217,7 +217,7 @@ def test_every_layout_gives_the_same_maps(run, layouts, layout, tmp_path):
         assert change[cell][0] == pytest.approx(-2 - i, abs=0.2)
         assert 0 < level[cell][1] < level[1].max() / 2
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "The linear model" in report and "2015-01-01" in report
+    assert "The model: nugget 0; linear, " in report and "2015-01-01" in report
 
 
 def test_what_is_missing_is_said(run, layouts, tmp_path):

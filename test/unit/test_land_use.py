@@ -13,10 +13,10 @@ from subsidence_mapper.model.drivers.land_use import (
     Forest,
     Reclassification,
     accuracy,
-    cells_within,
     legend,
 )
 from subsidence_mapper.model.errors import InputError
+from subsidence_mapper.model.polygons import cells_within
 from subsidence_mapper.model.tasks import landuse as task
 
 from .conftest import make_grid

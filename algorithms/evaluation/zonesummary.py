@@ -1,0 +1,135 @@
+"""How far cities, airports and other places sink, by each method."""
+
+from __future__ import annotations
+
+import json
+
+from qgis.core import QgsProcessingException
+
+from .. import base, layers, parameters
+
+ZONES = "zones.json"
+
+
+class ZoneSummary(base.SubsidenceAlgorithm):
+    """Figures of each surface in each polygon."""
+
+    NAME = "zonesummary"
+    TITLE = "Zone summary"
+    GROUP_ID = "evaluation"
+    TAGS = ["zonal statistics", "polygon", "city", "airport", "area", "threshold", "subsidence"]
+    HELP = (
+        "Tells for each zone, such as a city or an airport, and for the surface of each method: "
+        "the smallest, largest and mean displacement and the area beyond thresholds, beside the "
+        "persistent scatterers in the zone. The report has small maps of each zone. A cell belongs "
+        "to the zones that its centre lies in."
+    )
+    TASK = "zones"
+
+    def parameters(self):
+        return [
+            parameters.vector(
+                "ZONES",
+                "Zones",
+                "Polygons in any CRS. Polygons of one name are one zone. A zone without a cell is "
+                "in the table too, without figures; the log names it.",
+                "polygon",
+            ),
+            parameters.field(
+                "NAME_FIELD",
+                "Name field",
+                "The field that holds the zones' names. Polygons without a name, or all of them "
+                "if this is empty, are called by their place in the layer, such as (polygon 3).",
+                "ZONES",
+            ),
+            parameters.rasters(
+                "SURFACES",
+                "Subsidence surfaces",
+                "Rasters of displacement in millimetres, one for each method, which has the "
+                "layer's name; each band of a layer of several bands is one, with the band's "
+                "description. The first must be projected in metres; the others are interpolated "
+                "to its cells.",
+            ),
+            parameters.vector(
+                "PS_POINTS",
+                "Persistent scatterers",
+                "Points with the displacement that was measured there, which are counted in each "
+                "zone, also where the surfaces do not reach. Empty: none.",
+                optional=True,
+            ),
+            parameters.field(
+                "VALUE_FIELD",
+                "Displacement field",
+                "The numeric field of the points that holds the displacement, in millimetres.",
+                "PS_POINTS",
+                numeric=True,
+            ),
+            parameters.positive(),
+            parameters.words(
+                "THRESHOLDS",
+                "Thresholds (mm)",
+                "Displacements in millimetres, separated by commas, such as -50, -100. The area "
+                "beyond each is told: lower than a negative one, higher than a positive one. "
+                "Empty: 50 and 100 mm of subsidence.",
+            ),
+            parameters.table_output(
+                "SUMMARY",
+                "Zones",
+                "A table: for each zone and method the cells with and without a value, the "
+                "smallest, largest and mean displacement in millimetres, the area beyond each "
+                "threshold in square kilometres, and number, smallest, largest and mean of the "
+                "persistent scatterers.",
+            ),
+            parameters.report_output(
+                "All zones and methods in one table, and maps of the zones in one scale of "
+                "colours, as a page to read."
+            ),
+        ]
+
+    def request(self, job):
+        surfaces = job.rasters("SURFACES", unique=True)
+        if not surfaces:
+            raise QgsProcessingException(
+                "SURFACES hold no displacement: all their bands say of themselves that they are "
+                "standard deviations, errors or the like. Choose the surfaces."
+            )
+        grid = layers.grid_of(surfaces[0])
+        source, field = job.source("ZONES"), job.value("NAME_FIELD")
+        read = layers.read_polygons(source, field, grid.crs, job.transforms, job.feedback)
+        zones = [
+            {"name": name or f"(polygon {number})", "geometry": shape}
+            for number, (name, shape) in enumerate(read, 1)
+        ]
+        unnamed = sum(not name for name, _ in read) if field else 0
+        if unnamed:
+            job.feedback.pushWarning(
+                f"Polygons without a name in {field}, called by their place in the layer: "
+                f"{unnamed}."
+            )
+        (job.folder / ZONES).write_text(json.dumps(zones), encoding="utf-8")
+        points = None
+        if job.source("PS_POINTS"):
+            if not job.value("VALUE_FIELD"):
+                raise QgsProcessingException(
+                    "PS_POINTS are given, but not the VALUE_FIELD that holds their displacement. "
+                    "Give both, or no points."
+                )
+            points = job.points(grid.crs)
+        given = job.values("POSITIVE")
+        given["thresholds"] = _thresholds(job.value("THRESHOLDS"), given["positive"])
+        return job.request(grid, surfaces, points, zones=ZONES, parameters=given)
+
+
+def _thresholds(text: str | None, positive: str) -> list[float]:
+    if not text:
+        return [50.0, 100.0] if positive == "subsidence" else [-50.0, -100.0]
+    try:
+        limits = [float(word) for word in text.replace(";", ",").split(",") if word.strip()]
+    except ValueError:
+        limits = [0.0]
+    if not all(0 < abs(limit) < float("inf") for limit in limits):
+        raise QgsProcessingException(
+            f"THRESHOLDS was '{text}'; give displacements in millimetres other than 0, such as "
+            "-50, -100."
+        )
+    return list(dict.fromkeys(limits))

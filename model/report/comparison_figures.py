@@ -1,0 +1,214 @@
+"""Figures that set methods side by side, each returned as a PNG."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ..geostatistics.variogram import empirical_variogram
+from ..methods.base import merged
+from ..points import Points
+from ..validation.comparison import Contest, Score
+from .figures import png
+
+_COLUMNS = 4
+_BINS = 8
+_GREY = "#9a9a9a"
+
+
+def colours(contests: list[Contest]) -> dict[str, tuple]:
+    """One colour for each method, the same in all figures."""
+    names = sorted({score.name for contest in contests for score in contest.scores})
+    return dict(zip(names, plt.colormaps["tab10"].colors * 2))
+
+
+def bars(contests: list[Contest]) -> bytes:
+    """Test RMSE of every method, by split."""
+    shades = colours(contests)
+    figure, axes = plt.subplots(figsize=(7.5, 3.6))
+    width = 0.8 / len(shades)
+    for i, name in enumerate(shades):
+        for place, contest in enumerate(contests):
+            (score,) = (each for each in contest.scores if each.name == name)
+            if score.test:
+                axes.bar(
+                    place + (i - (len(shades) - 1) / 2) * width,
+                    score.test["RMSE"],
+                    width,
+                    color=shades[name],
+                    label=score.title if place == 0 else None,
+                )
+    axes.set_xticks(range(len(contests)), [_broken(contest.folds.title) for contest in contests])
+    axes.set_ylabel("test RMSE (mm)")
+    _legend_beside(axes)
+    return png(figure)
+
+
+def significance(contest: Contest) -> bytes:
+    """Which method beats which: the p value of every two, coloured by who is better."""
+    scores = [score for score in contest.scores if score.test]
+    size = 1.4 + 0.7 * len(scores)
+    figure, axes = plt.subplots(figsize=(size + 1.5, size))
+    shown = np.zeros((len(scores), len(scores)))
+    for i, row in enumerate(scores):
+        for j, column in enumerate(scores):
+            test = None if i == j else contest.test_of(row, column)
+            if test is None:
+                continue
+            better = test.difference < 0 if test.first == row.name else test.difference > 0
+            shown[i, j] = (1 if better else -1) * (1.0 if test.is_significant else 0.25)
+            text = "<0.001" if test.adjusted < 0.001 else f"{test.adjusted:.3f}"
+            axes.text(j, i, text, ha="center", va="center", size="small")
+    axes.imshow(shown, cmap="RdBu", vmin=-1.6, vmax=1.6)
+    titles = [score.title for score in scores]
+    axes.set_xticks(range(len(scores)), titles, rotation=45, ha="right")
+    axes.set_yticks(range(len(scores)), titles)
+    return png(figure)
+
+
+def error_by_distance(contests: list[Contest]) -> bytes:
+    """Test RMSE against the distance to the nearest training point, a panel for each split."""
+    shades = colours(contests)
+    figure, panels = panel_figure(len(contests), 2, (4, 3))
+    for axes, contest in zip(panels, contests):
+        tested = np.flatnonzero(np.isfinite(contest.distance))
+        order = tested[np.argsort(contest.distance[tested], kind="stable")]
+        groups = np.array_split(order, min(_BINS, max(1, len(order) // 10)))
+        middle = [np.median(contest.distance[group]) for group in groups]
+        for score in contest.scores:
+            if score.test:
+                squares = np.square(score.error)
+                error = [np.sqrt(_mean(squares[group])) for group in groups]
+                axes.plot(middle, error, marker=".", color=shades[score.name], label=score.title)
+        axes.set_title(contest.folds.title, fontsize="medium")
+        axes.set_xscale("symlog", linthresh=100)
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("distance to the nearest training point (m)")
+        axes.set_ylabel("RMSE (mm)")
+    _legend_beside(panels[min(len(contests), 2) - 1])
+    return png(figure)
+
+
+def error_variograms(contests: list[Contest]) -> bytes:
+    """How alike errors are by the distance between points, a panel for each split."""
+    shades = colours(contests)
+    figure, panels = panel_figure(len(contests), 2, (4, 3))
+    for axes, contest in zip(panels, contests):
+        for score in contest.scores:
+            known = np.isfinite(score.error)
+            if known.sum() > 2:
+                errors = merged(Points(score.points.xy[known], score.error[known]))
+                measured = empirical_variogram(errors.xy, errors.values)
+                axes.plot(
+                    measured.lags / 1000,
+                    measured.semivariance,
+                    marker=".",
+                    color=shades[score.name],
+                    label=score.title,
+                )
+        axes.set_title(contest.folds.title, fontsize="medium")
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("distance between points (km)")
+        axes.set_ylabel("semivariance of errors (mm²)")
+    _legend_beside(panels[min(len(contests), 2) - 1])
+    return png(figure)
+
+
+def scatters(contest: Contest) -> bytes:
+    """Observed against predicted, a panel for each method."""
+    scores = [score for score in contest.scores if score.test]
+    figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.4), sharex=True, sharey=True)
+    tested = contest.folds.fold_of_point >= 0
+    observed = scores[0].points.values
+    ends = observed[tested].min(), observed[tested].max()
+    margin = 0.1 * (ends[1] - ends[0])
+    for axes, score in zip(panels, scores):
+        axes.plot(ends, ends, color=_GREY, linewidth=1)
+        axes.scatter(observed, score.predicted, s=4, alpha=0.4, linewidths=0)
+        axes.set_title(f"{score.title}\nR² {_r2(score)}", fontsize="small")
+        axes.set_xlim(ends[0] - margin, ends[1] + margin)
+        axes.set_ylim(ends[0] - margin, ends[1] + margin)
+        axes.set_aspect("equal")
+    figure.supxlabel("observed (mm)", fontsize="small")
+    figure.supylabel("predicted (mm)", fontsize="small")
+    figure.tight_layout()
+    return png(figure)
+
+
+def error_maps(contest: Contest, limit: float) -> bytes:
+    """Where each method errs, on one scale from -limit to limit mm."""
+    scores = [score for score in contest.scores if score.test]
+    figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.5), sharex=True, sharey=True)
+    for axes, score in zip(panels, scores):
+        known = np.isfinite(score.error)
+        x, y = score.points.xy[known].T / 1000
+        drawn = axes.scatter(
+            x,
+            y,
+            c=score.error[known],
+            s=4,
+            linewidths=0,
+            cmap="PuOr_r",
+            vmin=-limit,
+            vmax=limit,
+        )
+        axes.set_title(f"{score.title}\nRMSE {score.test['RMSE']:.1f} mm", fontsize="small")
+        axes.set_aspect("equal")
+        axes.ticklabel_format(style="plain", useOffset=False)
+        axes.tick_params(labelsize="x-small")
+    figure.colorbar(drawn, ax=panels.tolist(), label="error (mm)", shrink=0.8, extend="both")
+    return png(figure)
+
+
+def fold_map(contest: Contest) -> bytes:
+    """Which points are tested together."""
+    figure, axes = plt.subplots(figsize=(4, 4))
+    fold = contest.folds.fold_of_point
+    x, y = contest.scores[0].points.xy.T / 1000
+    axes.scatter(x[fold < 0], y[fold < 0], s=2, color="#dddddd", linewidths=0)
+    tested = fold >= 0
+    axes.scatter(
+        x[tested], y[tested], s=4, c=fold[tested] % 10, cmap="tab10", vmin=0, vmax=9, linewidths=0
+    )
+    axes.set_aspect("equal")
+    axes.set_xlabel("easting (km)")
+    axes.set_ylabel("northing (km)")
+    return png(figure)
+
+
+def panel_figure(count: int, columns: int, size: tuple, **options):
+    """A figure of `count` panels, and their axes in an array."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(size[0] * columns + 0.5, size[1] * rows),
+        squeeze=False,
+        layout="constrained" if not options else None,
+        **options,
+    )
+    for spare in axes.ravel()[count:]:
+        spare.remove()
+    return figure, axes.ravel()[:count]
+
+
+def _legend_beside(axes) -> None:
+    axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return known.mean() if known.size else np.nan
+
+
+def _r2(score: Score) -> str:
+    return "–" if score.test["R2"] is None else f"{score.test['R2']:.3f}"
+
+
+def _broken(title: str) -> str:
+    """A title on lines of two words or three."""
+    words = title.split()
+    return "\n".join(" ".join(words[i : i + 3]) for i in range(0, len(words), 3))

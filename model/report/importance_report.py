@@ -1,0 +1,101 @@
+"""The report on the importance of driving forces."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ..validation.importance import ALIKE, Importance
+from ..validation.splits import Folds
+from .figures import png
+from .map_report import MapReport
+
+_METHOD = (
+    "How much worse held-out points are predicted when a driver's values are taken from other "
+    "held-out points (permutation importance; Breiman, 2001; Fisher and others, 2019). All "
+    "channels of a driver, such as the classes of land use, and the cells around a point are taken "
+    "together. The standard deviation is that over the repeats. An increase near 0, or below, "
+    "says that the method does without the driver, not that the driver has no effect: it may be "
+    "that another one tells the same. Importance is no proof of a cause."
+)
+_ALIKE = (
+    "Drivers that are alike share importance: when one is mixed up, the method still has the "
+    "other, so both seem less important than they are together. The correlation is the first "
+    "canonical one of their channels at the points; for two drivers of plain numbers it is the "
+    "size of Pearson's."
+)
+
+
+def write_importance_report(
+    job, title: str, found: Importance, folds: Folds, alike: list, remarks: list[str]
+) -> None:
+    """Write REPORT.
+
+    Parameters
+    ----------
+    job : Job
+    title : str
+        Of the method.
+    alike : list of (str, str, float)
+        Drivers that are alike, and their correlation.
+    remarks : list of str
+        What must be known before the figures are believed.
+    """
+    order = np.argsort(-found.mean, kind="stable")
+    scores, first = found.metrics, order[0]
+    told = "" if scores["R2"] is None else f" (R² {scores['R2']:.2f})"
+    report = MapReport(f"Importance of driving forces for {job.field}", job)
+    report.headline(
+        f"{title} needs {found.names[first]} most: mixing it up raises the RMSE at held-out "
+        f"points, {scores['RMSE']:.2f} mm{told}, by {found.mean[first]:.2f} mm."
+        if found.mean[first] > 0
+        else f"{title} needs none of the drivers: its RMSE at held-out points, "
+        f"{scores['RMSE']:.2f} mm{told}, does not rise when any is mixed up."
+    )
+    for remark in remarks:
+        report.text(remark)
+    report.figure(
+        "Importance",
+        bars(found, order),
+        "Increase of the RMSE when a driver is mixed up, with its standard deviation over "
+        f"{found.increases.shape[1]} repeats, in {folds.title}.",
+    )
+    report.table(
+        "The drivers",
+        ["Driver", "Increase of RMSE (mm)", "Standard deviation (mm)", "Share"],
+        [
+            [
+                found.names[i],
+                f"{found.mean[i]:+.2f}",
+                f"{found.deviation[i]:.2f}",
+                f"{100 * found.share[i]:.1f} %",
+            ]
+            for i in order
+        ],
+        _METHOD,
+    )
+    if alike:
+        report.table(
+            "Drivers that are alike",
+            ["Driver", "Driver", "Correlation"],
+            [[one, other, f"{correlation:.2f}"] for one, other, correlation in alike],
+            _ALIKE,
+        )
+    else:
+        report.text(f"No two drivers have a correlation above {ALIKE:g} at the points.")
+    report.settings(job.parameters)
+    report.write(job.file("REPORT", ".html"))
+
+
+def bars(found: Importance, order: np.ndarray) -> bytes:
+    """The increase of each driver with its spread, most important first."""
+    figure, axes = plt.subplots(figsize=(6.5, 1 + 0.35 * len(order)))
+    places = np.arange(len(order))
+    axes.barh(
+        places, found.mean[order], xerr=found.deviation[order], color="#2a5a8c", ecolor="#222222"
+    )
+    axes.axvline(0, color="#222222", linewidth=0.8)
+    axes.set_yticks(places, [found.names[i] for i in order])
+    axes.invert_yaxis()
+    axes.set_xlabel("increase of RMSE (mm)")
+    return png(figure)

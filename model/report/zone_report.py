@@ -1,0 +1,154 @@
+"""The report on zones: every figure in one table, and small maps of each zone."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ..points import Points
+from ..polygons import rings
+from ..raster import read_band
+from .comparison_figures import panel_figure
+from .figures import png
+from .map_report import SIGNS
+from .report import Report
+
+_COLUMNS = 4
+_MAX_MAPS = 30
+_MAX_CELLS = 400
+_MARGIN = 0.15
+
+
+def write_zone_report(job, zones: list, rows: list[dict], points: Points | None) -> None:
+    """Write REPORT.
+
+    Parameters
+    ----------
+    job : Job
+    zones : list of tasks.zones.Zone
+    rows : list of dict
+        As in SUMMARY.
+    """
+    positive = job.parameters["positive"]
+    report = Report("Displacement by zone" + (f": {job.field}" if points else ""))
+    report.headline(headline(rows, positive))
+    report.text(
+        f"Values are in mm; {SIGNS[positive]}. A cell of "
+        "{:g} × {:g} m counts where its centre lies in the zone.".format(*job.grid.cell_size)
+    )
+    _table(report, rows, job.parameters["thresholds"])
+    extremes = {}
+    for row in rows:
+        if row["cells"]:
+            size = max(-row["smallest"], row["largest"])
+            extremes[row["zone"]] = max(size, extremes.get(row["zone"], size))
+    # sorted() is stable: zones that are alike keep the layer's order.
+    shown = sorted(
+        (zone for zone in zones if zone.name in extremes), key=lambda each: -extremes[each.name]
+    )
+    limit = _limit(job, shown)
+    dots = " Dots are the PS, in the same colours." if points else ""
+    for zone in shown[:_MAX_MAPS]:
+        across = zone.window(job.grid, _MARGIN).width * job.grid.cell_size[0] / 1000
+        report.figure(
+            zone.name,
+            zone_maps(zone, job, points, limit),
+            f"Displacement by each method, from −{limit:.3g} to {limit:.3g} mm as in all maps "
+            f"here. Red is subsidence, blue uplift.{dots} A map is {across:.3g} km across.",
+        )
+    if len(shown) > _MAX_MAPS:
+        report.text(
+            f"Maps are shown of the {_MAX_MAPS} zones with the largest displacements, of "
+            f"{len(shown)}."
+        )
+    surfaces = [each["name"] for each in job.request["drivers"]]
+    report.settings({"surfaces": surfaces, **job.parameters})
+    report.write(job.file("REPORT", ".html"))
+
+
+def headline(rows: list[dict], positive: str) -> str:
+    """Where most subsidence is, and by which method."""
+    known = [row for row in rows if row["cells"]]
+    if not known:
+        return "No surface has a value in any zone."
+    name, sign = ("smallest", 1) if positive == "up" else ("largest", -1)
+    row = min(known, key=lambda each: sign * each[name])
+    if sign * row[name] >= 0:
+        return "No surface shows subsidence in any zone."
+    text = f"The most subsidence is in {row['zone']}: {row[name]:.1f} mm by {row['method']}"
+    if row.get("ps_count"):
+        text += f"; the PS there reach {row['ps_' + name]:.1f} mm"
+    return text + "."
+
+
+def _table(report: Report, rows: list[dict], thresholds: list[float]) -> None:
+    columns = ["Zone", "Method", "Count", "Smallest (mm)", "Largest (mm)", "Mean (mm)"]
+    columns += [f"{'below' if t < 0 else 'above'} {t:g} mm (km²)" for t in thresholds]
+    areas = [f"km2_beyond_{t:g}" for t in thresholds]
+    shown, last = [], None
+    for row in rows:
+        if row["zone"] != last and "ps_count" in row:
+            measured = [_cell(row[f"ps_{name}"]) for name in ("smallest", "largest", "mean")]
+            shown.append([row["zone"], "PS", row["ps_count"], *measured, *[None] * len(areas)])
+        last = row["zone"]
+        figures = [_cell(row[name]) for name in ("smallest", "largest", "mean")]
+        shown.append(
+            [last, row["method"], row["cells"], *figures, *(_cell(row[a], 3) for a in areas)]
+        )
+    report.table(
+        "The zones",
+        columns,
+        shown,
+        "Count: the PS in the zone, or its cells that have a value. A zone beside the surfaces, "
+        "or too small for the centre of any cell, has no figures.",
+        "PS",
+    )
+
+
+def _cell(value: float, digits: int = 1) -> str | None:
+    return f"{value:.{digits}f}" if np.isfinite(value) else None
+
+
+def zone_maps(zone, job, points: Points | None, limit: float) -> bytes:
+    """A map of each surface around a zone, with its outline and the PS."""
+    window = zone.window(job.grid, _MARGIN)
+    left, dx, _, top, _, dy = job.grid.transform
+    west, north = left + dx * window.column, top + dy * window.row
+    east, south = west + dx * window.width, north + dy * window.height
+    step = -(-max(window.width, window.height) // _MAX_CELLS)
+    colours = plt.colormaps["RdBu" if job.parameters["positive"] == "up" else "RdBu_r"]
+    style = {"cmap": colours.with_extremes(bad="#dddddd"), "vmin": -limit, "vmax": limit}
+    surfaces = job.request["drivers"]
+    height = np.clip(2.2 * (north - south) / (east - west), 1, 4) + 0.4
+    figure, panels = panel_figure(len(surfaces), _COLUMNS, (2.2, height), sharex=True, sharey=True)
+    for axes, surface in zip(panels, surfaces):
+        cells = read_band(job.folder / surface["file"], window)[::step, ::step]
+        drawn = axes.imshow(cells, extent=(west, east, south, north), **style)
+        for geometry in zone.geometries:
+            for ring in rings(geometry):
+                axes.plot(*ring.T, color="black", linewidth=0.8)
+        if points is not None:
+            x, y = points.xy.T
+            here = (x > west) & (x < east) & (y > south) & (y < north)
+            edges = {"edgecolors": "black", "linewidths": 0.2}
+            axes.scatter(x[here], y[here], c=points.values[here], s=8, **edges, **style)
+        axes.set_title(surface["name"], fontsize="small")
+        axes.set_xlim(west, east)
+        axes.set_ylim(south, north)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    figure.colorbar(drawn, ax=panels.tolist(), label="displacement (mm)", shrink=0.8, extend="both")
+    return png(figure)
+
+
+def _limit(job, zones: list) -> float:
+    """The size below which 98 % of the displacements in the zones are, mm, for all maps."""
+    sizes = [np.empty(0)]
+    for zone in zones:
+        window = zone.window(job.grid)
+        for surface in job.request["drivers"]:
+            band = read_band(job.folder / surface["file"], window)
+            cells = np.abs(band[zone.rows - window.row, zone.columns - window.column])
+            sizes.append(np.sort(cells[np.isfinite(cells)])[:: max(1, len(cells) // 10_000)])
+    sizes = np.concatenate(sizes)
+    return float(np.quantile(sizes, 0.98)) or 1.0 if sizes.size else 1.0

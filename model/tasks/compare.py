@@ -1,0 +1,209 @@
+"""The leaderboard: every method on the same folds, and whether differences mean anything."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InputError
+from ..geostatistics.variogram import empirical_variogram, fit_variogram
+from ..methods import make
+from ..methods.base import merged
+from ..points import Points
+from ..raster import SurfaceWriter
+from ..report.comparison_report import ComparisonReport
+from ..surface import TILE
+from ..validation.comparison import Contest, Tuned, compare_methods
+from ..validation.splits import Folds, make_folds
+from ..validation.uncertainty import nearest_distance
+from .job import Job
+
+_TARGETS = 5000
+_UNRELATED = 0.1
+
+
+def run(folder, request, monitor) -> dict:
+    """Write LEADERBOARD, ERROR_POINTS, ERROR_SURFACE and REPORT of the methods in the request."""
+    job = Job(folder, request, monitor)
+    if not request["outputs"]:
+        raise InputError("Nothing is asked for. Choose LEADERBOARD, ERROR_POINTS or REPORT.")
+    seed = job.parameters.get("seed", 0)
+    methods = usable_methods(job)
+    points, stack = job.varied_points(), None
+    if request["drivers"]:
+        scaling = methods["cnn"].preset.scaling if "cnn" in methods else "standard"
+        stack = job.stack(scaling, monitor=monitor.part(0, 0.05))
+        points = job.on_drivers(points, stack)
+    targets = map_cells(job, stack, seed)
+    ways = ways_to_split(job, points, targets, seed)
+    rivals = {name: _rival(name, job, seed) for name in methods}
+    contests = compare_methods(rivals, points, stack, ways, seed, monitor.part(0.05, 0.9))
+    _warn_if_unrelated(contests, job)
+    if job.wants("LEADERBOARD"):
+        write_leaderboard(job, contests)
+    if job.wants("ERROR_POINTS"):
+        errors = {
+            f"{score.name}_{contest.folds.name}": score.error
+            for contest in contests
+            for score in contest.scores
+        }
+        job.write_points("ERROR_POINTS", points.xy, observed=points.values, **errors)
+    if job.wants("ERROR_SURFACE"):
+        write_error_surfaces(job, contests, stack, monitor.part(0.9, 0.95))
+    if job.wants("REPORT"):
+        report = ComparisonReport(f"Comparison of methods on {job.field}", job, contests)
+        report.everything(float(np.median(nearest_distance(points.xy, targets))))
+        report.settings({**job.parameters, "seed": seed})
+        report.write(job.file("REPORT", ".html"))
+    for contest in contests:
+        for score in contest.scores:
+            if score.test:
+                monitor.log(f"{contest.folds.title}: {score.title} {score.test['RMSE']:.2f} mm")
+    return job.result
+
+
+def usable_methods(job: Job) -> dict:
+    """A method by each name in the request, without those that want drivers where there are none.
+
+    Raises
+    ------
+    InputError
+        If none is left.
+    """
+    methods = {name: _new(name, job, 0) for name in dict.fromkeys(job.parameters["methods"])}
+    if job.request["drivers"]:
+        return methods
+    without = {name: each for name, each in methods.items() if not each.needs_stack}
+    left_out = ", ".join(each.title for name, each in methods.items() if name not in without)
+    if not without:
+        raise InputError(f"{left_out} learn from driver rasters. Add DRIVERS, or other METHODS.")
+    if left_out:
+        job.monitor.log(f"Without DRIVERS these methods are left out: {left_out}.", "warning")
+    return without
+
+
+def map_cells(job: Job, stack, seed: int) -> np.ndarray:
+    """Centres of some cells of the map, drawn at random, (m, 2)."""
+    usable = np.arange(job.grid.window.size) if stack is None else np.flatnonzero(stack.valid)
+    count = min(_TARGETS, len(usable))
+    drawn = np.random.default_rng(seed).choice(usable, count, replace=False)
+    left, dx, _, top, _, dy = job.grid.transform
+    rows, columns = np.divmod(drawn, job.grid.width)
+    return np.column_stack([left + dx * (columns + 0.5), top + dy * (rows + 0.5)])
+
+
+def ways_to_split(job: Job, points: Points, targets: np.ndarray, seed: int) -> list[Folds]:
+    """The folds of every split in the request; of blocks those of every size."""
+    count = job.parameters.get("folds", 10)
+    ways = []
+    for name in dict.fromkeys(job.parameters["splits"]):
+        sizes = [0.0]
+        if name == "block":
+            sizes = job.parameters.get("block_sizes")
+            sizes = sizes or [usual_block_size(points, count, min(job.grid.cell_size))]
+            job.monitor.log("Blocks of " + ", ".join(f"{size:g} m" for size in sizes) + ".")
+        for size in dict.fromkeys(sizes):
+            ways.append(make_folds(name, points, job.grid, count, seed, size, targets))
+    return ways
+
+
+def usual_block_size(points: Points, count: int, cell_size: float) -> float:
+    """The range of the values' variogram, metres, but no more than gives the folds enough blocks.
+
+    Blocks as wide as values are alike leave nothing nearby to copy from. Two significant digits.
+    """
+    places = merged(points)
+    variogram = fit_variogram("exponential", empirical_variogram(places.xy, places.values))
+    size = max(part.range for part in variogram.structures)
+    while size > cell_size and len(np.unique(places.xy // size, axis=0)) < 3 * count:
+        size *= 0.8
+    return float(f"{size:.1e}")
+
+
+def write_leaderboard(job: Job, contests: list[Contest]) -> None:
+    """Write LEADERBOARD: a row for each split and method, best first."""
+    rows = []
+    for contest in contests:
+        best = contest.scores[0]
+        for rank, score in enumerate(contest.scores, 1):
+            test = contest.test_of(best, score)
+            row = {
+                "split": contest.folds.name,
+                "rank": rank,
+                "method": score.name,
+                "test_points": int((contest.folds.fold_of_point >= 0).sum()),
+            }
+            for part, found in (("test", score.test), ("train", score.train)):
+                for name in ("COUNT", "RMSE", "MAE", "R2", "CCC", "BIAS"):
+                    row[f"{part}_{name.lower()}"] = found and found[name]
+            row["p_against_best"] = test and test.adjusted
+            row["plain_p_against_best"] = test and test.p_plain
+            row |= {"seconds": score.seconds, "memory_mb": score.memory}
+            row["failed_folds"] = len(score.failures)
+            rows.append(row)
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    texts = ("split", "method")
+    job.write_points(
+        "LEADERBOARD",
+        None,
+        **{
+            name: np.array(column) if name in texts else np.array(column, dtype=float)
+            for name, column in columns.items()
+        },
+    )
+
+
+def write_error_surfaces(job: Job, contests: list[Contest], stack, monitor) -> None:
+    """Write ERROR_SURFACE: a band for each method, its errors interpolated to the cells.
+
+    The errors are those of the first split that tests every point, else of the first split.
+    """
+    whole = [contest for contest in contests if (contest.folds.fold_of_point >= 0).all()]
+    contest = (whole or contests)[0]
+    scores = sorted((each for each in contest.scores if each.test), key=lambda each: each.name)
+    if not scores:
+        raise InputError("No method has made any prediction: there is no ERROR_SURFACE to write.")
+    job.monitor.log(f"ERROR_SURFACE shows the errors of {contest.folds.title}.")
+    surfaces = []
+    for score in scores:
+        known = np.isfinite(score.error)
+        surfaces.append(make("idw").fit(Points(score.points.xy[known], score.error[known])))
+    names = [f"{score.name}_error_mm" for score in scores]
+    tiles = list(job.grid.tiles(TILE))
+    kinds = ["auxiliary"] * len(names)
+    with SurfaceWriter(job.file("ERROR_SURFACE", ".tif"), job.grid, names, kinds) as writer:
+        for i, tile in enumerate(tiles):
+            bands = np.stack([surface.predict(tile)[0] for surface in surfaces])
+            if stack is not None:
+                bands[:, ~stack.valid[tile.slices].ravel()] = np.nan
+            writer.write(tile, *bands)
+            monitor.progress((i + 1) / len(tiles))
+
+
+def _new(name: str, job: Job, seed: int):
+    method = make(name)
+    given = {"seed": seed} if hasattr(method, "seed") else {}
+    if name == "cnn":
+        given["preset"] = job.parameters.get("preset", "standard")
+    return make(name, **given) if given else method
+
+
+def _rival(name: str, job: Job, seed: int):
+    """Makes the method for a way to split, tuned if that is wanted and it has what to tune."""
+    if job.parameters.get("tune") and make(name).GRID:
+        return lambda folds: Tuned(name, job.grid, folds, seed)
+    return lambda folds: _new(name, job, seed)
+
+
+def _warn_if_unrelated(contests: list[Contest], job: Job) -> None:
+    """Say so if no method can tell a point from its neighbours: the mark of mixed-up rows."""
+    for contest in contests:
+        found = [score.test["R2"] for score in contest.scores if score.test]
+        near = contest.folds.kind in ("random", "kfold")
+        if near and found and max(r2 or 0.0 for r2 in found) < _UNRELATED:
+            job.monitor.log(
+                f"In {contest.folds.title} no method explains even a tenth of the variance of "
+                f"{job.field}: values of neighbours are not alike. Check that each value stands "
+                "beside its own coordinates.",
+                "warning",
+            )
+            return
