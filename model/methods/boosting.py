@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from ..monitor import SILENT
 from ..validation.splits import random_split
@@ -54,15 +55,18 @@ class Boosting(Method):
         if validation is None:
             parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
             points, validation = points[parts.train], points[parts.validation]
-        trial = self._new(self.max_trees, early_stopping=True).fit(
-            self._seen(points.xy, stack),
-            points.values,
-            X_val=self._seen(validation.xy, stack),
-            y_val=validation.values,
-        )
-        self.trees_ = trial.n_iter_
-        self.model_ = self._new(self.trees_, early_stopping=False)
-        self.model_.fit(self._seen(known.xy, stack), known.values)
+        # A tree of some thousand points is too small to share: on a busy machine its threads wait
+        # for each other more than ten times as long as one takes alone.
+        with threadpool_limits(1, user_api="openmp"):
+            trial = self._new(self.max_trees, early_stopping=True).fit(
+                self._seen(points.xy, stack),
+                points.values,
+                X_val=self._seen(validation.xy, stack),
+                y_val=validation.values,
+            )
+            self.trees_ = trial.n_iter_
+            self.model_ = self._new(self.trees_, early_stopping=False)
+            self.model_.fit(self._seen(known.xy, stack), known.values)
         return self
 
     def predict(self, target, stack=None):
