@@ -103,7 +103,7 @@ BAD = {
     "a raster without CRS": ({"DRIVERS": "{region}/nowhere.tif"}, "layer nowhere has no valid"),
     "no overlap": ({"EXTENT": "0,9,0,9 [EPSG:32639]"}, "have no area in common"),
     "no drivers": ({"DRIVERS": None}, "METHOD cnn learns from .* DRIVERS is empty"),
-    "no such method": ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of cnn, regressionkriging"),
+    "no such method": ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of cnn"),
     "an unknown class driver": ({"CATEGORICAL": "soil"}, "CATEGORICAL names soil, which is not"),
     "a place that is no folder": (
         {"SURFACE": "{region}/ps.csv/s.tif"},
