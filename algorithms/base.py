@@ -26,6 +26,7 @@ from qgis.core import (
     QgsPointXY,
     QgsProcessingAlgorithm,
     QgsProcessingException,
+    QgsProcessingMultiStepFeedback,
     QgsProcessingOutputNumber,
     QgsWkbTypes,
 )
@@ -197,7 +198,8 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         folder = Path(tempfile.mkdtemp(prefix="subsidence-"))
         keep = False
         try:
-            job = Job(self, parameters, context, feedback, self._sources, folder)
+            before = QgsProcessingMultiStepFeedback(round(100 / client.PREPARED), feedback)
+            job = Job(self, parameters, context, before, self._sources, folder)
             request = {"task": self.TASK, "outputs": list(outputs), **self.request(job)}
             protocol.write_request(folder, request)
             result = client.run_job(folder, feedback, python)

@@ -23,6 +23,8 @@ sys.path.append({str(PLUGIN.parent)!r})
 runpy.run_module("{PLUGIN.name}.model.worker", run_name="__main__", alter_sys=True)
 """
 
+PREPARED = 10  # percent of a job's bar: what comes before the worker must not fill it
+
 OUT_OF_MEMORY = (
     "most likely because the machine ran out of memory. Use a smaller extent or a larger cell size"
 )
@@ -39,7 +41,7 @@ class JobFailed(Exception):
 def run_job(folder: Path, feedback, python: str | None = None) -> dict:
     """Let the worker do the job that a folder describes.
 
-    Progress goes to the feedback's bar and log lines to its log as they come; what the worker
+    Progress goes to the rest of the feedback's bar and log lines to its log as they come; what the worker
     writes to standard error goes to `worker.log` in the folder.
 
     Parameters
@@ -106,7 +108,7 @@ class _Worker:
         message = _parse(line)
         kind = message.get("type")
         if kind == "progress":
-            self.feedback.setProgress(message["percent"])
+            self.feedback.setProgress(PREPARED + (1 - PREPARED / 100) * message["percent"])
             text = message.get("text", self._text)
             if text != self._text:
                 self.feedback.setProgressText(text)

@@ -64,7 +64,7 @@ def run(write_raster, make_points, feedback, qgis_app):
     algorithm.initAlgorithm()
     context = QgsProcessingContext()
     surface = write_raster("surface", np.ones((10, 10)))
-    points = make_points([(500_010, 3_599_990), (500_100, 3_599_900)], [1.0, 2.0])
+    points = make_points([(500_010, 3_599_990), (500_100, 3_599_900)] * 1000, [1.0, 2.0] * 1000)
 
     def run(**outputs):
         parameters = {"SURFACE": surface, "PS_POINTS": points, "VALUE_FIELD": "mm", **outputs}
@@ -86,6 +86,13 @@ def test_the_request(run, worker, tmp_path):
     assert worker.request["drivers"] == [
         {"name": "surface", "kind": "continuous", "file": "drivers/00.tif"}
     ]
+
+
+def test_reading_the_inputs_leaves_most_of_the_bar_to_the_work(run, worker, feedback):
+    seen = []
+    feedback.progressChanged.connect(seen.append)
+    run(ERROR_POINTS="TEMPORARY_OUTPUT")
+    assert max(seen) == 5  # after 1,000 of the 2,000 points
 
 
 def test_results_are_delivered_and_the_job_folder_goes(run, worker, tmp_path):
