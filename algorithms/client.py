@@ -41,8 +41,8 @@ class JobFailed(Exception):
 def run_job(folder: Path, feedback, python: str | None = None) -> dict:
     """Let the worker do the job that a folder describes.
 
-    Progress goes to the rest of the feedback's bar and log lines to its log as they come; what the worker
-    writes to standard error goes to `worker.log` in the folder.
+    Progress goes to the rest of the feedback's bar and log lines to its log as they come; what the
+    worker writes to standard error goes to `worker.log` in the folder.
 
     Parameters
     ----------
