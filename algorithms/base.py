@@ -274,7 +274,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
                 partial.unlink(missing_ok=True)
         for name in outputs.keys() & delivered.keys():
             definition = self.parameterDefinition(name)
-            styling.dress(job.context, definition, delivered[name], job.field, job.positive)
+            styling.dress(job, definition, delivered[name])
         return delivered
 
     def _fill_sink(self, job: Job, name: str, crs: str, table: Path) -> str:

@@ -32,8 +32,8 @@ class Job:
 
     Attributes
     ----------
-    field, positive : str
-        What the results show: the field's name, and what a positive value means.
+    field, unit, positive : str
+        What the results show: the field's name, its unit, and what a positive value means.
     """
 
     def __init__(self, algorithm, parameters, context, feedback, sources, folder):
@@ -43,7 +43,7 @@ class Job:
         self.feedback = feedback
         self.sources = sources
         self.folder = folder
-        self.field, self.positive = "", "up"
+        self.field, self.unit, self.positive = "", "mm", "up"
 
     def value(self, name: str):
         """What the user gave, as a request holds it; None if nothing.
@@ -153,6 +153,10 @@ class Job:
     def request(self, grid, drivers=(), points=None, **more) -> dict:
         """The parts of a request that most tasks share; drivers and points go into the folder."""
         message = {"grid": grid and grid.to_request(), "drivers": [], **more}
+        if self.algorithm.parameterDefinition("UNIT"):
+            self.unit = message["unit"] = self.value("UNIT") or usual_unit(
+                self.value("VALUE_FIELD")
+            )
         if points is not None:
             self.field, self.positive = self.value("VALUE_FIELD"), self.value("POSITIVE")
             message["points"] = {
@@ -173,6 +177,11 @@ class Job:
         source = self.source("PS_POINTS")
         layers.check_points(source, self.value("VALUE_FIELD"))
         return source
+
+
+def usual_unit(field: str | None) -> str:
+    """The unit of a field by its name: most are displacements, some velocities."""
+    return "mm/yr" if "vel" in (field or "").lower() else "mm"
 
 
 def is_empty(value) -> bool:

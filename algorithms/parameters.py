@@ -124,12 +124,24 @@ def points():
         field(
             "VALUE_FIELD",
             "Displacement field",
-            "The numeric field that holds the displacement, in millimetres.",
+            "The numeric field that holds the displacement, in millimetres; or another quantity, "
+            "such as the velocity.",
             "PS_POINTS",
             numeric=True,
             optional=False,
         ),
     ]
+
+
+def unit():
+    """What the values are measured in."""
+    return words(
+        "UNIT",
+        "Unit",
+        "What the values are measured in, as reports and legends shall say; nothing is converted. "
+        "Empty: mm/yr if the field's name has 'vel' in it, as in velocity, else mm.",
+        advanced=True,
+    )
 
 
 def positive():

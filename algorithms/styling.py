@@ -61,33 +61,30 @@ LOOKS = {
 }
 
 
-def dress(context, output, place: str, field: str, positive: str) -> None:
+def dress(job, output, place: str) -> None:
     """Let QGIS name and style an output when it loads it.
 
     Parameters
     ----------
-    context : QgsProcessingContext
+    job : Job
+        Knows what the layer shows: field, unit and what a positive value means.
     output : QgsProcessingDestinationParameter
     place : str
         The layer's path or id.
-    field : str
-        What the layer shows, for its name.
-    positive : str
-        "up" or "subsidence": what a positive value means.
     """
     look = LOOKS.get(output.name())
-    if look is None or not context.willLoadLayerOnCompletion(place):
+    if look is None or not job.context.willLoadLayerOnCompletion(place):
         return
-    details = context.layerToLoadOnCompletionDetails(place)
+    details = job.context.layerToLoadOnCompletionDetails(place)
     if details.name == output.description():  # else a model has given it a name
-        details.name = f"{look.title} ({field})" if field else look.title
-    details.setPostProcessor(_Dresser(look, positive))
+        details.name = f"{look.title} ({job.field})" if job.field else look.title
+    details.setPostProcessor(_Dresser(look, job.positive, job.unit))
 
 
-def apply(layer, look: Look, positive: str) -> None:
+def apply(layer, look: Look, positive: str, unit: str = "mm") -> None:
     """Give a layer its styles, stretched to its data; the last of them is shown."""
     if look.by_method and layer.fields().lookupField("error") < 0:
-        _style_methods(layer, look.by_method)
+        _style_methods(layer, look.by_method, unit)
         return
     styles = layer.styleManager()
     for style in look.styles:
@@ -98,7 +95,7 @@ def apply(layer, look: Look, positive: str) -> None:
         if isinstance(layer, QgsRasterLayer):
             _stretch_raster(layer, look.follows_sign and positive == "subsidence", look.from_zero)
         else:
-            _stretch_points(layer)
+            _stretch_points(layer, unit)
     if not look.styles and isinstance(layer, QgsRasterLayer):
         _keep_classes(layer)
     layer.rendererChanged.emit()  # or the legend would keep the file's -1 to 1
@@ -109,14 +106,15 @@ class _Dresser(QgsProcessingLayerPostProcessorInterface):
 
     _alive: list = []
 
-    def __init__(self, look: Look, positive: str):
+    def __init__(self, look: Look, positive: str, unit: str):
         super().__init__()
         self._look = look
         self._positive = positive
+        self._unit = unit
         self._alive.append(self)
 
     def postProcessLayer(self, layer, context, feedback):
-        apply(layer, self._look, self._positive)
+        apply(layer, self._look, self._positive, self._unit)
         layer.triggerRepaint()
         self._alive.remove(self)
 
@@ -146,7 +144,7 @@ def _keep_classes(layer) -> None:
     layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
 
 
-def _style_methods(layer, style: str) -> None:
+def _style_methods(layer, style: str, unit: str) -> None:
     """A style for the errors of each method, by the field's name; the first is shown."""
     fields = [each.name() for each in layer.fields() if each.isNumeric()]
     fields = [name for name in fields if name not in ("fid", "observed")]
@@ -158,13 +156,13 @@ def _style_methods(layer, style: str) -> None:
         styles.setCurrentStyle(name)
         layer.loadNamedStyle(str(STYLES / f"{style}.qml"))
         layer.renderer().setClassAttribute(f'"{name}"')
-        _stretch_classes(layer, limits)
+        _stretch_classes(layer, limits, unit)
     layer.rendererChanged.emit()
 
 
-def _stretch_points(layer) -> None:
+def _stretch_points(layer, unit: str) -> None:
     values, found = QgsVectorLayerUtils.getValues(layer, layer.renderer().classAttribute())
-    _stretch_classes(layer, _limits(values) if found else None)
+    _stretch_classes(layer, _limits(values) if found else None, unit)
 
 
 def _limits(values: list) -> tuple[float, float] | None:
@@ -173,7 +171,7 @@ def _limits(values: list) -> tuple[float, float] | None:
     return (sizes[int(0.98 * (len(sizes) - 1))] or 1.0, sizes[-1]) if sizes else None
 
 
-def _stretch_classes(layer, limits: tuple[float, float] | None) -> None:
+def _stretch_classes(layer, limits: tuple[float, float] | None, unit: str) -> None:
     if limits is None:
         return
     renderer = layer.renderer()
@@ -184,4 +182,4 @@ def _stretch_classes(layer, limits: tuple[float, float] | None) -> None:
         )
         renderer.updateRangeLowerValue(i, low)
         renderer.updateRangeUpperValue(i, high)
-        renderer.updateRangeLabel(i, f"{low:.1f} to {high:.1f} mm")
+        renderer.updateRangeLabel(i, f"{low:.1f} to {high:.1f} {unit}")

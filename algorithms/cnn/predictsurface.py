@@ -54,4 +54,5 @@ class PredictSurface(base.SubsidenceAlgorithm):
         lattice = replace(layers.Grid.from_request(header["grid"]), width=0, height=0)
         grid = layers.choose_grid(lattice, job.extent(lattice.crs), drivers, None, job.transforms)
         job.field, job.positive = header["field"], header["positive"]
+        job.unit = header.get("unit", "mm")
         return job.request(grid, drivers, model=model, parameters={})

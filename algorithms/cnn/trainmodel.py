@@ -34,6 +34,7 @@ class TrainModel(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.drivers(),
             parameters.preset(),
             *parameters.driver_kinds(),

@@ -29,6 +29,7 @@ class CompareMethods(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.drivers(
                 optional=True,
                 note=f" The methods {', '.join(OF_DRIVERS)} learn from them, and are left out "

@@ -29,6 +29,7 @@ class DriverImportance(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.drivers(),
             parameters.choice(
                 "METHOD",

@@ -38,6 +38,7 @@ class ErrorMap(base.SubsidenceAlgorithm):
             ),
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.points_output(
                 "ERROR_POINTS",
                 "Error at the points",

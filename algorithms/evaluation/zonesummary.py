@@ -65,6 +65,7 @@ class ZoneSummary(base.SubsidenceAlgorithm):
                 numeric=True,
             ),
             parameters.positive(),
+            parameters.unit(),
             parameters.words(
                 "THRESHOLDS",
                 "Thresholds (mm)",

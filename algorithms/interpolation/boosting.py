@@ -24,6 +24,7 @@ class Boosting(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.drivers(),
             parameters.number(
                 "LEARNING_RATE",

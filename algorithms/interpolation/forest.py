@@ -23,6 +23,7 @@ class Forest(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.drivers(),
             parameters.choice(
                 "KIND",

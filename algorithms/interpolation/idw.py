@@ -23,6 +23,7 @@ class Idw(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             *parameters.working_area(from_rasters=""),
             parameters.number(
                 "POWER",

@@ -27,6 +27,7 @@ class Kriging(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.field(
                 "ERROR_FIELD",
                 "Field of the measurement error",

@@ -24,6 +24,7 @@ class MovingLeastSquares(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             *parameters.working_area(from_rasters=""),
             parameters.number(
                 "DEGREE",

@@ -24,6 +24,7 @@ class Rbf(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             *parameters.working_area(from_rasters=""),
             parameters.choice(
                 "KERNEL",

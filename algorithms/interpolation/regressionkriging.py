@@ -26,6 +26,7 @@ class RegressionKriging(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.drivers(),
             parameters.choice(
                 "TREND",

@@ -34,6 +34,7 @@ class MapSubsidence(base.SubsidenceAlgorithm):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.drivers(
                 optional=True,
                 note=f" The methods {', '.join(OF_DRIVERS)} learn from them; the others take the "

@@ -37,7 +37,7 @@ def save_model(
     points : Points
         All points of the split; positions are kept for distances, values only as a hash.
     about : dict
-        "drivers" as in the request, "grid", "field", "positive", "split", "metrics".
+        "drivers" as in the request, "grid", "field", "unit", "positive", "split", "metrics".
     """
     trained = method.trained_
     header = {

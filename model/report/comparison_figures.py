@@ -9,7 +9,7 @@ from ..geostatistics.variogram import empirical_variogram
 from ..methods.base import merged
 from ..points import Points
 from ..validation.comparison import Contest, Score
-from .figures import png
+from .figures import png, squared
 
 _COLUMNS = 4
 _BINS = 8
@@ -22,7 +22,7 @@ def colours(contests: list[Contest]) -> dict[str, tuple]:
     return dict(zip(names, plt.colormaps["tab10"].colors * 2))
 
 
-def bars(contests: list[Contest]) -> bytes:
+def bars(contests: list[Contest], unit: str) -> bytes:
     """Test RMSE of every method, by split."""
     shades = colours(contests)
     figure, axes = plt.subplots(figsize=(7.5, 3.6))
@@ -39,7 +39,7 @@ def bars(contests: list[Contest]) -> bytes:
                     label=score.title if place == 0 else None,
                 )
     axes.set_xticks(range(len(contests)), [_broken(contest.folds.title) for contest in contests])
-    axes.set_ylabel("test RMSE (mm)")
+    axes.set_ylabel(f"test RMSE ({unit})")
     _legend_beside(axes)
     return png(figure)
 
@@ -66,7 +66,7 @@ def significance(contest: Contest) -> bytes:
     return png(figure)
 
 
-def error_by_distance(contests: list[Contest]) -> bytes:
+def error_by_distance(contests: list[Contest], unit: str) -> bytes:
     """Test RMSE against the distance to the nearest training point, a panel for each split."""
     shades = colours(contests)
     figure, panels = panel_figure(len(contests), 2, (4, 3))
@@ -85,12 +85,12 @@ def error_by_distance(contests: list[Contest]) -> bytes:
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         axes.set_xlabel("distance to the nearest training point (m)")
-        axes.set_ylabel("RMSE (mm)")
+        axes.set_ylabel(f"RMSE ({unit})")
     _legend_beside(panels[min(len(contests), 2) - 1])
     return png(figure)
 
 
-def error_variograms(contests: list[Contest]) -> bytes:
+def error_variograms(contests: list[Contest], unit: str) -> bytes:
     """How alike errors are by the distance between points, a panel for each split."""
     shades = colours(contests)
     figure, panels = panel_figure(len(contests), 2, (4, 3))
@@ -111,12 +111,12 @@ def error_variograms(contests: list[Contest]) -> bytes:
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         axes.set_xlabel("distance between points (km)")
-        axes.set_ylabel("semivariance of errors (mm²)")
+        axes.set_ylabel(f"semivariance of errors ({squared(unit)})")
     _legend_beside(panels[min(len(contests), 2) - 1])
     return png(figure)
 
 
-def scatters(contest: Contest) -> bytes:
+def scatters(contest: Contest, unit: str) -> bytes:
     """Observed against predicted, a panel for each method."""
     scores = [score for score in contest.scores if score.test]
     figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.4), sharex=True, sharey=True)
@@ -131,14 +131,14 @@ def scatters(contest: Contest) -> bytes:
         axes.set_xlim(ends[0] - margin, ends[1] + margin)
         axes.set_ylim(ends[0] - margin, ends[1] + margin)
         axes.set_aspect("equal")
-    figure.supxlabel("observed (mm)", fontsize="small")
-    figure.supylabel("predicted (mm)", fontsize="small")
+    figure.supxlabel(f"observed ({unit})", fontsize="small")
+    figure.supylabel(f"predicted ({unit})", fontsize="small")
     figure.tight_layout()
     return png(figure)
 
 
-def error_maps(contest: Contest, limit: float) -> bytes:
-    """Where each method errs, on one scale from -limit to limit mm."""
+def error_maps(contest: Contest, limit: float, unit: str) -> bytes:
+    """Where each method errs, on one scale from -limit to limit."""
     scores = [score for score in contest.scores if score.test]
     figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.5), sharex=True, sharey=True)
     for axes, score in zip(panels, scores):
@@ -154,11 +154,11 @@ def error_maps(contest: Contest, limit: float) -> bytes:
             vmin=-limit,
             vmax=limit,
         )
-        axes.set_title(f"{score.title}\nRMSE {score.test['RMSE']:.1f} mm", fontsize="small")
+        axes.set_title(f"{score.title}\nRMSE {score.test['RMSE']:.1f} {unit}", fontsize="small")
         axes.set_aspect("equal")
         axes.ticklabel_format(style="plain", useOffset=False)
         axes.tick_params(labelsize="x-small")
-    figure.colorbar(drawn, ax=panels.tolist(), label="error (mm)", shrink=0.8, extend="both")
+    figure.colorbar(drawn, ax=panels.tolist(), label=f"error ({unit})", shrink=0.8, extend="both")
     return png(figure)
 
 

@@ -44,7 +44,7 @@ class ComparisonReport(MapReport):
     def __init__(self, title: str, job, contests: list[Contest]):
         super().__init__(title, job)
         self._contests = contests
-        self.headline(" ".join(verdict(contest) for contest in contests))
+        self.headline(" ".join(verdict(contest, job.unit) for contest in contests))
 
     def everything(self, map_distance: float) -> None:
         """All tables and figures.
@@ -57,7 +57,7 @@ class ComparisonReport(MapReport):
         self._errors()
         self.figure(
             "Test errors by method",
-            figures.bars(self._contests),
+            figures.bars(self._contests, self._job.unit),
             "Root mean square error at the test points. Lower is better.",
         )
         self._folds(map_distance)
@@ -69,7 +69,8 @@ class ComparisonReport(MapReport):
         self._failures()
 
     def _errors(self) -> None:
-        columns = ["Split", "Method", "Points", "Count", "RMSE (mm)", "MAE (mm)", "R²"]
+        unit = self._job.unit
+        columns = ["Split", "Method", "Points", "Count", f"RMSE ({unit})", f"MAE ({unit})", "R²"]
         rows = [
             [contest.folds.title, score.title, part, *_figures(found)]
             for contest in self._contests
@@ -77,7 +78,7 @@ class ComparisonReport(MapReport):
             for part, found in (("train", score.train), ("test", score.test))
             if found
         ]
-        self.table("Errors", [*columns, "Concordance", "Bias (mm)"], rows, _ERRORS, "test")
+        self.table("Errors", [*columns, "Concordance", f"Bias ({unit})"], rows, _ERRORS, "test")
 
     def _folds(self, map_distance: float) -> None:
         rows = [
@@ -127,12 +128,12 @@ class ComparisonReport(MapReport):
     def _by_distance(self) -> None:
         self.figure(
             "Error by distance to the nearest training point",
-            figures.error_by_distance(self._contests),
+            figures.error_by_distance(self._contests, self._job.unit),
             "Root mean square error of groups of test points.",
         )
         self.figure(
             "Variogram of the errors",
-            figures.error_variograms(self._contests),
+            figures.error_variograms(self._contests, self._job.unit),
             "Where a line rises, errors of neighbours are alike: the method leaves something that "
             "the points nearby know, or the gap is too wide for any method.",
         )
@@ -145,12 +146,12 @@ class ComparisonReport(MapReport):
             title = contest.folds.title
             self.figure(
                 f"Observed and predicted: {title}",
-                figures.scatters(contest),
+                figures.scatters(contest, self._job.unit),
                 "Test points. On the grey line both are equal.",
             )
             self.figure(
                 f"Where the errors are: {title}",
-                figures.error_maps(contest, limit),
+                figures.error_maps(contest, limit, self._job.unit),
                 "Predicted minus observed at the test points, on the same scale in all maps.",
             )
 
@@ -204,7 +205,7 @@ class ComparisonReport(MapReport):
             )
 
 
-def verdict(contest: Contest) -> str:
+def verdict(contest: Contest, unit: str) -> str:
     """Who won, in one sentence or two, and who may be as good."""
     where = f"In {contest.folds.title}"
     if contest.folds.kind == "random":
@@ -213,12 +214,12 @@ def verdict(contest: Contest) -> str:
     if not ranked:
         return f"{where}, no method has predicted every test point."
     best, *others = ranked
-    lead = f"{where}, {best.title} {{}} a test RMSE of {best.test['RMSE']:.2f} mm"
+    lead = f"{where}, {best.title} {{}} a test RMSE of {best.test['RMSE']:.2f} {unit}"
     if not others:
         return lead.format("has") + "."
     tests = {score.name: contest.test_of(best, score) for score in others}
     equals = [each for each in others if not (tests[each.name] and tests[each.name].is_significant)]
-    text = f"{lead.format('is best with')}, before {_with_error(others[0])}"
+    text = f"{lead.format('is best with')}, before {_with_error(others[0], unit)}"
     if not equals:
         return f"{text}; it is significantly better than {'all others' if others[1:] else 'that'}."
     if len(equals) == len(others):
@@ -260,8 +261,8 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _with_error(score: Score) -> str:
-    return f"{score.title} with {score.test['RMSE']:.2f} mm"
+def _with_error(score: Score, unit: str) -> str:
+    return f"{score.title} with {score.test['RMSE']:.2f} {unit}"
 
 
 def _listed(words: list[str]) -> str:

@@ -22,7 +22,7 @@ _MAX_CELLS = 900
 _BLUE, _RED, _GREY = "#2a5a8c", "#b2382e", "#9a9a9a"
 
 
-def learning_curve(history: dict, best_epoch: int, loss: str) -> bytes:
+def learning_curve(history: dict, best_epoch: int, loss: str, unit: str) -> bytes:
     """Training and validation loss by epoch (the paper's Fig. 6)."""
     figure, axes = plt.subplots(figsize=(6, 3.4))
     epochs = np.arange(1, len(history["loss"]) + 1)
@@ -31,12 +31,12 @@ def learning_curve(history: dict, best_epoch: int, loss: str) -> bytes:
     axes.axvline(best_epoch, color=_GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
     axes.set_yscale("log")
     axes.set_xlabel("epoch")
-    axes.set_ylabel(f"{loss} ({'mm²' if loss == 'mse' else 'mm'})")
+    axes.set_ylabel(f"{loss} ({squared(unit) if loss == 'mse' else unit})")
     axes.legend(frameon=False)
     return png(figure)
 
 
-def scatter(evaluation: Evaluation) -> bytes:
+def scatter(evaluation: Evaluation, unit: str) -> bytes:
     """Observed against predicted displacement of the test points."""
     test = evaluation.split.test
     observed, predicted = evaluation.points.values[test], evaluation.predicted[test]
@@ -44,13 +44,13 @@ def scatter(evaluation: Evaluation) -> bytes:
     ends = np.nanmin([observed, predicted]), np.nanmax([observed, predicted])
     axes.plot(ends, ends, color=_GREY, linewidth=1)
     axes.scatter(observed, predicted, s=7, alpha=0.5, color=_BLUE, linewidths=0)
-    axes.set_xlabel("observed (mm)")
-    axes.set_ylabel("predicted (mm)")
+    axes.set_xlabel(f"observed ({unit})")
+    axes.set_ylabel(f"predicted ({unit})")
     axes.set_aspect("equal")
     return png(figure)
 
 
-def error_by_distance(evaluations: list[Evaluation], curve: ErrorByDistance) -> bytes:
+def error_by_distance(evaluations: list[Evaluation], curve: ErrorByDistance, unit: str) -> bytes:
     """Absolute test errors against the distance to the nearest point in use, and the curve."""
     figure, axes = plt.subplots(figsize=(6, 3.4))
     for evaluation, color in zip(evaluations, (_BLUE, _RED)):
@@ -72,7 +72,7 @@ def error_by_distance(evaluations: list[Evaluation], curve: ErrorByDistance) -> 
         label="standard deviation used for the map",
     )
     axes.set_xlabel("distance to the nearest PS in use (m)")
-    axes.set_ylabel("absolute error (mm)")
+    axes.set_ylabel(f"absolute error ({unit})")
     axes.set_xscale("symlog", linthresh=100)
     axes.set_xlim(left=0)
     axes.legend(frameon=False, fontsize="small")
@@ -113,7 +113,7 @@ def variogram_figure(
     return png(figure)
 
 
-def surface_map(path: Path, points: Points, positive: str) -> bytes:
+def surface_map(path: Path, points: Points, positive: str, unit: str) -> bytes:
     """The surface with its points, subsidence in red whichever sign it has."""
     with rasterio.open(path) as raster:
         step = max(1, -(-max(raster.width, raster.height) // _MAX_CELLS))
@@ -135,8 +135,13 @@ def surface_map(path: Path, points: Points, positive: str) -> bytes:
     axes.tick_params(labelsize="small")
     axes.set_xlabel("easting (m)")
     axes.set_ylabel("northing (m)")
-    figure.colorbar(image, label="displacement (mm)", shrink=0.8)
+    figure.colorbar(image, label=f"values ({unit})", shrink=0.8)
     return png(figure)
+
+
+def squared(unit: str) -> str:
+    """The unit of squares: mm², (mm/yr)²."""
+    return f"{unit}²" if unit.isalpha() else f"({unit})²"
 
 
 def png(figure) -> bytes:

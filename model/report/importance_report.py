@@ -47,22 +47,22 @@ def write_importance_report(
     report = MapReport(f"Importance of driving forces for {job.field}", job)
     report.headline(
         f"{title} needs {found.names[first]} most: mixing it up raises the RMSE at held-out "
-        f"points, {scores['RMSE']:.2f} mm{told}, by {found.mean[first]:.2f} mm."
+        f"points, {scores['RMSE']:.2f} {job.unit}{told}, by {found.mean[first]:.2f} {job.unit}."
         if found.mean[first] > 0
         else f"{title} needs none of the drivers: its RMSE at held-out points, "
-        f"{scores['RMSE']:.2f} mm{told}, does not rise when any is mixed up."
+        f"{scores['RMSE']:.2f} {job.unit}{told}, does not rise when any is mixed up."
     )
     for remark in remarks:
         report.text(remark)
     report.figure(
         "Importance",
-        bars(found, order),
+        bars(found, order, job.unit),
         "Increase of the RMSE when a driver is mixed up, with its standard deviation over "
         f"{found.increases.shape[1]} repeats, in {folds.title}.",
     )
     report.table(
         "The drivers",
-        ["Driver", "Increase of RMSE (mm)", "Standard deviation (mm)", "Share"],
+        ["Driver", f"Increase of RMSE ({job.unit})", f"Standard deviation ({job.unit})", "Share"],
         [
             [
                 found.names[i],
@@ -87,7 +87,7 @@ def write_importance_report(
     report.write(job.file("REPORT", ".html"))
 
 
-def bars(found: Importance, order: np.ndarray) -> bytes:
+def bars(found: Importance, order: np.ndarray, unit: str) -> bytes:
     """The increase of each driver with its spread, most important first."""
     figure, axes = plt.subplots(figsize=(6.5, 1 + 0.35 * len(order)))
     places = np.arange(len(order))
@@ -97,5 +97,5 @@ def bars(found: Importance, order: np.ndarray) -> bytes:
     axes.axvline(0, color="#222222", linewidth=0.8)
     axes.set_yticks(places, [found.names[i] for i in order])
     axes.invert_yaxis()
-    axes.set_xlabel("increase of RMSE (mm)")
+    axes.set_xlabel(f"increase of RMSE ({unit})")
     return png(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..methods.kriging import OrdinaryKriging
-from .figures import variogram_figure
+from .figures import squared, variogram_figure
 from .map_report import MapReport
 
 _DIRECTIONS = {"north": 0, "north-east": 45, "east": 90, "south-east": 135}
@@ -16,11 +16,12 @@ def write_kriging_report(method, surface: Path, points, job, path: Path) -> None
     kriging = getattr(method, "kriging_", method)
     report = MapReport(f"{method.title} of {job.field}", job)
     report.headline(
-        f"Each point predicted from its neighbours alone is wrong by {kriging.rmse_:.3g} mm (RMSE)."
+        f"Each point predicted from its neighbours alone is wrong by {kriging.rmse_:.3g} "
+        f"{job.unit} (RMSE)."
     )
     if kriging.variogram_:
-        figure = variogram_figure(kriging.variogram_, "mm", directions(kriging))
-        report.figure("Variogram", figure, variogram_caption(kriging, "mm²", "points"))
+        figure = variogram_figure(kriging.variogram_, job.unit, directions(kriging))
+        report.figure("Variogram", figure, variogram_caption(kriging, job.unit, "points"))
     report.map(surface, points)
     report.settings(job.parameters)
     report.write(path)
@@ -33,7 +34,7 @@ def directions(kriging: OrdinaryKriging) -> dict:
     return {name: kriging.measure(azimuth) for name, azimuth in _DIRECTIONS.items()}
 
 
-def variogram_caption(kriging: OrdinaryKriging, squared: str, what: str) -> str:
+def variogram_caption(kriging: OrdinaryKriging, unit: str, what: str) -> str:
     """What the fitted model is, and how well its standard deviation holds."""
     few = ""
     if kriging.has_few:
@@ -42,8 +43,8 @@ def variogram_caption(kriging: OrdinaryKriging, squared: str, what: str) -> str:
             "be fitted: take the standard deviation as a rough one."
         )
     return (
-        f"The model: {kriging.variogram_} (semivariances in {squared}). Dots are the empirical "
-        "semivariances with their numbers of pairs. The mean square of leave-one-out errors over "
-        f"their kriging standard deviations is {kriging.calibration_:.2g}; 1 is ideal, more says "
-        f"that the map's standard deviation is too small.{few}"
+        f"The model: {kriging.variogram_} (semivariances in {squared(unit)}). Dots are the "
+        "empirical semivariances with their numbers of pairs. The mean square of leave-one-out "
+        f"errors over their kriging standard deviations is {kriging.calibration_:.2g}; 1 is ideal, "
+        f"more says that the map's standard deviation is too small.{few}"
     )

@@ -42,7 +42,7 @@ class MapReport(Report):
             f"{driver['name']} ({driver['kind']})" for driver in job.request.get("drivers", [])
         )
         self.text(
-            f"Values are {job.field} in mm; {SIGNS[job.positive]}. The grid has "
+            f"Values are {job.field} in {job.unit}; {SIGNS[job.positive]}. The grid has "
             f"{job.grid.width} × {job.grid.height} cells of {cell}."
             + (f" Drivers: {drivers}." if drivers else "")
         )
@@ -62,9 +62,14 @@ class MapReport(Report):
         tests = [row for row in rows if row["part"] == "test"]
         splits = dict.fromkeys(row["split"] for row in tests)
         self.headline(
-            " ".join(_winner([row for row in tests if row["split"] == split]) for split in splits)
+            " ".join(
+                _winner([row for row in tests if row["split"] == split], self._job.unit)
+                for split in splits
+            )
         )
-        columns = ["Split", "Method", "Points", "Count", "RMSE (mm)", "MAE (mm)", "R²", "Bias (mm)"]
+        unit = self._job.unit
+        columns = ["Split", "Method", "Points", "Count", f"RMSE ({unit})", f"MAE ({unit})"]
+        columns += ["R²", f"Bias ({unit})"]
         shown = [
             [row["split"], row["method"], row["part"], row["COUNT"]]
             + [f"{row['RMSE']:.2f}", f"{row['MAE']:.2f}"]
@@ -75,19 +80,21 @@ class MapReport(Report):
 
     def map(self, surface: Path, points: Points) -> None:
         """The surface with its points."""
-        picture = figures.surface_map(surface, points, self._job.positive)
+        picture = figures.surface_map(surface, points, self._job.positive, self._job.unit)
         self.figure(
             "The map",
             picture,
-            "Cumulative displacement predicted at every cell, with the PS it was learned from in "
-            "the same colours. Red is subsidence, blue uplift.",
+            f"{self._job.field} predicted at every cell, with the PS it was learned from in the "
+            "same colours. Red is subsidence, blue uplift.",
         )
 
     def learning_curve(self, trained, preset: Preset) -> None:
         """Training and validation loss by epoch."""
         self.figure(
             "Learning curves",
-            figures.learning_curve(trained.history, trained.best_epoch, preset.loss),
+            figures.learning_curve(
+                trained.history, trained.best_epoch, preset.loss, self._job.unit
+            ),
             f"Loss by epoch. The weights of epoch {trained.best_epoch}, the best on the validation "
             f"points, were kept; {len(trained.history['loss'])} epochs took "
             f"{trained.seconds:.0f} s.",
@@ -97,7 +104,7 @@ class MapReport(Report):
         """Observed against predicted."""
         self.figure(
             f"Observed and predicted, {evaluation.split_title}",
-            figures.scatter(evaluation),
+            figures.scatter(evaluation, self._job.unit),
             f"{evaluation.method.title} at the test points, none of which it has seen. On the "
             "grey line both are equal.",
         )
@@ -106,21 +113,21 @@ class MapReport(Report):
         """Errors against the distance to the nearest point."""
         self.figure(
             "Error by distance to the nearest PS",
-            figures.error_by_distance(evaluations, curve),
+            figures.error_by_distance(evaluations, curve, self._job.unit),
             "Each dot is a test point. The black line is the standard deviation of the error that "
             f"the uncertainty layer uses; beyond {curve.distance[-1]:.0f} m nothing was measured "
             "and it is kept level, so take it there as a lower bound.",
         )
 
 
-def _winner(rows: list[dict]) -> str:
+def _winner(rows: list[dict], unit: str) -> str:
     """One sentence on the test figures of one split."""
     if len(rows) == 1:
         row = rows[0]
-        return f"On {row['split']}, {row['method']} has a test RMSE of {row['RMSE']:.1f} mm."
+        return f"On {row['split']}, {row['method']} has a test RMSE of {row['RMSE']:.1f} {unit}."
     best, *others = sorted(rows, key=lambda row: row["RMSE"])
-    rest = " and ".join(f"{row['method']} {row['RMSE']:.1f} mm" for row in others)
+    rest = " and ".join(f"{row['method']} {row['RMSE']:.1f} {unit}" for row in others)
     return (
-        f"On {best['split']}, {best['method']} is best with a test RMSE of {best['RMSE']:.1f} mm; "
-        f"{rest}."
+        f"On {best['split']}, {best['method']} is best with a test RMSE of "
+        f"{best['RMSE']:.1f} {unit}; {rest}."
     )

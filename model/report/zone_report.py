@@ -31,12 +31,12 @@ def write_zone_report(job, zones: list, rows: list[dict], points: Points | None)
     """
     positive = job.parameters["positive"]
     report = Report("Displacement by zone" + (f": {job.field}" if points else ""))
-    report.headline(headline(rows, positive))
+    report.headline(headline(rows, positive, job.unit))
     report.text(
-        f"Values are in mm; {SIGNS[positive]}. A cell of "
+        f"Values are in {job.unit}; {SIGNS[positive]}. A cell of "
         "{:g} × {:g} m counts where its centre lies in the zone.".format(*job.grid.cell_size)
     )
-    _table(report, rows, job.parameters["thresholds"])
+    _table(report, rows, job.parameters["thresholds"], job.unit)
     extremes = {}
     for row in rows:
         if row["cells"]:
@@ -53,8 +53,8 @@ def write_zone_report(job, zones: list, rows: list[dict], points: Points | None)
         report.figure(
             zone.name,
             zone_maps(zone, job, points, limit),
-            f"Displacement by each method, from −{limit:.3g} to {limit:.3g} mm as in all maps "
-            f"here. Red is subsidence, blue uplift.{dots} A map is {across:.3g} km across.",
+            f"Displacement by each method, from −{limit:.3g} to {limit:.3g} {job.unit} as in all "
+            f"maps here. Red is subsidence, blue uplift.{dots} A map is {across:.3g} km across.",
         )
     if len(shown) > _MAX_MAPS:
         report.text(
@@ -66,7 +66,7 @@ def write_zone_report(job, zones: list, rows: list[dict], points: Points | None)
     report.write(job.file("REPORT", ".html"))
 
 
-def headline(rows: list[dict], positive: str) -> str:
+def headline(rows: list[dict], positive: str, unit: str) -> str:
     """Where most subsidence is, and by which method."""
     known = [row for row in rows if row["cells"]]
     if not known:
@@ -75,15 +75,16 @@ def headline(rows: list[dict], positive: str) -> str:
     row = min(known, key=lambda each: sign * each[name])
     if sign * row[name] >= 0:
         return "No surface shows subsidence in any zone."
-    text = f"The most subsidence is in {row['zone']}: {row[name]:.1f} mm by {row['method']}"
+    text = f"The most subsidence is in {row['zone']}: {row[name]:.1f} {unit} by {row['method']}"
     if row.get("ps_count"):
-        text += f"; the PS there reach {row['ps_' + name]:.1f} mm"
+        text += f"; the PS there reach {row['ps_' + name]:.1f} {unit}"
     return text + "."
 
 
-def _table(report: Report, rows: list[dict], thresholds: list[float]) -> None:
-    columns = ["Zone", "Method", "Count", "Smallest (mm)", "Largest (mm)", "Mean (mm)"]
-    columns += [f"{'below' if t < 0 else 'above'} {t:g} mm (km²)" for t in thresholds]
+def _table(report: Report, rows: list[dict], thresholds: list[float], unit: str) -> None:
+    columns = ["Zone", "Method", "Count"]
+    columns += [f"{name} ({unit})" for name in ("Smallest", "Largest", "Mean")]
+    columns += [f"{'below' if t < 0 else 'above'} {t:g} {unit} (km²)" for t in thresholds]
     areas = [f"km2_beyond_{t:g}" for t in thresholds]
     shown, last = [], None
     for row in rows:
@@ -137,7 +138,9 @@ def zone_maps(zone, job, points: Points | None, limit: float) -> bytes:
         axes.set_ylim(south, north)
         axes.set_xticks([])
         axes.set_yticks([])
-    figure.colorbar(drawn, ax=panels.tolist(), label="displacement (mm)", shrink=0.8, extend="both")
+    figure.colorbar(
+        drawn, ax=panels.tolist(), label=f"values ({job.unit})", shrink=0.8, extend="both"
+    )
     return png(figure)
 
 

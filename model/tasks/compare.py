@@ -57,7 +57,9 @@ def run(folder, request, monitor) -> dict:
     for contest in contests:
         for score in contest.scores:
             if score.test:
-                monitor.log(f"{contest.folds.title}: {score.title} {score.test['RMSE']:.2f} mm")
+                monitor.log(
+                    f"{contest.folds.title}: {score.title} {score.test['RMSE']:.2f} {job.unit}"
+                )
     return job.result
 
 
@@ -167,7 +169,7 @@ def write_error_surfaces(job: Job, contests: list[Contest], stack, monitor) -> N
     for score in scores:
         known = np.isfinite(score.error)
         surfaces.append(make("idw").fit(Points(score.points.xy[known], score.error[known])))
-    names = [f"{score.name}_error_mm" for score in scores]
+    names = [f"{score.name}_error" for score in scores]
     tiles = list(job.grid.tiles(TILE))
     kinds = ["auxiliary"] * len(names)
     with SurfaceWriter(job.file("ERROR_SURFACE", ".tif"), job.grid, names, kinds) as writer:

@@ -73,6 +73,11 @@ class Job:
         """What positive values mean: "up" or "subsidence"."""
         return self.request["points"].get("positive", "up")
 
+    @property
+    def unit(self) -> str:
+        """Of the values."""
+        return self.request.get("unit", "mm")
+
     def points(self) -> Points:
         """The request's points.
 

@@ -65,6 +65,7 @@ def write_model(job: Job, trained: Evaluation, stack, curve: ErrorByDistance) ->
             ],
             "grid": job.grid.to_dict(),
             "field": job.field,
+            "unit": job.unit,
             "positive": job.positive,
             "split": trained.split_title,
             "metrics": {part: trained.metrics(part) for part in trained.split.parts()},

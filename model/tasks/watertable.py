@@ -211,7 +211,7 @@ def describe(quantity: Quantity, kriging: OrdinaryKriging, at, piezometers, repo
         report.figure(
             f"Variogram: {quantity.title}",
             variogram_figure(variogram, unit),
-            variogram_caption(kriging, f"{unit}²" if unit == "m" else f"({unit})²", "places"),
+            variogram_caption(kriging, unit, "places"),
         )
     rows = []
     for i, piezometer in enumerate(piezometers):

@@ -41,7 +41,7 @@ class Tuning:
         chosen = {name: self.parameters[name] for name in self.tried[0]}
         words = ", ".join(f"{name} {value}" for name, value in chosen.items())
         error = self.rmse[self.tried.index(chosen)]
-        return f"{words}; inner RMSE {error:.2f} mm, the least of {len(self.tried)} trials"
+        return f"{words}; inner RMSE {error:.2f}, the least of {len(self.tried)} trials"
 
 
 def tune(

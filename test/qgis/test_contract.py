@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from qgis.core import QgsProcessingParameterDefinition
 
-POINTS = ["PS_POINTS", "VALUE_FIELD", "POSITIVE"]
+POINTS = ["PS_POINTS", "VALUE_FIELD", "POSITIVE", "UNIT"]
 KINDS = ["CATEGORICAL", "CIRCULAR", "NODATA"]
 AREA = ["REFERENCE", "EXTENT", "CELL_SIZE"]
 TRAINING = ["PATCH_SIZE", "EPOCHS", "BATCH_SIZE", "LEARNING_RATE", "LOSS", "OPTIMIZER", "SPLIT"]

@@ -19,6 +19,7 @@ from subsidence_mapper.algorithms.child import JobCancelled
 from subsidence_mapper.algorithms.client import JobFailed
 from subsidence_mapper.algorithms.environment import RuntimeMissing
 from subsidence_mapper.algorithms.evaluation.errormap import ErrorMap
+from subsidence_mapper.algorithms.job import usual_unit
 from subsidence_mapper.model.errors import InputError
 
 
@@ -218,3 +219,10 @@ def test_an_output_that_is_wanted_as_a_project_layer_gets_name_and_style(run, wo
     details = run.context.layerToLoadOnCompletionDetails(place)
     assert details.name == "Error (mm)"
     assert details.postProcessor() is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "unit"), [("velocity", "mm/yr"), ("VEL_MM", "mm/yr"), ("d_2020", "mm"), (None, "mm")]
+)
+def test_the_unit_of_a_field_by_its_name(field, unit):
+    assert usual_unit(field) == unit

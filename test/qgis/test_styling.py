@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from qgis.core import (
@@ -20,12 +22,13 @@ RED, WHITE, BLUE = "#67001f", "#f7f7f7", "#053061"
 def dress(feedback):
     """Dress a layer as an output, as QGIS does once it has loaded it."""
 
-    def dress(layer, output, positive="up", name="Title"):
+    def dress(layer, output, positive="up", name="Title", unit="mm"):
         context = QgsProcessingContext()
         details = QgsProcessingContext.LayerDetails(name, QgsProject.instance(), output)
         context.addLayerToLoadOnCompletion("place", details)
         definition = QgsProcessingParameterRasterDestination(output, "Title")
-        styling.dress(context, definition, "place", "mm", positive)
+        job = SimpleNamespace(context=context, field="mm", unit=unit, positive=positive)
+        styling.dress(job, definition, "place")
         details = context.layerToLoadOnCompletionDetails("place")
         details.postProcessor().postProcessLayer(layer, context, feedback)
         return details.name
@@ -99,7 +102,7 @@ def test_points(dress):
         feature = QgsFeature(layer.fields())
         feature.setAttributes([error, None if error is None else abs(error)])
         layer.dataProvider().addFeature(feature)
-    dress(layer, "ERROR_POINTS")
+    dress(layer, "ERROR_POINTS", unit="mm/yr")
     styles = layer.styleManager()
     assert styles.currentStyle() == "error_points"
     assert layer.renderer().classAttribute() == "error"
@@ -107,7 +110,7 @@ def test_points(dress):
     assert edges[0][0] == -40 and edges[-1][1] == 40
     assert [high for _, high in edges[:-1]] == [low for low, _ in edges[1:]]
     assert edges[3] == pytest.approx((-1, 1), rel=0.02)  # a tenth of where the bulk ends
-    assert layer.renderer().ranges()[3].label() == f"{edges[3][0]:.1f} to {edges[3][1]:.1f} mm"
+    assert layer.renderer().ranges()[3].label() == f"{edges[3][0]:.1f} to {edges[3][1]:.1f} mm/yr"
     styles.setCurrentStyle("absolute_error_points")
     assert layer.renderer().classAttribute() == "absolute_error"
     assert layer.renderer().ranges()[-1].upperValue() == 40
@@ -116,5 +119,5 @@ def test_points(dress):
 def test_without_an_interest_in_the_layer_nothing_happens():
     context = QgsProcessingContext()
     output = QgsProcessingParameterRasterDestination("SURFACE", "Title")
-    styling.dress(context, output, "place", "mm", "up")
+    styling.dress(SimpleNamespace(context=context), output, "place")
     assert not context.layersToLoadOnCompletion()

@@ -70,7 +70,7 @@ def test_it_says_what_was_chosen(grid, smooth):
     tuning = tune("idw", smooth, grid)
     power, neighbours = tuning.parameters["power"], tuning.parameters["neighbours"]
     assert str(tuning) == (
-        f"power {power}, neighbours {neighbours}; inner RMSE {min(tuning.rmse):.2f} mm, "
+        f"power {power}, neighbours {neighbours}; inner RMSE {min(tuning.rmse):.2f}, "
         "the least of 12 trials"
     )
 

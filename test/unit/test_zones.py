@@ -55,7 +55,14 @@ def surfaces():
 def summarise(tmp_path, surfaces):
     """Run the task on (name, geometry) pairs; gives the rows of SUMMARY and the warnings."""
 
-    def run(zones, thresholds=(-50.0, 20.0), points=None, outputs=("SUMMARY",), positive="up"):
+    def run(
+        zones,
+        thresholds=(-50.0, 20.0),
+        points=None,
+        outputs=("SUMMARY",),
+        positive="up",
+        unit="mm",
+    ):
         drivers = []
         for name, cells in surfaces.items():
             crs, place = "EPSG:32639", rasterio.transform.from_origin(LEFT, TOP, CELL, CELL)
@@ -70,6 +77,7 @@ def summarise(tmp_path, surfaces):
         request = {
             "task": "zones",
             "outputs": list(outputs),
+            "unit": unit,
             "grid": make_grid(40, 50).to_dict(),
             "drivers": drivers,
             "zones": "zones.json",
@@ -166,18 +174,23 @@ def test_zones_without_cells_are_told_and_kept(summarise):
         summarise(zones[1:3])
 
 
-@pytest.mark.parametrize(("positive", "name"), [("up", "smallest"), ("subsidence", "largest")])
-def test_the_report_begins_with_the_most_subsidence(summarise, surfaces, tmp_path, positive, name):
+@pytest.mark.parametrize(
+    ("positive", "name", "unit"), [("up", "smallest", "mm"), ("subsidence", "largest", "mm/yr")]
+)
+def test_the_report_begins_with_the_most_subsidence(
+    summarise, surfaces, tmp_path, positive, name, unit
+):
     surfaces["kriging"][33, 33] = -333.3 if positive == "up" else 333.3
     zones = [("city", polygon(box(20, 5, 10, 10))), ("airport", polygon(box(30, 30, 5, 5)))]
     place = np.array([[LEFT + CELL * 32, TOP - CELL * 32]] * 2)
     points = place, np.array([-222.2, 222.2])
-    rows, _ = summarise(zones, points=points, outputs=["SUMMARY", "REPORT"], positive=positive)
+    options = {"outputs": ["SUMMARY", "REPORT"], "positive": positive, "unit": unit}
+    rows, _ = summarise(zones, points=points, **options)
     assert abs(rows[2][name]) == pytest.approx(333.3, abs=1e-3)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     sign = "-" if positive == "up" else ""
-    assert f"The most subsidence is in airport: {sign}333.3 mm by kriging" in html
-    assert f"the PS there reach {sign}222.2 mm" in html
+    assert f"The most subsidence is in airport: {sign}333.3 {unit} by kriging" in html
+    assert f"the PS there reach {sign}222.2 {unit}" in html
     assert html.count("<img") == 2
     # The zone with the larger displacement comes first.
     assert html.index('alt="airport"') < html.index('alt="city"')
