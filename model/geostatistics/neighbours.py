@@ -63,17 +63,19 @@ class Neighbours:
         wanted = min(count * _FAR_CANDIDATES, len(self._thin))
         distance, far = self._thin_tree.query(targets, np.arange(1, wanted + 1))
         index = np.hstack([near, self._thin[far]])
-        step = self.xy[index] - targets[:, None]
-        turn = np.arctan2(step[..., 1], step[..., 0]) / (2 * np.pi)
-        sector = np.floor(turn * self.sectors).astype(np.int8) % self.sectors
+        x, y = (self.xy[:, i][index] - targets[:, i, None] for i in (0, 1))
+        turn = np.arctan2(y, x) * (self.sectors / (2 * np.pi))
+        sector = np.floor(turn).astype(np.int8) % np.int8(self.sectors)
+        nearest = slice(near.shape[1]), slice(near.shape[1], None)
+        near, far = ((slice(None), part) for part in nearest)
         # Thinned points within the reach of the nearest are among those already.
-        sector[:, near.shape[1] :][distance <= reach] = -1
+        sector[far][distance <= reach] = -1
         rank = np.zeros(sector.shape, np.int8)
-        rank[:, near.shape[1] :] = 2
+        rank[far] = 2
         for each in range(self.sectors):
-            place = (sector == each).cumsum(axis=1, dtype=np.int16)
-            place[sector != each] = 0
-            rank[:, : near.shape[1]] += place[:, : near.shape[1]] > count // self.sectors
-            rank[:, near.shape[1] :][place[:, near.shape[1] :] == 1] = 0
+            mine = sector == each
+            place = mine.cumsum(axis=1, dtype=np.min_scalar_type(mine.shape[1]))
+            rank[near] += mine[near] & (place[near] > count // self.sectors)
+            rank[far][mine[far] & (place[far] == 1)] = 0
         order = np.argsort(rank, axis=1, kind="stable")[:, :count]
         return np.take_along_axis(index, order, axis=1)

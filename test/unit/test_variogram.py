@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pykrige.ok import OrdinaryKriging as PyKrige
+from subsidence_mapper.model.geostatistics import variogram as module
 from subsidence_mapper.model.geostatistics.neighbours import Neighbours
 from subsidence_mapper.model.geostatistics.variogram import (
     MODELS,
@@ -130,6 +131,17 @@ def test_many_points_are_sampled_with_short_lags():
 
 
 # Fitting
+
+
+def test_no_pair_is_counted_twice():
+    xy = scattered(2000)
+    pairs = np.stack(module._pairs(xy, seed=0))
+    assert (pairs[0] < pairs[1]).all()
+    assert np.array_equal(pairs, np.unique(pairs, axis=1))
+    anchors = np.random.default_rng(0).permutation(2000)[:1500]
+    both = np.isin(pairs, anchors).all(axis=0)
+    assert both.sum() == 1500 * 1499 // 2
+    assert 1500 < (~both).sum() < 1500 * 12
 
 
 @pytest.mark.parametrize("model", MODELS)
