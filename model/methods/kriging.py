@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from ..errors import InputError
@@ -18,11 +15,13 @@ from ..geostatistics.variogram import (
     empirical_variogram,
     fit_variogram,
 )
+from ..grid import Window
 from ..monitor import SILENT
 from .base import Method, joined, merged, positions
+from .shared import distance, in_chunks, map_in_blocks
 
 _CHECKED = 2000
-_NUMBERS = 4_000_000  # in the largest array of a chunk
+_SHARE = 0.05  # of the standard deviation: what neighbourhoods that cells share may change
 _JITTER = 1e-11  # of the sill: places that are nearly one would make a system singular
 
 
@@ -99,6 +98,9 @@ class OrdinaryKriging(Method):
             self.variogram_ = None
             self.error_ = self.error_deviation_ = np.zeros(len(values))
             return self
+        drawn = np.random.default_rng(0).permutation(len(values))[:_CHECKED]
+        self._checked = np.sort(drawn)
+        self._others = self._neighbours.find(self._xy[self._checked], self._checked)
         if isinstance(self.variogram, str):
             self._fit_variogram(monitor)
         else:
@@ -151,11 +153,11 @@ class OrdinaryKriging(Method):
     def _use(self, variogram: Variogram) -> None:
         """Take a variogram and see how it foretells each of the points from the others."""
         self.variogram_ = variogram
-        n = len(self._xy)
-        checked = np.sort(np.random.default_rng(0).permutation(n)[:_CHECKED])
-        self.error_, self.error_deviation_ = np.full((2, n), np.nan)
-        mean, self.error_deviation_[checked] = self._krige(self._xy[checked], checked)
+        self.error_, self.error_deviation_ = np.full((2, len(self._xy)), np.nan)
+        checked = self._checked
+        mean, deviation = self._krige(self.points_.xy[checked], self._others)
         self.error_[checked] = mean - self.points_.values[checked]
+        self.error_deviation_[checked] = deviation
 
     def measure(self, azimuth: float | None = None) -> Empirical:
         """The empirical variogram, of one direction if an azimuth is given."""
@@ -179,10 +181,13 @@ class OrdinaryKriging(Method):
         return float(np.sqrt(np.nanmean(np.square(self.error_))))
 
     def predict(self, target, stack=None):
-        xy = self._stretched(positions(target))
+        """See `Method`; a window's cells share neighbourhoods, see `shared.map_in_blocks`."""
         if self.variogram_ is None:
-            return np.full(len(xy), self.points_.values[0]), np.zeros(len(xy))
-        return self._krige(xy)
+            count = len(positions(target))
+            return np.full(count, self.points_.values[0]), np.zeros(count)
+        if isinstance(target, Window) and self.neighbours < len(self._xy):
+            return tuple(map_in_blocks(target, self, self.points_.xy, layers=2))
+        return self._krige(positions(target))
 
     def _stretched(self, xy: np.ndarray) -> np.ndarray:
         """Positions turned and stretched so that the range is the same in all directions."""
@@ -191,44 +196,62 @@ class OrdinaryKriging(Method):
         turn = np.radians(self.azimuth)
         along = xy @ [np.sin(turn), np.cos(turn)]
         across = xy @ [np.cos(turn), -np.sin(turn)]
-        return np.column_stack([along, across / self.ratio])
+        return np.stack([along, across / self.ratio], axis=-1)
 
-    def _krige(self, xy, besides=None) -> tuple[np.ndarray, np.ndarray]:
-        count = min(self.neighbours, len(self._xy))
-        # Places that share all their neighbours share one matrix.
-        shared = besides is None and count == len(self._xy)
-        step = int(np.clip(_NUMBERS // (count if shared else count**2), 1, 4096))
-        parts = [slice(i, i + step) for i in range(0, len(xy), step)]
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-            done = threads.map(
-                lambda part: self._some(xy[part], None if besides is None else besides[part]), parts
-            )
-            mean, variance = np.hstack([np.empty((2, 0)), *done])
-        return mean, np.sqrt(np.maximum(variance, 0))
+    def near(self, xy: np.ndarray) -> np.ndarray:
+        """Indices (m, k) of the neighbours of places (m, 2)."""
+        return self._neighbours.find(self._stretched(xy))
 
-    def _some(self, xy, besides):
-        """Mean and variance, (2, m), at stretched positions (m, 2)."""
-        index = np.sort(self._neighbours.find(xy, besides), axis=1)
-        sets, own = np.unique(index, axis=0, return_inverse=True)
-        own = own.ravel()
-        places, values = self._xy[sets], self.points_.values[sets]
-        gamma = self.variogram_(_distance(places[:, :, None], places[:, None]))
-        level = gamma.max(axis=(1, 2))
-        covariance = level[:, None, None] - gamma
-        each = np.arange(sets.shape[1])
-        covariance[:, each, each] = (1 + _JITTER) * level[:, None] + self._noise[sets]
-        inverse = np.linalg.inv(covariance)
-        ones = inverse.sum(axis=2)
+    def systems(self, index: np.ndarray):
+        """What neighbourhoods (m, k) say: a function for `shared.map_in_blocks`."""
+        systems = _Systems(
+            self._xy[index], self.points_.values[index], self._noise[index], self.variogram_
+        )
+        return lambda xy, which=slice(None): systems(self._stretched(xy), which)
+
+    def allowed(self, index: np.ndarray, said: np.ndarray) -> np.ndarray:
+        return _SHARE * said[1]
+
+    def _krige(self, xy: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:
+        """Mean and standard deviation, (2, m), at positions, from given points (m, k) if any."""
+        count = len(self._xy)
+        if index is None and self.neighbours >= count:
+            say = self.systems(np.arange(count)[None])
+            parts = in_chunks(lambda part: say(xy[None, part])[:, 0], len(xy), -(-count // 8))
+        else:
+
+            def some(part):
+                of = self.near(xy[part]) if index is None else index[part]
+                return self.systems(of)(xy[part, None])[..., 0]
+
+            parts = in_chunks(some, len(xy), min(self.neighbours, count) ** 2)
+        return np.hstack([np.empty((2, 0)), *parts])
+
+
+class _Systems:
+    """The kriging systems of neighbourhoods (m, k), to be asked at any places near them."""
+
+    def __init__(self, places, values, noise, variogram):
+        self._places, self._variogram = places, variogram
+        gamma = variogram(distance(places[:, :, None], places[:, None]))
+        self._level = gamma.max(axis=(1, 2))[:, None]
+        self._covariance = self._level[..., None] - gamma
+        each = np.arange(places.shape[1])
+        self._covariance[:, each, each] = (1 + _JITTER) * self._level + noise
+        self._values = values
+
+    def __call__(self, xy: np.ndarray, which=slice(None)) -> np.ndarray:
+        """Mean and standard deviation, (2, m, t), at positions (m, t, 2)."""
+        level, values = self._level[which], self._values[which]
+        middle = values.mean(axis=1, keepdims=True)
+        gamma = self._variogram(distance(self._places[which, :, None], xy[:, None]))
+        likeness = level[..., None] - gamma
+        known = np.stack([values - middle, np.ones_like(values)], axis=2)
+        solved = np.linalg.solve(self._covariance[which], np.concatenate([known, likeness], axis=2))
+        pull, ones = solved[..., :1], solved[..., 1:2]
         total = ones.sum(axis=1)
-        centre = (ones * values).sum(axis=1) / total
-        pull = (inverse @ (values - centre[:, None])[..., None])[..., 0]
-        likeness = level[own, None] - self.variogram_(_distance(places[own], xy[:, None]))
-        of_own = inverse[0] if len(sets) == 1 else inverse[own]
-        known = ((likeness[:, None] @ of_own)[:, 0] * likeness).sum(axis=1)
-        lack = 1 - (likeness * ones[own]).sum(axis=1)
-        mean = centre[own] + (likeness * pull[own]).sum(axis=1)
-        return np.stack([mean, level[own] - known + lack**2 / total[own]])
-
-
-def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.square(a - b).sum(axis=-1))
+        centre = pull.sum(axis=1) / total
+        lack = 1 - (likeness * ones).sum(axis=1)
+        mean = middle + (likeness * pull).sum(axis=1) + centre * lack
+        variance = level - (likeness * solved[..., 2:]).sum(axis=1) + lack**2 / total
+        return np.stack([mean, np.sqrt(np.maximum(variance, 0))])
