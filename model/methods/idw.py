@@ -6,8 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from .base import Method, joined, positions
-
-_CHUNK = 100_000
+from .shared import in_chunks
 
 
 class IDW(Method):
@@ -40,13 +39,13 @@ class IDW(Method):
 
     def predict(self, target, stack=None):
         xy = positions(target)
-        chunks = [self._predict(xy[i : i + _CHUNK]) for i in range(0, len(xy), _CHUNK)]
-        return np.concatenate(chunks) if chunks else np.empty(0), None
+        chunks = in_chunks(lambda part: self._predict(xy[part]), len(xy), self.neighbours)
+        return np.concatenate([np.empty(0), *chunks]), None
 
     def _predict(self, xy: np.ndarray) -> np.ndarray:
         count = min(self.neighbours, len(self.values_))
         distance, index = self.tree_.query(
-            xy, k=np.arange(1, count + 1), distance_upper_bound=self.radius or np.inf, workers=-1
+            xy, k=np.arange(1, count + 1), distance_upper_bound=self.radius or np.inf
         )
         found = np.isfinite(distance)
         values = self.values_[np.where(found, index, 0)]

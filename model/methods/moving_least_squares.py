@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 from ..errors import InputError
 from ..monitor import SILENT
 from .base import Method, joined, merged, positions
+from .shared import in_chunks
 
 WEIGHTS = {
     # Both fall to nothing, or next to it, at the bandwidth (1).
@@ -15,7 +16,6 @@ WEIGHTS = {
     "gaussian": lambda r: np.exp(-((2.5 * r) ** 2)),
 }
 
-_CHUNK = 20_000
 _REACH = 1.1  # the bandwidth in distances to the last neighbour: it must weigh something
 _WEAK = 1e-2  # ratio of the eigenvalues of a normal matrix below which it needs help
 _RIDGE = 0.1
@@ -75,12 +75,12 @@ class MovingLeastSquares(Method):
 
     def predict(self, target, stack=None):
         xy = positions(target)
-        chunks = [self._predict(xy[i : i + _CHUNK]) for i in range(0, len(xy), _CHUNK)]
-        return np.concatenate(chunks) if chunks else np.empty(0), None
+        chunks = in_chunks(lambda part: self._predict(xy[part]), len(xy), 6 * self.neighbours)
+        return np.concatenate([np.empty(0), *chunks]), None
 
     def _predict(self, xy: np.ndarray) -> np.ndarray:
         count = min(self.neighbours, len(self._values))
-        distance, index = self._tree.query(xy, k=np.arange(1, count + 1), workers=-1)
+        distance, index = self._tree.query(xy, k=np.arange(1, count + 1))
         bandwidth = _REACH * distance[:, -1:]
         bandwidth[bandwidth == 0] = 1.0  # one neighbour, and the position is on it
         values = self._values[index]
@@ -98,12 +98,12 @@ class MovingLeastSquares(Method):
 
 
 def monomials(xy: np.ndarray, degree: int) -> np.ndarray:
-    """1, x, y and for degree 2 also x2, xy, y2, (..., 3 or 6), at positions (..., 2)."""
+    """1, for degree 1 also x, y, for degree 2 x2, xy, y2, (..., 1, 3 or 6), at places (..., 2)."""
     x, y = np.moveaxis(xy, -1, 0)
     columns = [np.ones_like(x), x, y]
     if degree == 2:
         columns += [x * x, x * y, y * y]
-    return np.stack(columns, axis=-1)
+    return np.stack(columns if degree else columns[:1], axis=-1)
 
 
 def _fit(basis: np.ndarray, weight: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.interpolate import RBFInterpolator
 from scipy.spatial.distance import cdist
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods import make
@@ -51,6 +52,18 @@ def test_equals_the_system_solved_by_hand(kernel, function):
     expected = function(cdist(targets, points.xy)) @ solved[:count] + solved[count]
     method = make("rbf", kernel=kernel, neighbours=count, length=700.0).fit(points)
     assert np.allclose(method.predict(targets)[0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_equals_scipy_with_the_nearest_points(kernel):
+    points, targets = scattered(300), scattered(50, seed=1).xy
+    method = make("rbf", kernel=kernel, neighbours=20, smoothing=0.1).fit(points)
+    places, spacing = points.xy - FAR_AWAY, method.spacing_
+    expected = RBFInterpolator(
+        places / spacing, points.values, neighbors=20, smoothing=0.1, kernel=kernel, epsilon=1
+    )((targets - FAR_AWAY) / spacing)
+    assert method.replaced_ == 0
+    assert np.allclose(method.predict(targets)[0], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("kernel", "degree"), [("thin_plate_spline", 1), ("quintic", 2)])
