@@ -7,6 +7,7 @@ import numpy as np
 from ..grid import Window
 from ..monitor import SILENT
 from ..network.dense import DenseNetwork
+from ..network.dense_same import DenseSameNetwork
 from ..network.patches import patch_batches
 from ..network.presets import make_preset
 from ..network.training import TrainedNetwork, train
@@ -53,12 +54,11 @@ class CNN(Method):
 
     def _keep(self, trained: TrainedNetwork) -> None:
         self.trained_ = trained
-        self._dense = (
-            DenseNetwork(trained.network, self.preset) if self.preset.padding == "valid" else None
-        )
+        dense = DenseNetwork if self.preset.padding == "valid" else DenseSameNetwork
+        self._dense = dense(trained.network, self.preset)
 
     def predict(self, target, stack=None):
-        if isinstance(target, Window) and self._dense is not None:
+        if isinstance(target, Window):
             output = self._dense.predict(stack, target).ravel()
         else:
             output = self._by_patches(*stack.grid.cells(positions(target)), stack)

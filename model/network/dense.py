@@ -65,7 +65,7 @@ class DenseNetwork:
                 values = self._first_dense(layer, values)
                 flattened = False
             elif isinstance(layer, layers.BatchNormalization):
-                values = _normalise(layer, values)
+                values = normalise(layer, values)
             elif not isinstance(layer, layers.Dropout):
                 values = layer(values)
         for _ in range(pools):
@@ -80,7 +80,7 @@ class DenseNetwork:
         return layer.activation(output + layer.bias)
 
 
-def _normalise(layer: layers.BatchNormalization, values: tf.Tensor) -> tf.Tensor:
+def normalise(layer: layers.BatchNormalization, values: tf.Tensor) -> tf.Tensor:
     """Batch normalisation with the trained statistics.
 
     Called itself, a layer built behind the flattening would refuse the two spatial axes.

@@ -26,7 +26,7 @@ class Preset:
     ----------
     name : str
     padding : str
-        Of the 3 x 3 convolutions. "valid" networks can be evaluated densely.
+        Of the 3 x 3 convolutions; see `dense` and `dense_same`.
     blocks : tuple of int
         Filters of the blocks [Conv 1x1, Conv 3x3, batch normalisation, max-pooling 2x2, dropout].
     dropout : float

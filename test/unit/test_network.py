@@ -8,6 +8,7 @@ from subsidence_mapper.model.methods.cnn import CNN
 from subsidence_mapper.model.monitor import SILENT, Monitor
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.dense import DenseNetwork
+from subsidence_mapper.model.network.dense_same import DenseSameNetwork
 from subsidence_mapper.model.network.patches import patch_batches
 from subsidence_mapper.model.network.presets import PAPER, STANDARD, make_preset
 from subsidence_mapper.model.network.training import TrainedNetwork, train
@@ -77,13 +78,25 @@ def test_dense_equals_patchwise_on_a_trained_network(stack, points):
     assert_equal_to_1e_5(dense, patchwise)
 
 
-def test_a_same_network_maps_patch_by_patch(stack):
-    preset = replace(STANDARD, padding="same", patch_size=12)
+@pytest.mark.parametrize(
+    ("patch_size", "blocks"),
+    [(8, (8, 12, 16)), (13, (6, 8)), (22, (8,)), (30, (8, 12, 16)), (31, (8, 12, 16))],
+)
+def test_a_dense_same_network_equals_patchwise(stack, patch_size, blocks):
+    preset = replace(PAPER, patch_size=patch_size, blocks=blocks, dense=STANDARD.dense)
+    network = randomised(build(preset, 3))
+    for window in (Window(stack.grid, 0, 0, 5, 7), Window(stack.grid, 10, 67, 50, 3)):
+        dense = DenseSameNetwork(network, preset).predict(stack, window)
+        assert_equal_to_1e_5(dense, by_patches(network, stack, window, patch_size))
+
+
+def test_a_map_by_a_same_network_is_that_of_its_patches(stack):
+    preset = replace(PAPER, patch_size=12, blocks=(8, 8), dense=STANDARD.dense)
     network = randomised(build(preset, 3))
     method = CNN.trained(preset, TrainedNetwork(network, 5.0, 2.0, {}, 1, 0.0))
-    window = Window(stack.grid, 0, 20, 6, 7)
-    expected = 5 + 2 * by_patches(network, stack, window, 12).ravel()
-    assert np.allclose(method.predict(window, stack)[0], expected, rtol=1e-6)
+    window = Window(stack.grid, 50, 60, 6, 8)
+    dense, patchwise = (method.predict(each, stack)[0] for each in (window, window.xy()))
+    assert_equal_to_1e_5(dense - 5, patchwise - 5)
 
 
 def test_training_learns_a_function_of_the_patch(stack, points):
