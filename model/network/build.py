@@ -15,13 +15,15 @@ def build(preset: Preset, channels: int) -> keras.Model:
     network = keras.Sequential([keras.Input((size, size, channels))])
     for filters in preset.blocks:
         for kernel in (1, 3):
-            network.add(layers.Conv2D(filters, kernel, padding=preset.padding, activation="relu"))
+            network.add(
+                layers.Conv2D(filters, kernel, padding=preset.padding, activation=preset.activation)
+            )
         network.add(layers.BatchNormalization(momentum=preset.momentum))
         network.add(layers.MaxPooling2D(2))
         network.add(layers.Dropout(preset.dropout))
     network.add(layers.Flatten())
     for layer in preset.dense:
-        network.add(layers.Dense(layer.units, activation="relu"))
+        network.add(layers.Dense(layer.units, activation=preset.activation))
         network.add(layers.BatchNormalization(momentum=preset.momentum))
         if layer.dropout:
             network.add(layers.Dropout(layer.dropout))

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import InputError
 
 FORMAT = "subsidence-mapper model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2 tells the network's activation
 HEADER = "model.json"
 _MAX_HEADER_BYTES = 64_000_000
 _NPY_HEADER_BYTES = 4096

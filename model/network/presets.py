@@ -8,11 +8,12 @@ from ..errors import InputError
 
 LOSSES = ("mse", "mae", "huber")
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "tanh")
 
 
 @dataclass(frozen=True)
 class Dense:
-    """A dense layer with ReLU and batch normalisation, and dropout where its rate is not 0."""
+    """A dense layer with batch normalisation, and dropout where its rate is not 0."""
 
     units: int
     dropout: float
@@ -44,6 +45,9 @@ class Preset:
         Cells.
     learning_rate, batch_size, epochs, loss, optimizer
         As Keras names them; the loss is on the scaled target where `scale_target`.
+    activation : str
+        Behind each convolution and each dense layer but the last, as Keras names it. Bundles of
+        format 1 do not tell it.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Preset:
     epochs: int
     loss: str
     optimizer: str
+    activation: str = "relu"
 
     def to_dict(self) -> dict:
         """The preset as it stands in a bundle's header."""
@@ -157,7 +162,11 @@ def make_preset(name: str, **changes) -> Preset:
             f"A patch size of {preset.patch_size} cells is too small for the {name} preset. "
             f"Give at least {preset.smallest_patch}."
         )
-    for value, known in ((preset.loss, LOSSES), (preset.optimizer, OPTIMIZERS)):
+    for value, known in (
+        (preset.loss, LOSSES),
+        (preset.optimizer, OPTIMIZERS),
+        (preset.activation, ACTIVATIONS),
+    ):
         if value not in known:
             raise InputError(f"'{value}' is not one of {', '.join(known)}.")
     for parameter in ("epochs", "batch_size", "learning_rate"):

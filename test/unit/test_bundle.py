@@ -68,7 +68,7 @@ def test_arrays_and_header_come_back(bundle):
     ("change", "message"),
     [
         (change_header(drivers=[]), "does not match its digest"),
-        (change_header(format_version=99), "format 99; this plugin reads up to 1"),
+        (change_header(format_version=99), "format 99; this plugin reads up to 2"),
         (change_header(format="other"), "is not a model of this plugin"),
         (lambda members: members.pop("model.json"), "is not a model of this plugin"),
         (lambda members: members.pop("arrays/w.npy"), "list of files"),
