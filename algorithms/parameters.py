@@ -171,10 +171,12 @@ def rasters(name, title, text, optional=False):
     )
 
 
-def file_input(name, title, text, file_filter, optional=False):
-    """A file that is there."""
+def file_input(name, title, text, file_filter, optional=False, advanced=False):
+    """A file that is there, or whose name the user writes."""
     return helped(
-        QgsProcessingParameterFile(name, title, fileFilter=file_filter, optional=optional), text
+        QgsProcessingParameterFile(name, title, fileFilter=file_filter, optional=optional),
+        text,
+        advanced,
     )
 
 
@@ -284,6 +286,77 @@ def preset():
         "(2025), 21 million weights; wants a GPU or a night.",
         ["standard", "paper"],
         "standard",
+    )
+
+
+def training(empty: str):
+    """How the network is trained; `empty` says what is taken without, {} what the preset has."""
+
+    def left_out(own: str) -> str:
+        return f"Empty: {empty.format(own)}."
+
+    return [
+        number(
+            "PATCH_SIZE",
+            "Patch size (cells)",
+            "Side of the square of cells around a point that the network sees. " + left_out("30"),
+            low=1,
+            whole=True,
+            advanced=True,
+        ),
+        number(
+            "EPOCHS",
+            "Epochs",
+            "How often the network sees all points, at most. "
+            + left_out("25 of standard and 150 of paper"),
+            low=1,
+            whole=True,
+            advanced=True,
+        ),
+        number(
+            "BATCH_SIZE",
+            "Batch size",
+            "How many points make one step of the training. "
+            + left_out("64 of standard and 128 of paper"),
+            low=1,
+            whole=True,
+            advanced=True,
+        ),
+        number(
+            "LEARNING_RATE",
+            "Learning rate",
+            "How large a step is. " + left_out("0.004 of standard and 0.0001 of paper"),
+            low=1e-9,
+            advanced=True,
+        ),
+        choice(
+            "LOSS",
+            "Loss",
+            "What training makes small: mse, squared errors; mae, absolute errors; huber, squared "
+            "small and absolute large ones. " + left_out("mse"),
+            ["mse", "mae", "huber"],
+            advanced=True,
+        ),
+        choice(
+            "OPTIMIZER",
+            "Optimiser",
+            "How steps are made. " + left_out("adam"),
+            ["adam", "sgd", "rmsprop"],
+            advanced=True,
+        ),
+    ]
+
+
+def split(default: str):
+    """How points are held out."""
+    return choice(
+        "SPLIT",
+        "Split",
+        "random: 80, 10 and 10 percent of the points at random, as in the paper; points near each "
+        "other fall into different parts, which flatters. block: whole blocks, which tells what to "
+        "expect far from any point. Points of one cell stay together.",
+        ["random", "block"],
+        default,
     )
 
 

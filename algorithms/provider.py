@@ -14,6 +14,7 @@ class SubsidenceProvider(QgsProcessingProvider):
     def loadAlgorithms(self):
         from .cnn.predictsurface import PredictSurface
         from .cnn.trainmodel import TrainModel
+        from .cnn.tunemodel import TuneModel
         from .drivers.driverstack import DriverStack
         from .drivers.landusedriver import LandUseDriver
         from .drivers.ndvidriver import NdviDriver
@@ -40,6 +41,7 @@ class SubsidenceProvider(QgsProcessingProvider):
         for algorithm in (
             MapSubsidence,
             TrainModel,
+            TuneModel,
             PredictSurface,
             Kriging,
             RegressionKriging,

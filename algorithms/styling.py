@@ -58,6 +58,7 @@ LOOKS = {
     "LEADERBOARD": Look("Leaderboard", ()),
     "SUMMARY": Look("Zones", ()),
     "IMPORTANCE": Look("Importance of drivers", ()),
+    "TRIALS_TABLE": Look("Trials", ()),
 }
 
 

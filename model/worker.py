@@ -36,6 +36,7 @@ TASKS = (
     "compare",
     "zones",
     "importance",
+    "tune",
 )
 
 

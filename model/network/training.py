@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -28,7 +29,8 @@ class TrainedNetwork:
     target_offset, target_scale : float
         The displacement, mm, is ``offset + scale * output``.
     history : dict of list
-        "loss" and "validation_loss" of each epoch, in mm squared for MSE and mm otherwise.
+        "loss" and "validation_loss" of each epoch, in mm squared for MSE and mm otherwise, and
+        "validation_rmse" in mm, whatever the loss.
     best_epoch : int
         Whose weights are kept, from 1.
     seconds : float
@@ -43,9 +45,20 @@ class TrainedNetwork:
 
 
 def train(
-    preset: Preset, points: Points, validation: Points, stack: Stack, seed: int, monitor: Monitor
+    preset: Preset,
+    points: Points,
+    validation: Points,
+    stack: Stack,
+    seed: int,
+    monitor: Monitor,
+    watch: Callable[[dict], None] | None = None,
 ) -> TrainedNetwork:
     """Train a network; the weights of the best validation epoch are kept.
+
+    Parameters
+    ----------
+    watch : callable, optional
+        Called with the history after each epoch; what it raises ends the training.
 
     Raises
     ------
@@ -68,13 +81,17 @@ def train(
     training, held_out = batches(points, seed), batches(validation, None)
     network = build(preset, stack.values.shape[2])
     optimizer = type(keras.optimizers.get(preset.optimizer))(preset.learning_rate)
-    network.compile(optimizer=optimizer, loss=preset.loss, jit_compile=use_xla())
+    network.compile(
+        optimizer=optimizer,
+        loss=preset.loss,
+        metrics=[keras.metrics.RootMeanSquaredError("rmse")],
+        jit_compile=use_xla(),
+    )
     # With so much patience it never stops early; it puts the best weights back at the end.
     best = keras.callbacks.EarlyStopping(
         "val_loss", patience=preset.epochs, restore_best_weights=True
     )
-    unit = scale**2 if preset.loss == "mse" else scale
-    report = _Report(preset, unit, monitor)
+    report = _Report(preset, scale, monitor, watch)
     start = time.monotonic()
     network.fit(
         training,
@@ -101,18 +118,21 @@ def train(
 class _Report(keras.callbacks.Callback):
     """Reports every epoch and keeps the history in mm."""
 
-    def __init__(self, preset: Preset, unit: float, monitor: Monitor):
+    def __init__(self, preset: Preset, scale: float, monitor: Monitor, watch: Callable | None):
         super().__init__()
-        self.history = {"loss": [], "validation_loss": []}
+        self.history = {"loss": [], "validation_loss": [], "validation_rmse": []}
         self._preset = preset
-        self._unit = unit
+        self._scale = scale
+        self._unit = scale**2 if preset.loss == "mse" else scale
         self._monitor = monitor
+        self._watch = watch
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         loss, validation_loss = logs["loss"] * self._unit, logs["val_loss"] * self._unit
         self.history["loss"].append(loss)
         self.history["validation_loss"].append(validation_loss)
+        self.history["validation_rmse"].append(logs["val_rmse"] * self._scale)
         done = (epoch + 1) / self._preset.epochs
         left = (time.monotonic() - self._start) * (1 / done - 1)
         unit = "mm²" if self._preset.loss == "mse" else "mm"
@@ -122,3 +142,5 @@ class _Report(keras.callbacks.Callback):
         )
         self._monitor.log(text)
         self._monitor.progress(done)
+        if self._watch:
+            self._watch(self.history)

@@ -22,6 +22,10 @@ PARTS = ["TRAIN", "VALIDATION", "TEST"]
 INPUTS = {
     "mapsubsidence": [*POINTS, "DRIVERS", "METHOD", "PRESET", *KINDS, *AREA, "BLOCK_SIZE", "SEED"],
     "trainmodel": [*POINTS, "DRIVERS", "PRESET", *KINDS, *AREA, *TRAINING, "BLOCK_SIZE", "SEED"],
+    "tunemodel": [
+        *[*POINTS, "DRIVERS", "PRESET", "TRIALS", "MINUTES", *KINDS, *AREA, *TRAINING],
+        *["BLOCK_SIZE", "STUDY", "SEED"],
+    ],
     "predictsurface": ["MODEL", "DRIVERS", "NODATA", "EXTENT"],
     "kriging": [*POINTS, "ERROR_FIELD", *AREA, *KRIGING],
     "regressionkriging": [*POINTS, "DRIVERS", "TREND", *KRIGING, *KINDS, *AREA, "SEED"],
@@ -88,6 +92,18 @@ OUTPUTS = {
             for part in PARTS
             for figure in ["COUNT", "RMSE", "MAE", "R2"]
         },
+    },
+    "tunemodel": {
+        "MODEL": "outputFile",
+        "TRIALS_TABLE": "outputVector",
+        "REPORT": "outputHtml",
+        **dict.fromkeys(
+            [
+                *["BEST_TRIAL", "VALIDATION_RMSE", "TEST_RMSE"],
+                *["PRESET_VALIDATION_RMSE", "PRESET_TEST_RMSE"],
+            ],
+            "outputNumber",
+        ),
     },
     "predictsurface": {"SURFACE": "outputRaster", "UNCERTAINTY": "outputRaster"},
     "idw": {"SURFACE": "outputRaster"},
@@ -210,6 +226,8 @@ DEFAULTS = {
     "METHOD": "cnn",
     "PRESET": "standard",
     "SPLIT": "random",
+    "tunemodel:SPLIT": "block",
+    "TRIALS": 30,
     "BLOCK_SIZE": 5000,
     "SEED": 0,
     "POWER": 2,

@@ -10,7 +10,17 @@ import pytest
 PLUGIN = Path(__file__).absolute().parents[2]
 NAME = "subsidence_mapper"
 QT = {"PyQt5", "PyQt6", "PySide2", "PySide6"}
-HEAVY = {"tensorflow", "keras", "scipy", "sklearn", "rasterio", "matplotlib", "pykrige", "jinja2"}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "scipy",
+    "sklearn",
+    "rasterio",
+    "matplotlib",
+    "pykrige",
+    "jinja2",
+    "optuna",
+}
 
 MODEL = sorted(PLUGIN.glob("model/**/*.py"))
 ALGORITHMS = sorted([*PLUGIN.glob("*.py"), *PLUGIN.glob("algorithms/**/*.py")])

@@ -7,12 +7,14 @@ import pytest
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods.cnn import CNN
 from subsidence_mapper.model.network.bundle import (
+    _digest,
     match_drivers,
     read_bundle,
     read_header,
     write_bundle,
 )
 from subsidence_mapper.model.network.model_file import load_model, save_model
+from subsidence_mapper.model.network.presets import Preset, make_preset
 from subsidence_mapper.model.validation.uncertainty import ErrorByDistance
 
 
@@ -116,8 +118,20 @@ def test_drivers_match_by_name_whatever_their_order():
         match_drivers(header, ["NDVI", "slope"])
 
 
+def test_bundles_of_format_1_are_still_read(bundle):
+    def as_of_old(members):
+        header = json.loads(members["model.json"])
+        header |= {"format_version": 1, "preset": make_preset("paper").to_dict()}
+        del header["preset"]["activation"]
+        header["digest"] = _digest(header)
+        members["model.json"] = json.dumps(header)
+
+    rewrite(bundle, as_of_old)
+    assert Preset.from_dict(read_header(bundle)["preset"]) == make_preset("paper")
+
+
 def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, points):
-    method = CNN("standard", epochs=2).fit(points, stack)
+    method = CNN("standard", epochs=2, activation="tanh").fit(points, stack)
     curve = ErrorByDistance(np.array([0.0, 100.0]), np.array([1.0, 2.0]))
     about = {"drivers": [], "grid": stack.grid.to_dict()}
     path = tmp_path / "model.zip"

@@ -10,7 +10,7 @@ from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.dense import DenseNetwork
 from subsidence_mapper.model.network.dense_same import DenseSameNetwork
 from subsidence_mapper.model.network.patches import patch_batches
-from subsidence_mapper.model.network.presets import PAPER, STANDARD, make_preset
+from subsidence_mapper.model.network.presets import ACTIVATIONS, PAPER, STANDARD, make_preset
 from subsidence_mapper.model.network.training import TrainedNetwork, train
 from subsidence_mapper.model.points import Points
 
@@ -58,6 +58,18 @@ def test_dense_equals_patchwise_at_the_edges_and_inside(stack, patch_size):
     for window in (Window(stack.grid, 0, 0, 9, 13), Window(stack.grid, 51, 30, 9, 40)):
         dense = DenseNetwork(network, preset).predict(stack, window)
         assert_equal_to_1e_5(dense, by_patches(network, stack, window, patch_size))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_dense_equals_patchwise_whatever_the_activation(stack, activation):
+    preset = make_preset("standard", activation=activation, blocks=(8, 16), patch_size=12)
+    network = randomised(build(preset, 3))
+    window = Window(stack.grid, 51, 30, 9, 40)
+    patchwise = by_patches(network, stack, window, 12)
+    assert_equal_to_1e_5(DenseNetwork(network, preset).predict(stack, window), patchwise)
+    names = [getattr(layer, "activation", None) for layer in network.layers]
+    found = [each.__name__ for each in names if each is not None]
+    assert found == [activation] * 6 + ["linear"]
 
 
 def test_dense_equals_patchwise_across_tile_seams(stack):
@@ -122,6 +134,31 @@ def test_the_best_validation_epoch_is_kept(stack, points):
     assert np.square(predicted - validation.values).mean() == pytest.approx(min(losses), rel=1e-4)
 
 
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_the_history_tells_the_rmse_in_mm_whatever_the_loss(stack, points, loss):
+    seen = []
+    preset = replace(STANDARD, epochs=3, loss=loss)
+    known, rest = points[np.arange(100)], points[np.arange(100, 120)]
+    watch = lambda history: seen.append(history["validation_rmse"][-1])  # noqa: E731
+    trained = train(preset, known, rest, stack, 0, SILENT, watch)
+    assert seen == trained.history["validation_rmse"]
+    predicted, _ = CNN.trained(preset, trained).predict(rest.xy, stack)
+    rmse = np.sqrt(np.square(predicted - rest.values).mean())
+    assert seen[trained.best_epoch - 1] == pytest.approx(rmse, rel=1e-4)
+
+
+def test_who_watches_can_end_the_training(stack, points):
+    class EnoughError(Exception):
+        pass
+
+    def watch(history):
+        if len(history["loss"]) == 2:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        train(STANDARD, points, points, stack, 0, SILENT, watch)
+
+
 def test_same_seed_same_network(stack, points):
     first, again, other = (
         CNN("standard", epochs=1, seed=seed).fit(points, stack).predict(points.xy, stack)[0]
@@ -183,6 +220,7 @@ def test_batches_are_gathered_by_index_and_shuffled_anew_by_the_seed(stack):
         ({"patch_size": 21}, "at least 22"),
         ({"epochs": 0}, "epochs was 0"),
         ({"loss": "best"}, "'best' is not one of mse"),
+        ({"activation": "softmax"}, "'softmax' is not one of relu"),
     ],
 )
 def test_presets_refuse_what_cannot_work(changes, message):

@@ -1,0 +1,104 @@
+"""The search for a network's values."""
+
+from __future__ import annotations
+
+from .. import base, parameters
+
+STUDIES = "Studies (*.json);;All files (*.*)"
+
+
+class TuneModel(base.SubsidenceAlgorithm):
+    """Trains many networks and keeps the one that does best in held-out blocks."""
+
+    NAME = "tunemodel"
+    TITLE = "Tune model"
+    GROUP_ID = "cnn"
+    TAGS = ["cnn", "hyperparameters", "tune", "search", "optuna", "deep learning", "subsidence"]
+    HELP = (
+        "Searches for the values of the network that predict held-out points best: loss, "
+        "optimiser, batch size, learning rate, activation, epochs, patch size, filters and depth. "
+        "The first trial is the network as its preset has it; each of the others is drawn in the "
+        "light of all before, and ended early if it does worse than half of them. The best is "
+        "trained again, tested on points that had no part in the search, and saved for 'Predict "
+        "surface'. It takes as long as training that many networks, less what is ended early."
+    )
+    TASK = "tune"
+    NUMBERS = {
+        "BEST_TRIAL": "Number of the best trial; 0 is the preset",
+        "VALIDATION_RMSE": "Root mean square error of the best trial at the validation points (mm)",
+        "TEST_RMSE": "Root mean square error of the best trial at the test points (mm)",
+        "PRESET_VALIDATION_RMSE": "Root mean square error of the preset at validation points (mm)",
+        "PRESET_TEST_RMSE": "Root mean square error of the preset at the test points (mm)",
+    }
+
+    def parameters(self):
+        return [
+            *parameters.points(),
+            parameters.positive(),
+            parameters.drivers(),
+            parameters.preset(),
+            parameters.number(
+                "TRIALS",
+                "Trials",
+                "How many networks to try, those that STUDY holds already among them. The first "
+                "ten are drawn at random.",
+                30,
+                low=1,
+                whole=True,
+            ),
+            parameters.number(
+                "MINUTES",
+                "Minutes",
+                "After so many minutes no further trial is begun. Empty: there is no limit but "
+                "TRIALS.",
+                low=0,
+            ),
+            *parameters.driver_kinds(),
+            *parameters.working_area(),
+            *parameters.training("it is searched, around the network's own, {}"),
+            parameters.split("block"),
+            parameters.block_size(),
+            parameters.file_input(
+                "STUDY",
+                "Study to go on with",
+                "A small file (.json) that keeps each trial once it has ended, also if the search "
+                "is cancelled. If it is there, the search goes on from its trials: give the same "
+                "points, drivers and settings, and a larger TRIALS to search on. If not, it is "
+                "made. Empty: nothing is kept but the outputs.",
+                STUDIES,
+                optional=True,
+                advanced=True,
+            ),
+            parameters.seed(),
+            parameters.model_output(),
+            parameters.table_output(
+                "TRIALS_TABLE",
+                "Trials",
+                "A table of all trials: number, state (complete, pruned or failed), RMSE at the "
+                "validation points in millimetres, epochs run, seconds, and the network's values.",
+                optional=True,
+            ),
+            parameters.report_output(
+                "What the search gained, the best values, how it went, which values matter, and "
+                "all trials, as a page to read."
+            ),
+        ]
+
+    def request(self, job):
+        drivers = job.drivers()
+        grid, points = job.working_grid(drivers)
+        given = job.values(
+            "PRESET",
+            "TRIALS",
+            "MINUTES",
+            "PATCH_SIZE",
+            "EPOCHS",
+            "BATCH_SIZE",
+            "LEARNING_RATE",
+            "LOSS",
+            "OPTIMIZER",
+            "SPLIT",
+            "BLOCK_SIZE",
+            "SEED",
+        )
+        return job.request(grid, drivers, points, parameters=given, study=job.value("STUDY"))

@@ -1,0 +1,300 @@
+"""The search for the values of a network: where to look, and one trial after the other.
+
+A trial is a record of our own, and Optuna's study is made from the records anew for each trial,
+with a seed made of the trial's number. So a search that was interrupted goes on as if it had not
+been, and none of Optuna's storages, some of which pickle, is needed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import optuna
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from ..errors import InputError
+from ..monitor import SILENT, Monitor
+from .presets import ACTIVATIONS, LOSSES, OPTIMIZERS, Preset
+
+LARGEST_PATCH = 48
+DEEPEST = 4
+BATCH_SIZES = (16, 32, 64, 128, 256)
+STATES = ("complete", "pruned", "failed")
+MIN_FOR_IMPORTANCE = 10
+
+_PRUNE_AFTER_TRIALS = 5
+_PRUNE_AFTER = 5  # that part of the preset's epochs
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def values_of(preset: Preset) -> dict:
+    """The values that can be searched, as a preset has them."""
+    names = ("loss", "optimizer", "activation", "batch_size", "learning_rate", "epochs")
+    return {
+        **{name: getattr(preset, name) for name in names},
+        "depth": len(preset.blocks),
+        "filters": preset.blocks[0],
+        "patch_size": preset.patch_size,
+    }
+
+
+class Space:
+    """Where to look: around the values of a preset.
+
+    Parameters
+    ----------
+    preset : Preset
+        With the values that the user gave.
+    given : collection of str
+        The names of those; they are not searched.
+    grid_size : int
+        Cells along the shorter side of the grid: a larger patch would see reflected ground only.
+
+    Attributes
+    ----------
+    distributions : dict
+        Of each value that is searched. `depth` is the number of blocks and `filters` those of the
+        first; the others keep the preset's proportions, and blocks beyond the preset's are like
+        its last.
+    """
+
+    def __init__(self, preset: Preset, given, grid_size: int):
+        self.preset = preset
+        given = set(given)
+        self._largest = min(LARGEST_PATCH, grid_size)
+        if "patch_size" in given:
+            self._largest = preset.patch_size
+        self._deepest = max(
+            (depth for depth in range(1, DEEPEST + 1) if self._smallest(depth) <= self._largest),
+            default=0,
+        )
+        if not self._deepest:
+            given |= {"depth", "patch_size"}
+        own, first = values_of(preset), preset.blocks[0]
+        rate = preset.learning_rate
+        everything = {
+            "loss": CategoricalDistribution(LOSSES),
+            "optimizer": CategoricalDistribution(OPTIMIZERS),
+            "activation": CategoricalDistribution(ACTIVATIONS),
+            "batch_size": CategoricalDistribution(sorted({*BATCH_SIZES, preset.batch_size})),
+            "learning_rate": FloatDistribution(rate / 30, rate * 30, log=True),
+            "epochs": IntDistribution(max(1, preset.epochs // 2), 2 * preset.epochs),
+            "depth": IntDistribution(1, max(self._deepest, own["depth"])),
+            "filters": CategoricalDistribution((first // 2, first, 2 * first)),
+            "patch_size": IntDistribution(
+                min(self._smallest(1), own["patch_size"]), max(self._largest, own["patch_size"])
+            ),
+        }
+        self.distributions = {
+            name: distribution for name, distribution in everything.items() if name not in given
+        }
+
+    @property
+    def own(self) -> dict:
+        """The searched values as the preset has them."""
+        own = values_of(self.preset)
+        return {name: own[name] for name in self.distributions}
+
+    def ask(self, study: optuna.Study) -> tuple[optuna.Trial, dict]:
+        """A trial of a study and its values: no patch larger than the grid or too small."""
+        plain = {name: each for name, each in self.distributions.items() if name != "patch_size"}
+        if "depth" in plain:
+            plain["depth"] = IntDistribution(1, self._deepest)
+        trial = study.ask(plain)
+        if "patch_size" in self.distributions:
+            smallest = self._smallest(trial.params["depth"])
+            trial.suggest_int("patch_size", smallest, self._largest)
+        return trial, trial.params
+
+    def changes(self, parameters: dict) -> dict:
+        """What a trial's values change in the preset, as `make_preset` takes it."""
+        given = values_of(self.preset) | parameters
+        blocks, depth, filters = self.preset.blocks, given.pop("depth"), given.pop("filters")
+        given["blocks"] = tuple(filters * each // blocks[0] for each in self._blocks(depth))
+        return given
+
+    def _blocks(self, depth: int) -> tuple:
+        return (self.preset.blocks + self.preset.blocks[-1:] * depth)[:depth]
+
+    def _smallest(self, depth: int) -> int:
+        return replace(self.preset, blocks=self._blocks(depth)).smallest_patch
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One network that was tried.
+
+    Parameters
+    ----------
+    number : int
+        From 0, which is the preset itself.
+    state : str
+        "complete"; "pruned", ended early because it was worse than half of the others at that
+        epoch; or "failed".
+    parameters : dict
+        The searched values.
+    history : list of float
+        RMSE at the validation points after each epoch, mm.
+    rmse : float or None
+        mm; of the epoch whose weights are kept, or the least so far if pruned; None if failed.
+    seconds : float
+    reason : str
+        Why it failed.
+    """
+
+    number: int
+    state: str
+    parameters: dict
+    history: list
+    rmse: float | None
+    seconds: float
+    reason: str = ""
+
+    def frozen(self, space: Space) -> FrozenTrial:
+        """The trial as Optuna knows it; ValueError if a value is not in the space.
+
+        A failed one counts as pruned before its first epoch: so the sampler avoids its like.
+        """
+        complete = self.state == "complete"
+        failed = self.state == "failed"
+        return create_trial(
+            state=TrialState.COMPLETE if complete else TrialState.PRUNED,
+            value=self.rmse if complete else None,
+            params=self.parameters,
+            distributions=space.distributions,
+            intermediate_values={} if failed else dict(enumerate(self.history, 1)),
+        )
+
+
+@dataclass
+class Search:
+    """Trials, one after the other; the values of the next are drawn in the light of all before.
+
+    Parameters
+    ----------
+    space : Space
+    seed : int
+        The same seed gives the same trials.
+    trials : list of Trial
+        Those that there are already.
+    keep : callable
+        Called with all trials after each.
+    """
+
+    space: Space
+    seed: int
+    trials: list[Trial] = field(default_factory=list)
+    keep: Callable[[list], None] = lambda trials: None
+
+    @property
+    def complete(self) -> list[Trial]:
+        """The trials that were trained to the end."""
+        return [trial for trial in self.trials if trial.state == "complete"]
+
+    @property
+    def best(self) -> Trial:
+        """The complete trial with the least RMSE.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        if not self.complete:
+            reasons = [trial.reason for trial in self.trials if trial.reason]
+            raise InputError(
+                f"None of the {len(self.trials)} trials could be trained to its end, so there is "
+                f"no model. The first failed with: {' '.join(reasons[:1])}"
+            )
+        return min(self.complete, key=lambda trial: trial.rmse)
+
+    def run(
+        self, train: Callable, count: int, minutes: float = math.inf, monitor: Monitor = SILENT
+    ) -> None:
+        """Go on until there are `count` trials; begin none when `minutes` have passed.
+
+        Parameters
+        ----------
+        train : callable
+            Called with the values that change the preset and a function to be called with the
+            history after each epoch; returns a `TrainedNetwork`.
+        """
+        start = time.monotonic()
+
+        def done(trials: float) -> float:
+            return max(trials / count, (time.monotonic() - start) / (60 * minutes))
+
+        while not self.trials or done(len(self.trials)) < 1:
+            number = len(self.trials)
+            monitor.progress(done(number), f"Trial {number}, {count} in all")
+            trial = self._try(train, lambda part, n=number: monitor.progress(done(n + part)))
+            self.trials.append(trial)
+            self.keep(self.trials)
+            monitor.log(self._line(trial), "warning" if trial.state == "failed" else "info")
+
+    def importance(self) -> dict[str, float]:
+        """The share of each value in the variance of the complete trials' log RMSE, largest first.
+
+        By a forest, fANOVA (Hutter, Hoos and Leyton-Brown, 2014); empty with fewer than 10 complete
+        trials, which tell nothing.
+        """
+        if len(self.complete) < MIN_FOR_IMPORTANCE or len(self.space.distributions) < 2:
+            return {}
+        study = optuna.create_study()
+        study.add_trials(
+            [replace(each, rmse=math.log(each.rmse)).frozen(self.space) for each in self.complete]
+        )
+        fanova = optuna.importance.FanovaImportanceEvaluator(seed=self.seed)
+        return optuna.importance.get_param_importances(study, evaluator=fanova)
+
+    def _try(self, train: Callable, progress: Callable) -> Trial:
+        number, history = len(self.trials), []
+        trial, parameters = self._ask(number)
+        changes = self.space.changes(parameters)
+
+        def watch(so_far: dict) -> None:
+            rmse = so_far["validation_rmse"][-1]
+            if not math.isfinite(rmse):
+                raise InputError("Training diverged: the error is no longer a finite number.")
+            history.append(rmse)
+            progress(len(history) / changes["epochs"])
+            trial.report(rmse, len(history))
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+        start, state, rmse, reason = time.monotonic(), "complete", None, ""
+        try:
+            rmse = history[train(changes, watch).best_epoch - 1]
+        except optuna.TrialPruned:
+            state, rmse = "pruned", min(history)
+        except Exception as problem:
+            # One network that cannot be trained, or is too large, must not end the search.
+            told = isinstance(problem, InputError)
+            state = "failed"
+            reason = str(problem) if told else f"{type(problem).__name__}: {problem}"
+        return Trial(number, state, parameters, history, rmse, time.monotonic() - start, reason)
+
+    def _ask(self, number: int) -> tuple[optuna.Trial, dict]:
+        seed = int(np.random.SeedSequence((self.seed, number)).generate_state(1)[0])
+        warmup = self.space.preset.epochs // _PRUNE_AFTER
+        study = optuna.create_study(
+            sampler=optuna.samplers.TPESampler(seed=seed),
+            pruner=optuna.pruners.MedianPruner(_PRUNE_AFTER_TRIALS, warmup),
+        )
+        study.add_trials([trial.frozen(self.space) for trial in self.trials])
+        return (study.ask(), self.space.own) if number == 0 else self.space.ask(study)
+
+    def _line(self, trial: Trial) -> str:
+        text = f"Trial {trial.number} {trial.state} after {trial.seconds:.0f} s"
+        if trial.state == "failed":
+            return f"{text}: {trial.reason}"
+        text += f" and {len(trial.history)} epochs: {trial.rmse:.2f} mm"
+        if not self.complete:
+            return text
+        return f"{text}; best so far {self.best.rmse:.2f} mm (trial {self.best.number})"

@@ -1,0 +1,160 @@
+"""The report on the search for a network's values."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ..network.search import MIN_FOR_IMPORTANCE, Search, values_of
+from ..validation.evaluation import Evaluation
+from ..validation.uncertainty import ErrorByDistance
+from .figures import png
+from .map_report import MapReport
+
+_COLOURS = {"complete": "#2a5a8c", "pruned": "#9a9a9a"}
+_TRIALS = (
+    "Trial 0 is the preset. RMSE is in mm at the validation points, whatever the loss: of the "
+    "epoch whose weights are kept; of a pruned trial, which was ended because it was worse than "
+    "half of the others at the same epoch, the least until then. Filters are those of the first "
+    "block."
+)
+_IMPORTANCE = (
+    "The share of each value in the variance of the logarithm of the complete trials' RMSE, by a "
+    "forest (fANOVA; Hutter, Hoos and Leyton-Brown, 2014). It speaks of the values that were "
+    "tried, and few trials give a rough answer."
+)
+
+
+def gain(search: Search, tuned: Evaluation, preset: Evaluation | None) -> list[str]:
+    """Two sentences: how much the search gained where it chose, and where it did not look.
+
+    Parameters
+    ----------
+    tuned, preset : Evaluation
+        Of the best trial and of trial 0 on one split; the preset is None if it cannot be trained.
+    """
+    best, own = search.best, search.trials[0]
+    test = tuned.metrics("test")["RMSE"]
+    if preset is None:
+        return [
+            f"Trial {best.number} is best with an RMSE of {best.rmse:.2f} mm at the validation "
+            f"points and {test:.2f} mm at the test points.",
+            f"The preset itself could not be trained: {own.reason}",
+        ]
+    if preset is tuned:
+        return [
+            f"No trial of {len(search.trials)} was better than the preset itself, whose RMSE at "
+            f"the validation points is {best.rmse:.2f} mm.",
+            f"At the test points it is {test:.2f} mm; the model is that of the preset.",
+        ]
+    before = preset.metrics("test")["RMSE"]
+    return [
+        f"Trial {best.number} is best: at the validation points, by which it was chosen, its RMSE "
+        f"is {best.rmse:.2f} mm, {1 - best.rmse / own.rmse:.0%} less than the {own.rmse:.2f} mm of "
+        "the preset.",
+        f"At the test points, which had no part in the search, it is {test:.2f} mm against "
+        f"{before:.2f} mm: "
+        + (
+            f"the search gained {1 - test / before:.0%}."
+            if test < before
+            else "there the search gained nothing, and the preset is the safer choice."
+        ),
+    ]
+
+
+def write_tuning_report(
+    job, search: Search, told: list[str], rivals: list[Evaluation], curve: ErrorByDistance
+) -> None:
+    """Write REPORT.
+
+    Parameters
+    ----------
+    job : Job
+    told : list of str
+        What `gain` says.
+    rivals : list of Evaluation
+        The best trial, the preset if it is another one, and IDW.
+    curve : ErrorByDistance
+        Of the best trial.
+    """
+    best = search.best
+    tuned = rivals[0].method.preset
+    report = MapReport(f"Network tuned for {job.field}", job)
+    report.evaluations(rivals)
+    report.headline(" ".join(told))
+    own, values = values_of(search.space.preset), values_of(tuned)
+    report.table(
+        "The best values",
+        ["Value", "Preset", f"Trial {best.number}", "Searched"],
+        [
+            [name, own[name], values[name], "yes" if name in best.parameters else "no, given"]
+            for name in values
+        ],
+        f"The network's blocks have {', '.join(map(str, tuned.blocks))} filters.",
+    )
+    report.figure(
+        "The search",
+        history(search),
+        "RMSE at the validation points by trial: a blue dot was trained to its end, a grey one "
+        "was pruned. The black line is the best so far, the dotted one the preset. Trials far "
+        "above the preset are not shown.",
+    )
+    importance = search.importance()
+    if importance:
+        report.figure("Which values matter", bars(importance), _IMPORTANCE)
+    else:
+        report.text(
+            f"With fewer than {MIN_FOR_IMPORTANCE} complete trials nothing can be said on which "
+            "values matter."
+        )
+    report.table(
+        "The trials",
+        ["Trial", "State", "RMSE (mm)", "Epochs run", "Seconds", *own],
+        [
+            [
+                trial.number,
+                trial.reason or trial.state,
+                None if trial.rmse is None else f"{trial.rmse:.2f}",
+                len(trial.history),
+                f"{trial.seconds:.0f}",
+                *(own | trial.parameters).values(),
+            ]
+            for trial in search.trials
+        ],
+        _TRIALS,
+    )
+    report.learning_curve(rivals[0].method.trained_, tuned)
+    report.scatter(rivals[0])
+    report.error_by_distance(rivals[:1], curve)
+    report.settings({**job.parameters, **tuned.to_dict()})
+    report.write(job.file("REPORT", ".html"))
+
+
+def history(search: Search) -> bytes:
+    """The RMSE of each trial, and the best so far."""
+    figure, axes = plt.subplots(figsize=(6.5, 3.4))
+    for state, colour in _COLOURS.items():
+        trials = [trial for trial in search.trials if trial.state == state]
+        numbers, errors = [each.number for each in trials], [each.rmse for each in trials]
+        axes.scatter(numbers, errors, s=18, color=colour, label=state)
+    errors = [each.rmse if each.state == "complete" else np.inf for each in search.trials]
+    least = np.minimum.accumulate(errors)
+    axes.step(np.arange(len(least)), least, where="post", color="black", label="best so far")
+    limit = search.best.rmse
+    if np.isfinite(errors[0]):
+        axes.axhline(errors[0], color="#222222", linestyle=":", linewidth=1, label="preset")
+        limit = errors[0]
+    axes.set_ylim(0.9 * search.best.rmse, 1.6 * limit)
+    axes.set_xlabel("trial")
+    axes.set_ylabel("RMSE (mm)")
+    axes.legend(frameon=False, fontsize="small")
+    return png(figure)
+
+
+def bars(importance: dict[str, float]) -> bytes:
+    """The importance of each value, largest first."""
+    figure, axes = plt.subplots(figsize=(6.5, 1 + 0.35 * len(importance)))
+    axes.barh(list(importance), list(importance.values()), color=_COLOURS["complete"])
+    axes.invert_yaxis()
+    axes.set_xlabel("share of the variance")
+    return png(figure)

@@ -1,0 +1,111 @@
+"""Search for the values of the CNN that do best in held-out blocks, and train it with them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ..methods import make
+from ..monitor import SILENT
+from ..network.presets import make_preset
+from ..network.search import Search, Space, Trial, values_of
+from ..network.study_file import read_study, write_study
+from ..network.training import train
+from ..report.tuning_report import gain, write_tuning_report
+from ..validation.evaluation import evaluate
+from ..validation.splits import make_split
+from ..validation.uncertainty import ErrorByDistance
+from .job import Job
+from .train import DEFAULT_BLOCK_SIZE, split_title, write_model
+
+DEFAULT_TRIALS = 30
+
+
+def run(folder, request, monitor) -> dict:
+    """Write MODEL, TRIALS_TABLE and REPORT; the best trial and its errors as numbers."""
+    job = Job(folder, request, monitor)
+    given = dict(job.parameters)
+    count, minutes = given.pop("trials", DEFAULT_TRIALS), given.pop("minutes", math.inf)
+    split_name = given.pop("split", "block")
+    block_size = given.pop("block_size", DEFAULT_BLOCK_SIZE)
+    seed, name = given.pop("seed", 0), given.pop("preset", "standard")
+    preset = make_preset(name, **given)
+    points = job.varied_points()
+    stack = job.stack(preset.scaling, monitor=monitor.part(0, 0.05))
+    points = job.on_drivers(points, stack)
+    title = split_title(split_name, block_size)
+    split = make_split(split_name, points, job.grid, block_size, seed)
+    space = Space(preset, given, min(job.grid.height, job.grid.width))
+    search = Search(space, seed)
+    if request.get("study"):
+        study = Path(request["study"])
+        about = {
+            "points": hashlib.sha256(points.xy.tobytes() + points.values.tobytes()).hexdigest(),
+            "drivers": [encoding.to_dict() for encoding in stack.encodings],
+            "grid": job.grid.to_dict(),
+            "split": title,
+            "seed": seed,
+            "values of the network": {"preset": name, **given},
+        }
+        search.trials = read_study(study, about, space)
+        search.keep = lambda trials: write_study(study, about, trials)
+        search.keep(search.trials)  # before hours of work, not after
+        if search.trials:
+            monitor.log(f"{study} holds {len(search.trials)} trials; the search goes on from them.")
+
+    def train_trial(changes: dict, watch):
+        keras.utils.clear_session()
+        parts = points[split.train], points[split.validation]
+        return train(make_preset(name, **changes), *parts, stack, seed, SILENT, watch)
+
+    search.run(train_trial, count, minutes, monitor.part(0.05, 0.85))
+
+    def evaluated(trial: Trial, called: str, part):
+        part.progress(0, f"Trial {trial.number} again, the {called}")
+        method = make("cnn", preset=name, seed=seed, **space.changes(trial.parameters))
+        method.title = called
+        return evaluate(method, points, stack, split, title, part)
+
+    best, own = search.best, search.trials[0]
+    tuned = evaluated(best, "tuned CNN", monitor.part(0.85, 0.92))
+    preset = tuned if best is own else None
+    if own.state == "complete" and best is not own:
+        preset = evaluated(own, "preset CNN", monitor.part(0.92, 0.99))
+    told = gain(search, tuned, preset)
+    monitor.log(" ".join(told))
+    job.result["numbers"] = {
+        "BEST_TRIAL": best.number,
+        "VALIDATION_RMSE": best.rmse,
+        "TEST_RMSE": tuned.metrics("test")["RMSE"],
+        "PRESET_VALIDATION_RMSE": own.rmse,
+        "PRESET_TEST_RMSE": preset and preset.metrics("test")["RMSE"],
+    }
+    curve = ErrorByDistance.fit(*tuned.test_errors)
+    if job.wants("MODEL"):
+        write_model(job, tuned, stack, curve)
+    if job.wants("TRIALS_TABLE"):
+        job.write_points("TRIALS_TABLE", None, **_columns(search))
+    if job.wants("REPORT"):
+        rivals = [tuned, *([preset] if preset not in (None, tuned) else [])]
+        rivals.append(evaluate(make("idw"), points, None, split, title))
+        write_tuning_report(job, search, told, rivals, curve)
+    return job.result
+
+
+def _columns(search: Search) -> dict[str, np.ndarray]:
+    """The table: every value of every trial, also those that were not searched."""
+    trials = search.trials
+    values = [values_of(search.space.preset) | trial.parameters for trial in trials]
+    return {
+        "trial": np.arange(len(trials)),
+        "state": np.array([trial.state for trial in trials]),
+        "validation_rmse_mm": np.array([trial.rmse for trial in trials], float),
+        "epochs_run": np.array([len(trial.history) for trial in trials]),
+        "seconds": np.array([trial.seconds for trial in trials]),
+        **{name: np.array([each[name] for each in values]) for name in values[0]},
+        "reason": np.array([trial.reason for trial in trials]),
+    }
