@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from ..methods import make
-from ..monitor import SILENT
+from ..monitor import SILENT, Monitor
 from ..network.presets import make_preset
 from ..network.search import Search, Space, Trial, values_of
 from ..network.study_file import read_study, write_study
@@ -42,7 +42,6 @@ def run(folder, request, monitor) -> dict:
     space = Space(preset, given, min(job.grid.height, job.grid.width))
     search = Search(space, seed)
     if request.get("study"):
-        study = Path(request["study"])
         about = {
             "points": hashlib.sha256(points.xy.tobytes() + points.values.tobytes()).hexdigest(),
             "drivers": [encoding.to_dict() for encoding in stack.encodings],
@@ -51,11 +50,7 @@ def run(folder, request, monitor) -> dict:
             "seed": seed,
             "values of the network": {"preset": name, **given},
         }
-        search.trials = read_study(study, about, space)
-        search.keep = lambda trials: write_study(study, about, trials)
-        search.keep(search.trials)  # before hours of work, not after
-        if search.trials:
-            monitor.log(f"{study} holds {len(search.trials)} trials; the search goes on from them.")
+        _go_on_with(search, Path(request["study"]), about, monitor)
 
     def train_trial(changes: dict, watch):
         keras.utils.clear_session()
@@ -71,10 +66,10 @@ def run(folder, request, monitor) -> dict:
         return evaluate(method, points, stack, split, title, part)
 
     best, own = search.best, search.trials[0]
-    tuned = evaluated(best, "tuned CNN", monitor.part(0.85, 0.92))
-    preset = tuned if best is own else None
+    rivals = [evaluated(best, "tuned CNN", monitor.part(0.85, 0.92))]
     if own.state == "complete" and best is not own:
-        preset = evaluated(own, "preset CNN", monitor.part(0.92, 0.99))
+        rivals.append(evaluated(own, "preset CNN", monitor.part(0.92, 0.99)))
+    tuned, preset = rivals[0], rivals[-1] if own.state == "complete" else None
     told = gain(search, tuned, preset)
     monitor.log(" ".join(told))
     job.result["numbers"] = {
@@ -90,10 +85,18 @@ def run(folder, request, monitor) -> dict:
     if job.wants("TRIALS_TABLE"):
         job.write_points("TRIALS_TABLE", None, **_columns(search))
     if job.wants("REPORT"):
-        rivals = [tuned, *([preset] if preset not in (None, tuned) else [])]
         rivals.append(evaluate(make("idw"), points, None, split, title))
         write_tuning_report(job, search, told, rivals, curve)
     return job.result
+
+
+def _go_on_with(search: Search, study: Path, about: dict, monitor: Monitor) -> None:
+    """Take the trials from a file, if it is there, and keep all of them in it."""
+    search.trials = read_study(study, about, search.space)
+    search.keep = lambda trials: write_study(study, about, trials)
+    search.keep(search.trials)  # a file that cannot be written is told before hours of work
+    if search.trials:
+        monitor.log(f"{study} holds {len(search.trials)} trials; the search goes on from them.")
 
 
 def _columns(search: Search) -> dict[str, np.ndarray]:
