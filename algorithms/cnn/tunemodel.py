@@ -25,16 +25,17 @@ class TuneModel(base.SubsidenceAlgorithm):
     TASK = "tune"
     NUMBERS = {
         "BEST_TRIAL": "Number of the best trial; 0 is the preset",
-        "VALIDATION_RMSE": "Root mean square error of the best trial at the validation points (mm)",
-        "TEST_RMSE": "Root mean square error of the best trial at the test points (mm)",
-        "PRESET_VALIDATION_RMSE": "Root mean square error of the preset at validation points (mm)",
-        "PRESET_TEST_RMSE": "Root mean square error of the preset at the test points (mm)",
+        "VALIDATION_RMSE": "Root mean square error of the best trial at the validation points",
+        "TEST_RMSE": "Root mean square error of the best trial at the test points",
+        "PRESET_VALIDATION_RMSE": "Root mean square error of the preset at validation points",
+        "PRESET_TEST_RMSE": "Root mean square error of the preset at the test points",
     }
 
     def parameters(self):
         return [
             *parameters.points(),
             parameters.positive(),
+            parameters.unit(),
             parameters.drivers(),
             parameters.preset(),
             parameters.number(
@@ -75,7 +76,8 @@ class TuneModel(base.SubsidenceAlgorithm):
                 "TRIALS_TABLE",
                 "Trials",
                 "A table of all trials: number, state (complete, pruned or failed), RMSE at the "
-                "validation points in millimetres, epochs run, seconds, and the network's values.",
+                "validation points in the unit of the field, epochs run, seconds, and the network's "
+                "values.",
                 optional=True,
             ),
             parameters.report_output(

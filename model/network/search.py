@@ -294,7 +294,7 @@ class Search:
         text = f"Trial {trial.number} {trial.state} after {trial.seconds:.0f} s"
         if trial.state == "failed":
             return f"{text}: {trial.reason}"
-        text += f" and {len(trial.history)} epochs: {trial.rmse:.2f} mm"
+        text += f" and {len(trial.history)} epochs: RMSE {trial.rmse:.2f}"
         if not self.complete:
             return text
-        return f"{text}; best so far {self.best.rmse:.2f} mm (trial {self.best.number})"
+        return f"{text}; best so far {self.best.rmse:.2f} (trial {self.best.number})"

@@ -13,7 +13,7 @@ from .map_report import MapReport
 
 _COLOURS = {"complete": "#2a5a8c", "pruned": "#9a9a9a"}
 _TRIALS = (
-    "Trial 0 is the preset. RMSE is in mm at the validation points, whatever the loss: of the "
+    "Trial 0 is the preset. RMSE is that at the validation points, whatever the loss: of the "
     "epoch whose weights are kept; of a pruned trial, which was ended because it was worse than "
     "half of the others at the same epoch, the least until then. Filters are those of the first "
     "block."
@@ -25,7 +25,7 @@ _IMPORTANCE = (
 )
 
 
-def gain(search: Search, tuned: Evaluation, preset: Evaluation | None) -> list[str]:
+def gain(search: Search, tuned: Evaluation, preset: Evaluation | None, unit: str) -> list[str]:
     """Two sentences: how much the search gained where it chose, and where it did not look.
 
     Parameters
@@ -37,23 +37,23 @@ def gain(search: Search, tuned: Evaluation, preset: Evaluation | None) -> list[s
     test = tuned.metrics("test")["RMSE"]
     if preset is None:
         return [
-            f"Trial {best.number} is best with an RMSE of {best.rmse:.2f} mm at the validation "
-            f"points and {test:.2f} mm at the test points.",
+            f"Trial {best.number} is best with an RMSE of {best.rmse:.2f} {unit} at the validation "
+            f"points and {test:.2f} {unit} at the test points.",
             f"The preset itself could not be trained: {own.reason}",
         ]
     if preset is tuned:
         return [
             f"No trial of {len(search.trials)} was better than the preset itself, whose RMSE at "
-            f"the validation points is {best.rmse:.2f} mm.",
-            f"At the test points it is {test:.2f} mm; the model is that of the preset.",
+            f"the validation points is {best.rmse:.2f} {unit}.",
+            f"At the test points it is {test:.2f} {unit}; the model is that of the preset.",
         ]
     before = preset.metrics("test")["RMSE"]
     return [
         f"Trial {best.number} is best: at the validation points, by which it was chosen, its RMSE "
-        f"is {best.rmse:.2f} mm, {1 - best.rmse / own.rmse:.0%} less than the {own.rmse:.2f} mm of "
-        "the preset.",
-        f"At the test points, which had no part in the search, it is {test:.2f} mm against "
-        f"{before:.2f} mm: "
+        f"is {best.rmse:.2f} {unit}, {1 - best.rmse / own.rmse:.0%} less than the "
+        f"{own.rmse:.2f} {unit} of the preset.",
+        f"At the test points, which had no part in the search, it is {test:.2f} {unit} against "
+        f"{before:.2f} {unit}: "
         + (
             f"the search gained {1 - test / before:.0%}."
             if test < before
@@ -94,7 +94,7 @@ def write_tuning_report(
     )
     report.figure(
         "The search",
-        history(search),
+        history(search, job.unit),
         "RMSE at the validation points by trial: a blue dot was trained to its end, a grey one "
         "was pruned. The black line is the best so far, the dotted one the preset. Trials far "
         "above the preset are not shown.",
@@ -109,7 +109,7 @@ def write_tuning_report(
         )
     report.table(
         "The trials",
-        ["Trial", "State", "RMSE (mm)", "Epochs run", "Seconds", *own],
+        ["Trial", "State", f"RMSE ({job.unit})", "Epochs run", "Seconds", *own],
         [
             [
                 trial.number,
@@ -130,7 +130,7 @@ def write_tuning_report(
     report.write(job.file("REPORT", ".html"))
 
 
-def history(search: Search) -> bytes:
+def history(search: Search, unit: str) -> bytes:
     """The RMSE of each trial, and the best so far."""
     figure, axes = plt.subplots(figsize=(6.5, 3.4))
     for state, colour in _COLOURS.items():
@@ -146,7 +146,7 @@ def history(search: Search) -> bytes:
         limit = errors[0]
     axes.set_ylim(0.9 * search.best.rmse, 1.6 * limit)
     axes.set_xlabel("trial")
-    axes.set_ylabel("RMSE (mm)")
+    axes.set_ylabel(f"RMSE ({unit})")
     axes.legend(frameon=False, fontsize="small")
     return png(figure)
 

@@ -70,7 +70,7 @@ def run(folder, request, monitor) -> dict:
     if own.state == "complete" and best is not own:
         rivals.append(evaluated(own, "preset CNN", monitor.part(0.92, 0.99)))
     tuned, preset = rivals[0], rivals[-1] if own.state == "complete" else None
-    told = gain(search, tuned, preset)
+    told = gain(search, tuned, preset, job.unit)
     monitor.log(" ".join(told))
     job.result["numbers"] = {
         "BEST_TRIAL": best.number,
@@ -106,7 +106,7 @@ def _columns(search: Search) -> dict[str, np.ndarray]:
     return {
         "trial": np.arange(len(trials)),
         "state": np.array([trial.state for trial in trials]),
-        "validation_rmse_mm": np.array([trial.rmse for trial in trials], float),
+        "validation_rmse": np.array([trial.rmse for trial in trials], float),
         "epochs_run": np.array([len(trial.history) for trial in trials]),
         "seconds": np.array([trial.seconds for trial in trials]),
         **{name: np.array([each[name] for each in values]) for name in values[0]},

@@ -67,7 +67,7 @@ def test_cancelled_then_gone_on_with_then_a_map(run, given, context, feedback, t
     assert [row["seconds"] for row in rows[:-1]] == [trial["seconds"] for trial in first]
     assert [row["state"] for row in rows] == ["complete"] * count
     assert all(row["epochs_run"] == row["epochs"] == 2 for row in rows)
-    errors = [row["validation_rmse_mm"] for row in rows]
+    errors = [row["validation_rmse"] for row in rows]
     assert errors[0] == results["PRESET_VALIDATION_RMSE"]
     assert min(errors) == errors[int(results["BEST_TRIAL"])] == results["VALIDATION_RMSE"]
 

@@ -188,7 +188,7 @@ class TestSearch:
         assert Memory.fractions == sorted(Memory.fractions) and Memory.fractions[-1] == 1
         assert len(Memory.lines) == 3
         rmse = search.trials[0].rmse
-        assert f"25 epochs: {rmse:.2f} mm; best so far {rmse:.2f} mm (trial 0)" in Memory.lines[0]
+        assert f"25 epochs: RMSE {rmse:.2f}; best so far {rmse:.2f} (trial 0)" in Memory.lines[0]
 
     def test_importance_finds_what_matters(self, forty):
         shares = forty.importance()
@@ -290,22 +290,24 @@ class TestGain:
         return Search(space(), 0, [own, replace(own, number=1, rmse=15.0)])
 
     def test_gain(self, search):
-        first, second = gain(search, evaluation(18.0), evaluation(24.0))
+        first, second = gain(search, evaluation(18.0), evaluation(24.0), "mm")
         assert "its RMSE is 15.00 mm, 25% less than the 20.00 mm of the preset." in first
         assert "18.00 mm against 24.00 mm: the search gained 25%." in second
 
     def test_a_gain_that_does_not_hold_where_it_did_not_look(self, search):
-        assert "gained nothing" in gain(search, evaluation(25.0), evaluation(24.0))[1]
+        assert "gained nothing" in gain(search, evaluation(25.0), evaluation(24.0), "mm")[1]
 
     def test_the_preset_is_best(self, search):
         search.trials.pop()
         own = evaluation(24.0)
-        first, second = gain(search, own, own)
-        assert "No trial of 1 was better than the preset itself" in first and "24.00" in second
+        first, second = gain(search, own, own, "mm/yr")
+        assert (
+            "No trial of 1 was better than the preset itself" in first and "24.00 mm/yr" in second
+        )
 
     def test_the_preset_fails(self, search):
         search.trials[0] = replace(search.trials[0], state="failed", rmse=None, reason="Too large.")
-        told = gain(search, evaluation(18.0), None)
+        told = gain(search, evaluation(18.0), None, "mm")
         assert "Trial 1 is best with an RMSE of 15.00 mm" in told[0]
         assert told[1] == "The preset itself could not be trained: Too large."
 
