@@ -76,8 +76,8 @@ class TuneModel(base.SubsidenceAlgorithm):
                 "TRIALS_TABLE",
                 "Trials",
                 "A table of all trials: number, state (complete, pruned or failed), RMSE at the "
-                "validation points in the unit of the field, epochs run, seconds, and the network's "
-                "values.",
+                "validation points in the unit of the field, epochs run, seconds, and the values "
+                "of the network.",
                 optional=True,
             ),
             parameters.report_output(
