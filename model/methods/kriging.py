@@ -22,6 +22,7 @@ from .shared import distance, in_chunks, map_in_blocks
 
 _CHECKED = 2000
 _SHARE = 0.05  # of the standard deviation: what neighbourhoods that cells share may change
+_AS_LIKELY = 1.0  # log units: up to 2 in AIC models are as good (Burnham and Anderson, 2002)
 _JITTER = 1e-11  # of the sill: places that are nearly one would make a system singular
 
 
@@ -36,9 +37,10 @@ class OrdinaryKriging(Method):
     ----------
     variogram : str or Variogram
         A model of `geostatistics.variogram.MODELS`, to be fitted; "auto", the one of them under
-        which left out points are most likely; or a variogram that is known. With fewer than 10
-        points "auto" is the linear model without a nugget: so few pairs cannot tell the shapes
-        apart (a variogram wants 50 places, better 100: Webster and Oliver, 1992,
+        which left out points are most likely, and of those about as likely the one that fits the
+        empirical variogram best; or a variogram that is known. With fewer than 10 points "auto"
+        is the linear model without a nugget: so few pairs cannot tell the shapes apart (a
+        variogram wants 50 places, better 100: Webster and Oliver, 1992,
         doi:10.1111/j.1365-2389.1992.tb00128.x), and the linear one has one parameter, which scales
         the standard deviation and leaves the map as it is.
     neighbours, sectors : int
@@ -108,7 +110,10 @@ class OrdinaryKriging(Method):
         return self
 
     def _fit_variogram(self, monitor) -> None:
-        """Fit the models and keep the one that foretells left out points best."""
+        """Fit the models and keep the one that foretells left out points best.
+
+        Of those that do so about as well the one that fits the empirical variogram best is kept.
+        """
         values = self.points_.values
         models = [self.variogram]
         if self.variogram == "auto":
@@ -117,16 +122,18 @@ class OrdinaryKriging(Method):
         flat = Variogram(
             1e-3 * values.var(), (Structure("linear", 0.0, empirical.lags[-1]),), empirical
         )
-        best = -np.inf
+        found = []
         for model in models if empirical.semivariance.any() else []:
             try:
                 self._use(fit_variogram(model, empirical, nugget=not self.has_few))
             except (np.linalg.LinAlgError, RuntimeError):
                 continue
-            score = self._likelihood()
-            if score > best:
-                best, kept = score, (self.variogram_, self.error_, self.error_deviation_)
+            fitted = self.variogram_, self.error_, self.error_deviation_
+            found.append((len(self._checked) * self._likelihood(), fitted))
+        best = max((likelihood for likelihood, _ in found), default=-np.inf)
         if best > -np.inf:
+            equals = [fitted for likelihood, fitted in found if likelihood > best - _AS_LIKELY]
+            kept = min(equals, key=lambda fitted: fitted[0].misfit)
             self.variogram_, self.error_, self.error_deviation_ = kept
         else:
             monitor.log(f"No variogram fits ({', '.join(models)}).", "warning")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pykrige.ok import OrdinaryKriging as PyKrige
+from scipy.spatial.distance import cdist
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.geostatistics import variogram as variograms
 from subsidence_mapper.model.geostatistics.variogram import MODELS, Structure, Variogram
@@ -191,6 +192,26 @@ def test_the_model_is_chosen_by_what_it_foretells():
     assert chosen.rmse_ == best.rmse_
     few = make("kriging").fit(wavy(9))
     assert few.variogram_.structures[0].model == "linear" and few.variogram_.nugget == 0
+
+
+def test_of_models_that_foretell_as_well_the_best_fit_is_kept():
+    random, xy = np.random.default_rng(2), scattered(60, 2)
+    likeness = np.exp(-cdist(xy, xy) / 2000)
+    points = Points(xy, np.linalg.cholesky(likeness) @ random.normal(size=60))
+    fitted = [make("kriging", variogram=model).fit(points) for model in MODELS]
+    # The log likelihood of errors under their standard deviations, at its best scale.
+    likelihoods = [
+        -30 * np.log(each.calibration_) - np.log(each.error_deviation_).sum() for each in fitted
+    ]
+    equals = [
+        each.variogram_
+        for each, likelihood in zip(fitted, likelihoods)
+        if likelihood > max(likelihoods) - 1
+    ]
+    kept = make("kriging").fit(points).variogram_
+    assert 1 < len(equals) < len(MODELS)
+    assert kept.misfit == min(each.misfit for each in equals)
+    assert kept.misfit < fitted[np.argmax(likelihoods)].variogram_.misfit
 
 
 def test_validation_points_are_used_and_chunks_change_nothing(monkeypatch):
