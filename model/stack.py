@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from .monitor import SILENT, Monitor
 from .points import Points
 
 MAX_CLASSES = 64
-_ROWS = 256
+_ROWS, _STRIP = 256, 2**23  # rows of a strip at most, and cells
 _SAMPLE = 1_000_000
+_BLOCK = 512  # cells along each axis that are encoded at once
+_REACH = 128  # cells: no pixel of a map sees a filled cell farther from a valid one
 
 
 @dataclass(frozen=True)
@@ -81,23 +84,40 @@ class Encoding:
 class Stack:
     """Encoded channels of every driver over the whole grid.
 
-    Attributes
+    Parameters
     ----------
     grid : Grid
     encodings : list of Encoding
-    values : ndarray (height, width, channels), float32
-        Memory-mapped; a missing cell holds the value of the nearest valid one.
-    valid : ndarray (height, width), bool
+    values : ndarray (height, width, channels), float32, or Path
+        The channels, or the file of an array; a missing cell holds the value of a valid one near.
+    valid : ndarray (height, width), bool, or Path
         Whether every driver is there; where not, the map has no value.
     """
 
     def __init__(
-        self, grid: Grid, encodings: list[Encoding], values: np.ndarray, valid: np.ndarray
+        self,
+        grid: Grid,
+        encodings: list[Encoding],
+        values: np.ndarray | Path,
+        valid: np.ndarray | Path,
     ):
         self.grid = grid
         self.encodings = encodings
-        self.values = values
-        self.valid = valid
+        self._values = values
+        self._valid = valid
+
+    @property
+    def values(self) -> np.ndarray:
+        """The channels (height, width, channels).
+
+        A file is mapped anew at each use, else all that was ever read would stay in memory.
+        """
+        return _mapped(self._values)
+
+    @property
+    def valid(self) -> np.ndarray:
+        """Whether every driver is there, (height, width)."""
+        return _mapped(self._valid)
 
     @property
     def channels(self) -> list[str]:
@@ -157,24 +177,34 @@ def read_stack(
         make_encoding(driver, folder, grid, scaling, monitor.part(0.3 * i / len(drivers), 0.3))
         for i, driver in enumerate(drivers)
     ]
-    widths = [len(encoding.channels) for encoding in encodings]
-    values = _allocate(folder / "stack.npy", (grid.height, grid.width, sum(widths)))
-    valid = np.ones((grid.height, grid.width), bool)
-    nearest = _NearestValid()
-    first = 0
-    for i, (driver, encoding, width) in enumerate(zip(drivers, encodings, widths)):
-        channels = values[:, :, first : first + width]
-        missing = np.zeros_like(valid)
-        for window, raw in _strips(folder / driver["file"], grid):
-            encoded = encoding.encode(raw)
-            channels[window.slices] = encoded
-            missing[window.slices] = np.isnan(encoded[..., 0])
-        nearest.fill(channels, missing, driver["name"])
-        if driver["kind"] != "circular":
-            valid &= ~missing
-        first += width
-        monitor.progress(0.3 + 0.7 * (i + 1) / len(drivers))
-    values.flush()
+    shape = grid.height, grid.width
+    values, valid = folder / "stack.npy", folder / "valid.npy"
+    _allocate(values, (*shape, sum(len(encoding.channels) for encoding in encodings)), np.float32)
+    _allocate(valid, shape, bool)
+    blocks = list(grid.tiles(_BLOCK))
+    empty = {driver["name"] for driver in drivers}
+    with ExitStack() as files:
+        rasters = [files.enter_context(_open(folder / each["file"], grid)) for each in drivers]
+        for i, block in enumerate(blocks):
+            nearest, channels = _NearestValid(block), []
+            known = np.ones((block.height, block.width), bool)
+            for driver, encoding, raster in zip(drivers, encodings, rasters):
+                raw = _read(raster, block)
+                if encoding.kind != "circular":
+                    missing = np.isnan(raw)
+                    raw = nearest.filled(raw, missing, raster)
+                    if driver["kind"] != "circular":
+                        known &= ~missing
+                if encoding.kind == "circular" or not missing.all():
+                    empty.discard(driver["name"])
+                channels.append(encoding.encode(raw))
+            cells = np.concatenate(channels, axis=2)
+            cells[np.isnan(cells)] = 0  # too far from any valid cell to be seen
+            _mapped(values, "r+")[block.slices] = cells
+            _mapped(valid, "r+")[block.slices] = known
+            monitor.progress(0.3 + 0.7 * (i + 1) / len(blocks))
+    if empty:
+        raise _no_valid_cell(sorted(empty)[0])
     return Stack(grid, encodings, values, valid)
 
 
@@ -191,7 +221,7 @@ def make_encoding(
         if not cells.size:
             continue
         low, high = min(low, cells.min()), max(high, cells.max())
-        sample.append(cells[::step])
+        sample.append(cells[::step].copy())
         if kind == "categorical":
             classes.update(np.unique(cells).tolist())
             if len(classes) > MAX_CLASSES:
@@ -200,9 +230,7 @@ def make_encoding(
                     "classes. Reclassify it, or do not list it under CATEGORICAL."
                 )
     if not sample:
-        raise InputError(
-            f"Driver '{name}' has no valid cell on the working grid. Check its extent and NoData."
-        )
+        raise _no_valid_cell(name)
     if kind == "unit":
         return Encoding(name, kind, float(low), float(high - low) or 1.0)
     if kind == "continuous":
@@ -214,54 +242,83 @@ def make_encoding(
 
 
 class _NearestValid:
-    """Fills missing cells from the nearest valid one; drivers with equal holes share the search."""
+    """Fills a block's missing cells from the nearest valid one; equal holes share the search.
 
-    def __init__(self):
+    It looks `_REACH` cells beyond the block. A pixel of the map has all drivers itself, so what
+    it sees of a hole is nearer to a valid cell than the patch is wide.
+    """
+
+    def __init__(self, block: Window):
+        grid, row, column = block.grid, max(0, block.row - _REACH), max(0, block.column - _REACH)
+        bottom, right = block.row + block.height + _REACH, block.column + block.width + _REACH
+        self._around = Window(
+            grid, row, column, min(bottom, grid.height) - row, min(right, grid.width) - column
+        )
+        rows, columns = block.slices
+        self._block = (
+            slice(rows.start - row, rows.stop - row),
+            slice(columns.start - column, columns.stop - column),
+        )
         self._missing = None
-        self._source = None
 
-    def fill(self, channels: np.ndarray, missing: np.ndarray, name: str) -> None:
+    def filled(self, raw: np.ndarray, missing: np.ndarray, raster) -> np.ndarray:
+        """The block's cells without its holes, as far as there is a valid cell in reach."""
         if not missing.any():
-            return
+            return raw
+        around = _read(raster, self._around)
+        missing = np.isnan(around)
         if missing.all():
-            raise InputError(
-                f"Driver '{name}' has no valid cell on the working grid. "
-                "Check its extent and NoData."
-            )
+            return raw
         if self._missing is None or not np.array_equal(missing, self._missing):
             index = ndimage.distance_transform_edt(
                 missing, return_distances=False, return_indices=True
             )
-            self._missing, self._source = missing, index[:, missing]
-        channels[missing] = channels[self._source[0], self._source[1]]
+            self._missing, self._source = missing, index[:, self._block[0], self._block[1]]
+        return around[self._source[0], self._source[1]]
 
 
 def _strips(path: Path, grid: Grid):
     """The raster's rows, a strip at a time: (window, float32 array with NaN where missing)."""
-    with rasterio.open(path) as raster:
-        if (raster.width, raster.height) != (grid.width, grid.height):
-            raise InputError(
-                f"{path} has {raster.width} x {raster.height} cells, the working grid has "
-                f"{grid.width} x {grid.height}."
-            )
-        for row in range(0, grid.height, _ROWS):
-            window = Window(grid, row, 0, min(_ROWS, grid.height - row), grid.width)
-            yield (
-                window,
-                raster.read(
-                    1, window=RasterWindow(0, row, grid.width, window.height), out_dtype="float32"
-                ),
-            )
+    rows = max(1, min(_ROWS, _STRIP // grid.width))
+    with _open(path, grid) as raster:
+        for row in range(0, grid.height, rows):
+            window = Window(grid, row, 0, min(rows, grid.height - row), grid.width)
+            yield window, _read(raster, window)
 
 
-def _allocate(path: Path, shape: tuple) -> np.ndarray:
-    """A float32 array on disk whose room is really taken.
+def _open(path: Path, grid: Grid) -> rasterio.DatasetReader:
+    raster = rasterio.open(path)
+    if (raster.width, raster.height) != (grid.width, grid.height):
+        raster.close()
+        raise InputError(
+            f"{path} has {raster.width} x {raster.height} cells, the working grid has "
+            f"{grid.width} x {grid.height}."
+        )
+    return raster
+
+
+def _read(raster: rasterio.DatasetReader, window: Window) -> np.ndarray:
+    part = RasterWindow(window.column, window.row, window.width, window.height)
+    return raster.read(1, window=part, out_dtype="float32")
+
+
+def _no_valid_cell(name: str) -> InputError:
+    return InputError(
+        f"Driver '{name}' has no valid cell on the working grid. Check its extent and NoData."
+    )
+
+
+def _mapped(array: np.ndarray | Path, mode: str = "r") -> np.ndarray:
+    return np.load(array, mmap_mode=mode) if isinstance(array, Path) else array
+
+
+def _allocate(path: Path, shape: tuple, dtype: type) -> None:
+    """Make the file of an array whose room on disk is really taken.
 
     A sparse file on a full disk would end the worker with SIGBUS at some later write; this
     raises OSError now.
     """
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))
-    return array

@@ -85,4 +85,6 @@ if __name__ == "__main__":
         threading.Thread(target=_end_with_parent, daemon=True).start()
     # TensorFlow writes its greeting to standard error, where a user would take it for a fault.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # GDAL would keep a twentieth of the machine's memory, however much that is. In megabytes.
+    os.environ.setdefault("GDAL_CACHEMAX", "128")
     sys.exit(main(Path(sys.argv[1]).resolve()))

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import rasterio
-from rasterio.transform import Affine
 from subsidence_mapper.model.grid import Grid, Window
-from subsidence_mapper.model.methods.cnn import CNN
 from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.dense import DenseNetwork
-from subsidence_mapper.model.network.model_file import save_model
 from subsidence_mapper.model.network.patches import patch_batches
 from subsidence_mapper.model.network.presets import PAPER, STANDARD
-from subsidence_mapper.model.network.training import TrainedNetwork, train
+from subsidence_mapper.model.network.training import train
 from subsidence_mapper.model.points import Points
-from subsidence_mapper.model.protocol import PROTOCOL_VERSION
 from subsidence_mapper.model.stack import Encoding, Stack
-from subsidence_mapper.model.validation.uncertainty import ErrorByDistance
 
 DRIVERS = 9
 
@@ -94,61 +83,3 @@ def test_standard_trains_20_times_faster_than_paper(stack, points):
         f"ratio {paper / standard:.0f}"
     )
     assert paper / standard >= 20
-
-
-def test_a_map_of_2200_x_1530_cells_needs_less_than_2_gb(tmp_path):
-    grid = make_grid(1530, 2200)
-    random = np.random.default_rng(0)
-    drivers = []
-    (tmp_path / "drivers").mkdir()
-    for i in range(DRIVERS):
-        drivers.append({"name": f"driver{i}", "kind": "continuous", "file": f"drivers/{i}.tif"})
-        with rasterio.open(
-            tmp_path / drivers[-1]["file"],
-            "w",
-            driver="GTiff",
-            width=grid.width,
-            height=grid.height,
-            count=1,
-            dtype="float32",
-            nodata=np.nan,
-            crs=grid.crs,
-            transform=Affine.from_gdal(*grid.transform),
-            tiled=True,
-        ) as raster:
-            raster.write(random.normal(size=(grid.height, grid.width)).astype("float32"), 1)
-    encodings = [Encoding(driver["name"], "continuous") for driver in drivers]
-    trained = TrainedNetwork(build(STANDARD, DRIVERS), 0.0, 1.0, {}, 1, 0.0)
-    method = CNN.trained(STANDARD, trained)
-    curve = ErrorByDistance(np.array([0.0, 1000.0]), np.array([3.0, 9.0]))
-    known = Points(
-        np.column_stack(
-            [500_000 + random.uniform(0, 66_000, 5000), 3_600_000 - random.uniform(0, 45_900, 5000)]
-        ),
-        random.normal(size=5000),
-    )
-    model = tmp_path / "model.zip"
-    save_model(model, method, encodings, curve, known, {"drivers": drivers})
-    request = {
-        "protocol": PROTOCOL_VERSION,
-        "task": "predict",
-        "outputs": ["SURFACE", "UNCERTAINTY"],
-        "grid": grid.to_dict(),
-        "drivers": drivers,
-        "model": str(model),
-        "parameters": {},
-    }
-    (tmp_path / "request.json").write_text(json.dumps(request))
-    start = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "subsidence_mapper.model.worker", str(tmp_path)],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    took = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
-    with rasterio.open(tmp_path / "surface.tif") as raster:
-        assert np.isfinite(raster.read(1)).all()
-    print(f"\n{grid.width} x {grid.height} cells in {took:.0f} s, peak memory {peak:.2f} GB")
-    assert peak < 2

@@ -1,10 +1,14 @@
+from xml.sax.saxutils import escape
+
 import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import Affine
+from scipy.ndimage import distance_transform_edt
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.grid import Window
 from subsidence_mapper.model.stack import read_stack
+from subsidence_mapper.model.validation.comparison import PeakMemory
 
 from .conftest import make_grid
 
@@ -31,6 +35,23 @@ def write_driver(folder, name, kind, cells):
     ) as raster:
         raster.write(cells, 1)
     return {"name": name, "kind": kind, "file": file}
+
+
+def stretched(folder, driver, times, kind):
+    """A driver of so many times the cells along each axis, which takes no room on the disk."""
+    with rasterio.open(folder / driver["file"]) as raster:
+        size, crs, name = (raster.width, raster.height), raster.crs.to_wkt(), driver["name"]
+    wide, high = (times * length for length in size)
+    (folder / f"drivers/{name}_{kind}.vrt").write_text(
+        f"<VRTDataset rasterXSize='{wide}' rasterYSize='{high}'><SRS>{escape(crs)}</SRS>"
+        "<GeoTransform>500000, 30, 0, 3600000, 0, -30</GeoTransform>"
+        "<VRTRasterBand dataType='Float32' band='1'><NoDataValue>nan</NoDataValue><SimpleSource>"
+        f"<SourceFilename relativeToVRT='1'>{name}.tif</SourceFilename><SourceBand>1</SourceBand>"
+        f"<SrcRect xOff='0' yOff='0' xSize='{size[0]}' ySize='{size[1]}'/>"
+        f"<DstRect xOff='0' yOff='0' xSize='{wide}' ySize='{high}'/>"
+        "</SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    return {"name": f"{name}_{kind}", "kind": kind, "file": f"drivers/{name}_{kind}.vrt"}
 
 
 def test_continuous_is_robust_and_the_same_for_the_whole_raster(tmp_path):
@@ -82,6 +103,48 @@ def test_holes_take_the_nearest_valid_cell_and_are_not_valid(tmp_path):
     assert stack.values[0, 2, 0] in (0, 1)
     assert stack.values[0, :, 1].tolist() == [0, 0, pytest.approx(1 / 3), pytest.approx(2 / 3), 1]
     assert stack.valid.tolist() == [[False, True, False, True, False]]
+
+
+def test_holes_are_filled_across_blocks_as_in_one_piece(tmp_path):
+    random = np.random.default_rng(0)
+    cells = random.normal(size=(700, 1100)).astype(np.float32)
+    cells[random.uniform(size=cells.shape) < 0.3] = NAN
+    cells[480:540, 300:1050] = NAN
+    driver = write_driver(tmp_path, "a", "continuous", cells)
+    stack = read_stack([driver], make_grid(700, 1100), tmp_path)
+    missing = np.isnan(cells)
+    index = distance_transform_edt(missing, return_distances=False, return_indices=True)
+    expected = stack.encodings[0].encode(cells[index[0], index[1]])
+    assert np.array_equal(stack.values, expected)
+    assert np.array_equal(stack.valid, ~missing)
+
+
+def test_what_is_farther_from_a_valid_cell_than_any_pixel_sees_is_zero(tmp_path):
+    cells = np.full((4, 1200), NAN)
+    cells[:, 0] = [1, 2, 3, 4]
+    driver = write_driver(tmp_path, "a", "continuous", cells)
+    values = read_stack([driver], make_grid(4, 1200), tmp_path).values[..., 0]
+    assert (values[:, :512] == values[:, :1]).all() and values[0, 0] < values[3, 0]
+    assert not values[:, 1024:].any()
+
+
+def test_memory_does_not_grow_with_the_raster(tmp_path):
+    tile = np.random.default_rng(0).normal(size=(500, 500)).astype(np.float32)
+    tile[100:140, 60:90] = NAN
+    driver = write_driver(tmp_path, "tile", "continuous", tile)
+    peaks = []
+    for times in (3, 7):
+        drivers = [stretched(tmp_path, driver, times, kind) for kind in ("continuous", "unit")]
+        grid = make_grid(500 * times, 500 * times)
+        with rasterio.Env(GDAL_CACHEMAX=16):
+            memory = PeakMemory()
+            stack = read_stack(drivers, grid, tmp_path)
+            for window in grid.tiles(256):
+                assert np.isfinite(stack.read(window, 15, 14)).all()
+            peaks.append(memory.more_than(None))
+    on_disk = (tmp_path / "stack.npy").stat().st_size / 2**20
+    assert on_disk > 90
+    assert peaks[1] < peaks[0] + 40
 
 
 def test_the_stack_is_memory_mapped(tmp_path):

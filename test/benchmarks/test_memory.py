@@ -1,0 +1,105 @@
+"""The memory of a prediction does not grow with the map: `make bench`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import rasterio
+from subsidence_mapper.model.grid import Grid
+from subsidence_mapper.model.methods.cnn import CNN
+from subsidence_mapper.model.network.build import build
+from subsidence_mapper.model.network.model_file import save_model
+from subsidence_mapper.model.network.presets import STANDARD
+from subsidence_mapper.model.network.training import TrainedNetwork
+from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.protocol import PROTOCOL_VERSION
+from subsidence_mapper.model.stack import Encoding
+from subsidence_mapper.model.validation.uncertainty import ErrorByDistance
+
+DRIVERS, SOURCE = 9, 1000
+
+
+def write_drivers(folder, side):
+    """Virtual rasters of side x side cells, stretched from files of 1000 x 1000, with holes."""
+    random = np.random.default_rng(0)
+    (folder / "drivers").mkdir()
+    drivers = []
+    for i in range(DRIVERS):
+        cells = random.normal(size=(SOURCE, SOURCE)).astype("float32")
+        cells[400:420, 100 * i : 100 * i + 50] = np.nan
+        options = {"driver": "GTiff", "count": 1, "dtype": "float32", "nodata": np.nan}
+        options["transform"] = rasterio.Affine(30, 0, 500_000, 0, -30, 3_600_000)
+        path = folder / f"drivers/{i}.tif"
+        with rasterio.open(path, "w", width=SOURCE, height=SOURCE, **options) as raster:
+            raster.write(cells, 1)
+        (folder / f"drivers/{i}.vrt").write_text(
+            f"<VRTDataset rasterXSize='{side}' rasterYSize='{side}'>"
+            "<VRTRasterBand dataType='Float32' band='1'><NoDataValue>nan</NoDataValue>"
+            f"<SimpleSource><SourceFilename relativeToVRT='1'>{i}.tif</SourceFilename>"
+            f"<SourceBand>1</SourceBand><SrcRect xOff='0' yOff='0' xSize='{SOURCE}' "
+            f"ySize='{SOURCE}'/><DstRect xOff='0' yOff='0' xSize='{side}' ySize='{side}'/>"
+            "</SimpleSource></VRTRasterBand></VRTDataset>"
+        )
+        drivers.append({"name": f"driver{i}", "kind": "continuous", "file": f"drivers/{i}.vrt"})
+    return drivers
+
+
+def write_model(path, drivers, side):
+    """An untrained network of the standard preset, with 60,000 points for distances."""
+    trained = TrainedNetwork(build(STANDARD, DRIVERS), 0.0, 1.0, {}, 1, 0.0)
+    random = np.random.default_rng(1)
+    xy = [500_000, 3_600_000 - 30 * side] + random.uniform(0, 30 * side, (60_000, 2))
+    save_model(
+        path,
+        CNN.trained(STANDARD, trained),
+        [Encoding(driver["name"], "continuous") for driver in drivers],
+        ErrorByDistance(np.array([0.0, 1000.0]), np.array([3.0, 9.0])),
+        Points(xy, random.normal(size=60_000)),
+        {"drivers": drivers},
+    )
+
+
+def run_worker(folder):
+    """Run a job; gives its seconds, those of the processors, and its peak memory in GB."""
+    start = time.perf_counter()
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "subsidence_mapper.model.worker", str(folder)],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    _, code, used = os.wait4(worker.pid, 0)
+    assert code == 0
+    took = time.perf_counter() - start
+    return took, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
+
+
+@pytest.mark.parametrize("side", [1800, 10_000])
+def test_prediction_of_any_size_takes_less_than_1_5_gb(tmp_path, side):
+    drivers = write_drivers(tmp_path, side)
+    write_model(tmp_path / "model.zip", drivers, side)
+    grid = Grid("EPSG:32639", (500_000.0, 30.0, 0.0, 3_600_000.0, 0.0, -30.0), side, side)
+    request = {
+        "protocol": PROTOCOL_VERSION,
+        "task": "predict",
+        "outputs": ["SURFACE", "UNCERTAINTY"],
+        "grid": grid.to_dict(),
+        "drivers": drivers,
+        "model": str(tmp_path / "model.zip"),
+        "parameters": {},
+    }
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    took, of_processors, peak = run_worker(tmp_path)
+    print(
+        f"\n{side:,} x {side:,} cells in {took:.0f} s ({of_processors:.0f} s of processors), "
+        f"peak memory {peak:.2f} GB"
+    )
+    with rasterio.open(tmp_path / "surface.tif") as raster:
+        row = raster.read(1, window=((0, 1), (0, side)))
+    assert np.isfinite(row).all()
+    assert peak < 1.5
