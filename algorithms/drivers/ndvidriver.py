@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...model.drivers.scenes import match
 from .. import base, layers, parameters
 
 BANDS = {"RED": "red", "NIR": "nir", "CLOUD_MASK": "mask"}
@@ -88,6 +87,9 @@ class NdviDriver(base.SubsidenceAlgorithm):
         ]
 
     def request(self, job):
+        # Imported here, because loading the plugin must stay fast.
+        from ...model.drivers.scenes import match
+
         rasters = {name: job.rasters(name) for name in BANDS if job.sources.get(name)}
         names = {name: [each.name for each in found] for name, found in rasters.items()}
         days, order = match(names, job.value("DATES") or "")

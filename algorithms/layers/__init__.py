@@ -2,84 +2,44 @@
 
 from __future__ import annotations
 
-from .crs import (
-    WGS84,
-    check_crs,
-    describe,
-    is_metric,
-    title,
-    utm,
-    wkt,
-)
-from .grids import (
-    DEFAULT_CELL_SIZE,
-    MAX_CELLS,
-    Grid,
-    choose_grid,
-    choose_lattice,
-    common_area,
-    grid_of,
-)
-from .rasters import (
-    MAX_GUESSED_CLASSES,
-    Driver,
-    Source,
-    gdal_errors,
-    link_drivers,
-    name_classes,
-    open_drivers,
-    set_kinds,
-    stack_drivers,
-    warp_drivers,
-)
-from .vectors import (
-    Points,
-    Table,
-    check_geometry,
-    check_points,
-    check_source,
-    keep_inside,
-    read_points,
-    read_polygons,
-    read_table,
-    save_points,
-    save_table,
-)
+from importlib import import_module
 
-__all__ = [
-    "DEFAULT_CELL_SIZE",
-    "Driver",
-    "Grid",
-    "MAX_CELLS",
-    "MAX_GUESSED_CLASSES",
-    "Points",
-    "Source",
-    "Table",
-    "WGS84",
-    "check_crs",
-    "check_geometry",
-    "check_points",
-    "check_source",
-    "choose_grid",
-    "choose_lattice",
-    "common_area",
-    "describe",
-    "gdal_errors",
-    "grid_of",
-    "is_metric",
-    "keep_inside",
-    "link_drivers",
-    "name_classes",
-    "open_drivers",
-    "read_points",
-    "read_polygons",
-    "read_table",
-    "save_points",
-    "save_table",
-    "set_kinds",
-    "stack_drivers",
-    "title",
-    "utm",
-    "warp_drivers",
-    "wkt",
-]
+DEFAULT_CELL_SIZE = 30.0  # metres
+MAX_GUESSED_CLASSES = 32
+
+# Opened when they are asked for: QGIS waits at its start until the plugin is loaded.
+_ROOMS = {
+    "crs": ("WGS84", "check_crs", "describe", "is_metric", "title", "utm", "wkt"),
+    "grids": ("MAX_CELLS", "Grid", "choose_grid", "choose_lattice", "common_area", "grid_of"),
+    "rasters": (
+        "Driver",
+        "Source",
+        "gdal_errors",
+        "link_drivers",
+        "name_classes",
+        "open_drivers",
+        "set_kinds",
+        "stack_drivers",
+        "warp_drivers",
+    ),
+    "vectors": (
+        "Points",
+        "Table",
+        "check_geometry",
+        "check_points",
+        "check_source",
+        "keep_inside",
+        "read_points",
+        "read_polygons",
+        "read_table",
+        "save_points",
+        "save_table",
+    ),
+}
+
+
+def __getattr__(name: str):
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f".{room}", __name__), name)
+    raise AttributeError(f"{__name__} has no {name}")

@@ -15,13 +15,13 @@ from qgis.core import (
     QgsRectangle,
 )
 
+from . import DEFAULT_CELL_SIZE
 from .crs import WGS84, describe, is_metric, title, utm, wkt
 
 if TYPE_CHECKING:
     from .rasters import Driver
     from .vectors import Points, Table
 
-DEFAULT_CELL_SIZE = 30.0
 MAX_CELLS = 400_000_000
 
 # Extents typed or transformed miss cell edges by rounding: a thousandth of a cell is no cell.

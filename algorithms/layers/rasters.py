@@ -22,10 +22,9 @@ from qgis.core import (
 
 from ...model import protocol
 from ..child import JobCancelled
+from . import MAX_GUESSED_CLASSES
 from .crs import check_crs, describe, title, wkt
 from .grids import Grid
-
-MAX_GUESSED_CLASSES = 32
 
 _SAMPLE = 1024
 _ROWS = 512

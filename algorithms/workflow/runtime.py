@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingOutputString, QgsProcessingParameterBoolean
 
-from .. import runtime
 from ..base import SubsidenceAlgorithm
 from ..parameters import choice, helped
 
@@ -49,6 +48,8 @@ class Runtime(SubsidenceAlgorithm):
 
     def run_job(self, parameters, context, feedback):
         """Do what ACTION says and report the state."""
+        from .. import runtime
+
         action = self.parameterAsEnumString(parameters, "ACTION", context)
         device = None
         if action == "install":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..methods import make
-from ..network.model_file import save_model
 from ..report.map_report import MapReport
 from ..validation.evaluation import Evaluation, evaluate
 from ..validation.splits import make_split
@@ -52,6 +51,9 @@ def split_title(name: str, block_size: float) -> str:
 
 def write_model(job: Job, trained: Evaluation, stack, curve: ErrorByDistance) -> None:
     """Write MODEL, the bundle of a trained CNN."""
+    # The task `map` is here too, and needs TensorFlow for a network only.
+    from ..network.model_file import save_model
+
     save_model(
         job.file("MODEL", ".zip"),
         trained.method,

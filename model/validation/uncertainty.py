@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
-from sklearn.isotonic import IsotonicRegression
 
 _PER_BIN = 30
 
@@ -33,6 +32,9 @@ class ErrorByDistance:
         The mean squared error of bins of 30 or more points, made monotone by isotonic regression:
         farther from all measurements a prediction is never taken to be better.
         """
+        # A surface needs no more than the class: idw must not wait for scikit-learn.
+        from sklearn.isotonic import IsotonicRegression
+
         order = np.argsort(distance, kind="stable")
         bins = np.array_split(order, max(1, len(order) // _PER_BIN))
         centre = np.array([distance[index].mean() for index in bins])
