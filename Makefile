@@ -38,7 +38,7 @@ docs: install ## Write the reference of the algorithms from their own help
 	$(QGIS_PYTHON) resources/dev/make_reference.py docs/algorithms.md
 
 lock: ## Compile the worker's exact versions anew (needs uv)
-	cd resources/runtime && for build in worker worker-cuda; do \
+	cd resources/runtime && for build in worker worker-cuda cluster; do \
 	    uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	        $$build.in --output-file $$build.lock || exit 1; \
@@ -58,7 +58,9 @@ build/venv-qgis/made: $(TOOLS) | install
 	build/venv-qgis/bin/python -m pip install --quiet --requirement $(TOOLS)
 	touch $@
 
-build/worker-tools/made: $(TOOLS) | install
+build/worker-tools/made: $(TOOLS) resources/runtime/cluster.lock | install
 	$(WORKER_PYTHON) -m pip install --quiet --upgrade --target build/worker-tools \
 	    --constraint $(TOOLS) pytest
+	$(WORKER_PYTHON) -m pip install --quiet --target build/worker-tools \
+	    --requirement resources/runtime/cluster.lock
 	touch $@

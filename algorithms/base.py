@@ -201,6 +201,8 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             before = QgsProcessingMultiStepFeedback(round(100 / client.PREPARED), feedback)
             job = Job(self, parameters, context, before, self._sources, folder)
             request = {"task": self.TASK, "outputs": list(outputs), **self.request(job)}
+            if self.parameterDefinition("ENGINE"):
+                request["engine"] = job.value("ENGINE")
             protocol.write_request(folder, request)
             result = client.run_job(folder, feedback, python)
             if feedback.isCanceled():

@@ -387,6 +387,18 @@ def seed():
     )
 
 
+def engine():
+    """Where the work is done."""
+    return helped(
+        QgsProcessingParameterString("ENGINE", "Engine", "local"),
+        "local: this computer, with all its GPUs where networks are trained. The address of a Dask "
+        "scheduler, such as tcp://host:8786: its workers share the tiles of the map and the folds. "
+        "They run what they are sent, so give only a scheduler that you trust; the guide says how "
+        "to start one.",
+        advanced=True,
+    )
+
+
 def neighbours(default: int, text: str):
     """How many points have a say."""
     return number("NEIGHBOURS", "Neighbours", text, default, low=1, whole=True)

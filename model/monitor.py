@@ -11,8 +11,12 @@ class Monitor:
     """Takes progress and log lines; this base class is silent.
 
     `part` gives a monitor for one stretch of the work, so that no step needs to know
-    where it stands in the whole.
+    where it stands in the whole. On its way to another machine, where nobody would hear it, a
+    monitor becomes a silent one.
     """
+
+    def __reduce__(self):
+        return Monitor, ()
 
     def progress(self, fraction: float, text: str = "") -> None:
         """Say that `fraction` (0 to 1) of the work is done."""

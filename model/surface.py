@@ -9,7 +9,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from .grid import Grid
+from .engine import LOCAL, Engine
+from .grid import Grid, Window
 from .methods.base import Method
 from .monitor import Monitor
 from .raster import SurfaceWriter
@@ -29,6 +30,7 @@ def write_surfaces(
     error_by_distance: ErrorByDistance | None = None,
     known: np.ndarray | None = None,
     own_deviation: Path | None = None,
+    engine: Engine = LOCAL,
 ) -> None:
     """Write a method's surface and, where asked for, the standard deviation of its error.
 
@@ -40,6 +42,8 @@ def write_surfaces(
         The GeoTIFFs to write; the last is for the standard deviation that the method itself gives.
     error_by_distance : ErrorByDistance
         Gives the standard deviation; `known` (n, 2) are the positions that distances are to.
+    engine : Engine
+        Where the tiles are predicted.
     """
     tree = cKDTree(known) if uncertainty else None
     with ExitStack() as writers:
@@ -53,8 +57,9 @@ def write_surfaces(
                 SurfaceWriter(own_deviation, grid, ["standard_deviation_mm"])
             )
         tiles = list(grid.tiles(TILE))
-        for i, tile in enumerate(tiles):
-            mean, own = method.predict(tile, stack)
+        predicted = engine.map(predict_tile, tiles, method, stack)
+        for i, (tile, (mean, own, replaced)) in enumerate(zip(tiles, predicted)):
+            method.replaced_ += replaced
             missing = ~np.isfinite(mean)
             if method.needs_stack:
                 missing |= ~stack.valid[tile.slices].ravel()
@@ -65,6 +70,14 @@ def write_surfaces(
             if own_deviation:
                 own_file.write(tile, np.where(missing, np.nan, own))
             monitor.progress((i + 1) / len(tiles))
+
+
+def predict_tile(tile: Window, method: Method, stack: Stack | None) -> tuple:
+    """What `Method.predict` gives for a tile, and how many values it took another way for."""
+    # Its twin counts: threads of a cluster's worker share the method itself.
+    twin = object.__new__(type(method))
+    vars(twin).update(vars(method), replaced_=0)
+    return *twin.predict(tile, stack), twin.replaced_
 
 
 def write_trust(

@@ -34,6 +34,7 @@ class PredictSurface(base.SubsidenceAlgorithm):
             ),
             parameters.nodata(),
             parameters.extent("what all drivers cover"),
+            parameters.engine(),
             parameters.raster_output(
                 "SURFACE", "Subsidence surface", "Displacement in millimetres."
             ),

@@ -43,6 +43,7 @@ class TrainModel(base.SubsidenceAlgorithm):
             parameters.split("random"),
             parameters.block_size(),
             parameters.seed(),
+            parameters.engine(),
             parameters.model_output(),
             parameters.report_output("Learning curves, figures and parameters, as a page to read."),
         ]

@@ -79,6 +79,7 @@ class CompareMethods(base.SubsidenceAlgorithm):
             *parameters.driver_kinds(),
             *parameters.working_area(),
             parameters.seed(),
+            parameters.engine(),
             parameters.table_output(
                 "LEADERBOARD",
                 "Leaderboard",

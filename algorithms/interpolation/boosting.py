@@ -57,6 +57,7 @@ class Boosting(base.SubsidenceAlgorithm):
             *parameters.driver_kinds(),
             *parameters.working_area(),
             parameters.seed(),
+            parameters.engine(),
             parameters.raster_output(
                 "SURFACE", "Subsidence surface", "Displacement in millimetres."
             ),

@@ -56,6 +56,7 @@ class Forest(base.SubsidenceAlgorithm):
             *parameters.driver_kinds(),
             *parameters.working_area(),
             parameters.seed(),
+            parameters.engine(),
             parameters.raster_output(
                 "SURFACE", "Subsidence surface", "Displacement in millimetres."
             ),

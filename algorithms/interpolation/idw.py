@@ -42,6 +42,7 @@ class Idw(base.SubsidenceAlgorithm):
                 low=0.001,
             ),
             parameters.tune("POWER and NEIGHBOURS"),
+            parameters.engine(),
             parameters.raster_output(
                 "SURFACE", "Subsidence surface", "Displacement in millimetres."
             ),

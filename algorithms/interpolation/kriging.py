@@ -40,6 +40,7 @@ class Kriging(base.SubsidenceAlgorithm):
             ),
             *parameters.working_area(from_rasters=""),
             *parameters.kriging(),
+            parameters.engine(),
             *parameters.kriging_outputs(),
         ]
 

@@ -58,6 +58,7 @@ class MovingLeastSquares(base.SubsidenceAlgorithm):
                 advanced=True,
             ),
             parameters.tune("DEGREE and NEIGHBOURS"),
+            parameters.engine(),
             parameters.raster_output(
                 "SURFACE", "Subsidence surface", "Displacement in millimetres."
             ),

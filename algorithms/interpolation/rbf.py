@@ -64,6 +64,7 @@ class Rbf(base.SubsidenceAlgorithm):
                 advanced=True,
             ),
             parameters.tune("KERNEL and SMOOTHING"),
+            parameters.engine(),
             parameters.raster_output(
                 "SURFACE", "Subsidence surface", "Displacement in millimetres."
             ),

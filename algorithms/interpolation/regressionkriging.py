@@ -41,6 +41,7 @@ class RegressionKriging(base.SubsidenceAlgorithm):
             *parameters.driver_kinds(),
             *parameters.working_area(),
             parameters.seed(),
+            parameters.engine(),
             *parameters.kriging_outputs(),
         ]
 

@@ -55,6 +55,7 @@ class MapSubsidence(base.SubsidenceAlgorithm):
             *parameters.working_area(),
             parameters.block_size(),
             parameters.seed(),
+            parameters.engine(),
             parameters.raster_output("SURFACE", "Subsidence map", "Displacement in millimetres."),
             parameters.uncertainty_output(),
             parameters.raster_output(

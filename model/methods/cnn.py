@@ -45,6 +45,9 @@ class CNN(Method):
         method._keep(trained)
         return method
 
+    def __reduce__(self):
+        return CNN.trained, (self.preset, self.trained_)  # a compiled function cannot travel
+
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
         if validation is None:
             parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import keras
 import numpy as np
@@ -42,6 +42,17 @@ class TrainedNetwork:
     history: dict
     best_epoch: int
     seconds: float
+
+    def __reduce__(self):
+        rest = [getattr(self, field.name) for field in fields(self)[1:]]
+        return _rebuilt, (self.network.get_config(), self.network.get_weights(), *rest)
+
+
+def _rebuilt(config: dict, weights: list, *rest) -> TrainedNetwork:
+    network = keras.Sequential.from_config(config)
+    network.set_weights(weights)
+    network.jit_compile = use_xla()
+    return TrainedNetwork(network, *rest)
 
 
 def train(

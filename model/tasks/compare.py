@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..errors import InputError
@@ -10,7 +12,6 @@ from ..methods import make
 from ..methods.base import merged
 from ..points import Points
 from ..raster import SurfaceWriter
-from ..report.comparison_report import ComparisonReport
 from ..surface import TILE
 from ..validation.comparison import Contest, Tuned, compare_methods
 from ..validation.splits import Folds, make_folds
@@ -36,7 +37,9 @@ def run(folder, request, monitor) -> dict:
     targets = map_cells(job, stack, seed)
     ways = ways_to_split(job, points, targets, seed)
     rivals = {name: _rival(name, job, seed) for name in methods}
-    contests = compare_methods(rivals, points, stack, ways, seed, monitor.part(0.05, 0.9))
+    contests = compare_methods(
+        rivals, points, stack, ways, seed, monitor.part(0.05, 0.9), job.engine
+    )
     _warn_if_unrelated(contests, job)
     if job.wants("LEADERBOARD"):
         write_leaderboard(job, contests)
@@ -50,6 +53,8 @@ def run(folder, request, monitor) -> dict:
     if job.wants("ERROR_SURFACE"):
         write_error_surfaces(job, contests, stack, monitor.part(0.9, 0.95))
     if job.wants("REPORT"):
+        from ..report.comparison_report import ComparisonReport  # and matplotlib, not before
+
         report = ComparisonReport(f"Comparison of methods on {job.field}", job, contests)
         report.everything(float(np.median(nearest_distance(points.xy, targets))))
         report.settings({**job.parameters, "seed": seed})
@@ -71,7 +76,8 @@ def usable_methods(job: Job) -> dict:
     InputError
         If none is left.
     """
-    methods = {name: _new(name, job, 0) for name in dict.fromkeys(job.parameters["methods"])}
+    given = job.parameters
+    methods = {name: new_method(name, given, 0) for name in dict.fromkeys(given["methods"])}
     if job.request["drivers"]:
         return methods
     without = {name: each for name, each in methods.items() if not each.needs_stack}
@@ -181,19 +187,20 @@ def write_error_surfaces(job: Job, contests: list[Contest], stack, monitor) -> N
             monitor.progress((i + 1) / len(tiles))
 
 
-def _new(name: str, job: Job, seed: int):
+def new_method(name: str, parameters: dict, seed: int, folds: Folds | None = None):
+    """A method as it comes, with the request's preset if it is a network, whatever the folds."""
     method = make(name)
     given = {"seed": seed} if hasattr(method, "seed") else {}
     if name == "cnn":
-        given["preset"] = job.parameters.get("preset", "standard")
+        given["preset"] = parameters.get("preset", "standard")
     return make(name, **given) if given else method
 
 
 def _rival(name: str, job: Job, seed: int):
     """Makes the method for a way to split, tuned if that is wanted and it has what to tune."""
     if job.parameters.get("tune") and make(name).GRID:
-        return lambda folds: Tuned(name, job.grid, folds, seed)
-    return lambda folds: _new(name, job, seed)
+        return partial(Tuned, name, job.grid, seed=seed)
+    return partial(new_method, name, job.parameters, seed)
 
 
 def _warn_if_unrelated(contests: list[Contest], job: Job) -> None:

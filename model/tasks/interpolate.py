@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ..methods import make
-from ..report.kriging_report import write_kriging_report
 from ..surface import write_surfaces
-from ..validation.tuning import tune
 from .job import Job
 
 
@@ -36,8 +34,11 @@ def run(folder, request, monitor) -> dict:
         surface,
         monitor.part(done + 0.1, 1),
         own_deviation=job.file(deviation, ".tif") if job.wants(deviation) else None,
+        engine=job.engine,
     )
     if job.wants("REPORT"):
+        from ..report.kriging_report import write_kriging_report  # and matplotlib, not before
+
         write_kriging_report(method, surface, points, job, job.file("REPORT", ".html"))
     for remark in method.remarks():
         monitor.log(remark, "warning")
@@ -45,6 +46,8 @@ def run(folder, request, monitor) -> dict:
 
 
 def _tuned(name, parameters, job, points, stack, monitor) -> dict:
+    from ..validation.tuning import tune  # and scikit-learn, not before
+
     grid = make(name).GRID
     given = {key: value for key, value in parameters.items() if key not in grid}
     tuning = tune(name, points, job.grid, stack=stack, given=given, monitor=monitor)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..engine import make_engine
 from ..errors import InputError
 from ..grid import Grid
 from ..monitor import Monitor
@@ -32,6 +33,8 @@ class Job:
     result : dict
         "files", "points", "numbers" and "classes" (names of a raster's classes by code), each by
         output.
+    engine : Engine
+        Where tiles and folds are computed.
     """
 
     def __init__(self, folder: Path, request: dict, monitor: Monitor):
@@ -40,6 +43,7 @@ class Job:
         self.monitor = monitor
         self.grid = Grid.from_dict(request["grid"]) if request["grid"] else None
         self.parameters = request["parameters"]
+        self.engine = make_engine(request.get("engine", "local"))
         self.result = {"files": {}, "points": {}, "numbers": {}, "classes": {}}
 
     def wants(self, output: str) -> bool:

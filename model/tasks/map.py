@@ -6,7 +6,6 @@ import numpy as np
 
 from ..errors import InputError
 from ..methods import make
-from ..report.map_report import MapReport
 from ..surface import write_surfaces, write_trust
 from ..validation.evaluation import evaluate
 from ..validation.splits import make_split
@@ -71,6 +70,7 @@ def run(folder, request, monitor) -> dict:
         uncertainty=job.file("UNCERTAINTY", ".tif") if job.wants("UNCERTAINTY") else None,
         error_by_distance=curve,
         known=points.xy,
+        engine=job.engine,
     )
     for remark in method.remarks():
         monitor.log(remark, "warning")
@@ -85,6 +85,8 @@ def run(folder, request, monitor) -> dict:
         else:
             monitor.log(f"{method.title} has no model file: MODEL is not written.", "warning")
     if job.wants("REPORT"):
+        from ..report.map_report import MapReport  # and matplotlib, not before
+
         report = MapReport(f"Subsidence map of {job.field} by {method.title}", job)
         report.evaluations(table)
         report.map(surface, points)

@@ -34,6 +34,7 @@ def run(folder, request, monitor) -> dict:
         uncertainty=job.file("UNCERTAINTY", ".tif") if wants_uncertainty else None,
         error_by_distance=curve,
         known=known,
+        engine=job.engine,
     )
     return job.result
 

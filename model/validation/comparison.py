@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
+from ..engine import LOCAL, Engine
 from ..errors import InputError
 from ..grid import Grid
 from ..methods import make
@@ -22,7 +24,7 @@ from ..stack import Stack
 from .evaluation import evaluate
 from .metrics import metrics
 from .significance import Comparison, compare_all
-from .splits import Folds
+from .splits import Folds, Split
 from .tuning import tune
 from .uncertainty import nearest_distance
 
@@ -51,8 +53,9 @@ class Score:
         system does not tell.
     failures : list of str
         Why it has no prediction, one for each fold that failed.
-    fitted : Method or None
-        Of the last fold that did not fail.
+    fitted : SimpleNamespace or None
+        What the method of the last fold that did not fail knows of its fit: `tuning_`, or
+        `trained_` and `preset`, if it has them.
     """
 
     name: str
@@ -63,7 +66,7 @@ class Score:
     seconds: float = 0.0
     memory: float | None = None
     failures: list = field(default_factory=list)
-    fitted: Method | None = None
+    fitted: SimpleNamespace | None = None
     _trained: list = field(default_factory=list)
 
     def __post_init__(self):
@@ -94,33 +97,75 @@ class Score:
         known = np.isfinite(predicted)
         return metrics(observed[known], predicted[known]) if known.any() else None
 
-    def run(self, rival: Callable[[Folds], Method], stack: Stack | None, monitor: Monitor) -> None:
+    def run(
+        self,
+        rival: Callable[[Folds], Method],
+        stack: Stack | None,
+        monitor: Monitor,
+        engine: Engine = LOCAL,
+    ) -> None:
         """Fit a new method in each fold, and predict."""
         monitor = _Named(f"{self.title}, {self.folds.title}", monitor)
-        for number, split in enumerate(self.folds.splits):
-            count = len(self.folds.splits)
-            part = monitor.part(number / count, (number + 1) / count)
-            start, memory = time.perf_counter(), PeakMemory()
-            try:
-                found = evaluate(
-                    rival(self.folds), self.points, stack, split, self.folds.title, part
-                )
-            except Exception as problem:
+        count, remarks = len(self.folds.splits), []
+        parts = [monitor.part(number / count, (number + 1) / count) for number in range(count)]
+        pairs = list(zip(self.folds.splits, parts))
+        trials = engine.map(run_fold, pairs, rival, self.folds, self.points, stack)
+        for number, ((split, part), trial) in enumerate(zip(pairs, trials), 1):
+            for text in trial.warnings:
+                monitor.log(text, "warning")
+            if trial.failure:
                 # One rival that fails must not cost the others their hours, nor go unnoticed.
-                reason = f"fold {number + 1} of {count}: {type(problem).__name__}: {problem}"
-                self.failures.append(reason)
-                monitor.log(f"failed in {reason}", "warning")
+                self.failures.append(f"fold {number} of {count}: {trial.failure}")
+                monitor.log(f"failed in {self.failures[-1]}", "warning")
             else:
-                self.predicted[split.test] = found.predicted[split.test]
+                self.predicted[split.test] = trial.predicted[split.test]
                 self._trained.append(
-                    np.stack([self.points.values[split.train], found.predicted[split.train]])
+                    np.stack([self.points.values[split.train], trial.predicted[split.train]])
                 )
-                self.fitted = found.method
-            self.seconds += time.perf_counter() - start
-            self.memory = memory.more_than(self.memory)
+                self.fitted, remarks = trial.fitted, trial.remarks
+            self.seconds += trial.seconds
+            if trial.memory is not None:
+                self.memory = max(self.memory or 0.0, trial.memory)
             part.progress(1)
-        for remark in self.fitted.remarks() if self.fitted else []:
+        for remark in remarks:
             monitor.log(remark, "warning")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of a method in one fold; see `Score`."""
+
+    seconds: float
+    memory: float | None
+    warnings: list
+    failure: str = ""
+    predicted: np.ndarray | None = None
+    fitted: SimpleNamespace | None = None
+    remarks: tuple = ()
+
+
+def run_fold(
+    pair: tuple[Split, Monitor],
+    rival: Callable[[Folds], Method],
+    folds: Folds,
+    points: Points,
+    stack: Stack | None,
+) -> Trial:
+    """Fit a new method to a fold's split, and predict."""
+    split, monitor = pair
+    heard, start, memory = _Heard(monitor), time.perf_counter(), PeakMemory()
+    try:
+        found = evaluate(rival(folds), points, stack, split, folds.title, heard)
+    except Exception as problem:
+        found, failure = None, f"{type(problem).__name__}: {problem}"
+    cost = time.perf_counter() - start, memory.more_than(None), heard.warnings
+    if found is None:
+        return Trial(*cost, failure)
+    known = vars(found.method)
+    fitted = {name: known[name] for name in ("tuning_", "trained_", "preset") if name in known}
+    return Trial(
+        *cost, "", found.predicted, SimpleNamespace(**fitted), tuple(found.method.remarks())
+    )
 
 
 @dataclass(frozen=True)
@@ -156,6 +201,7 @@ def compare_methods(
     ways: list[Folds],
     seed: int = 0,
     monitor: Monitor = SILENT,
+    engine: Engine = LOCAL,
 ) -> list[Contest]:
     """Run every method through the folds of every way to split.
 
@@ -167,6 +213,8 @@ def compare_methods(
     stack : Stack, optional
         For methods that need drivers.
     ways : list of Folds
+    engine : Engine
+        Where the folds are computed.
 
     Returns
     -------
@@ -179,7 +227,7 @@ def compare_methods(
         for name, rival in rivals.items():
             score = Score(name, rival(folds).title, folds, points)
             monitor.progress(done / steps, f"{score.title}, {folds.title}")
-            score.run(rival, stack, monitor.part(done / steps, (done + 1) / steps))
+            score.run(rival, stack, monitor.part(done / steps, (done + 1) / steps), engine)
             scores.append(score)
             done += 1
         scores.sort(key=lambda each: (not each.is_complete, _rmse(each)))
@@ -214,6 +262,21 @@ class _Named(Monitor):
         if level == "warning" and text not in self._said:
             self._said.add(text)
             self._whole.log(f"{self._name}: {text}", level)
+
+
+class _Heard(Monitor):
+    """Passes all on, and keeps the warnings: from another machine they come with the result."""
+
+    def __init__(self, whole: Monitor):
+        self._whole, self.warnings = whole, []
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        self._whole.progress(fraction, text)
+
+    def log(self, text: str, level: str = "info") -> None:
+        self._whole.log(text, level)
+        if level == "warning":
+            self.warnings.append(text)
 
 
 class Tuned(Method):

@@ -8,6 +8,7 @@ from qgis.core import QgsProcessingParameterDefinition
 POINTS = ["PS_POINTS", "VALUE_FIELD", "POSITIVE", "UNIT"]
 KINDS = ["CATEGORICAL", "CIRCULAR", "NODATA"]
 AREA = ["REFERENCE", "EXTENT", "CELL_SIZE"]
+RUN = ["BLOCK_SIZE", "SEED", "ENGINE"]
 TRAINING = ["PATCH_SIZE", "EPOCHS", "BATCH_SIZE", "LEARNING_RATE", "LOSS", "OPTIMIZER", "SPLIT"]
 KRIGING = ["VARIOGRAM", "NEIGHBOURS", "SECTORS", "ESTIMATOR", "AZIMUTH", "RATIO"]
 LIMITS = ["MAX_DISPERSION", "MIN_COHERENCE", "MAX_VELOCITY_STD", "MIN_DATES"]
@@ -20,29 +21,31 @@ READING_FIELDS = ["ID_FIELD", "DATE_FIELD", "LEVEL_FIELD"]
 PARTS = ["TRAIN", "VALIDATION", "TEST"]
 
 INPUTS = {
-    "mapsubsidence": [*POINTS, "DRIVERS", "METHOD", "PRESET", *KINDS, *AREA, "BLOCK_SIZE", "SEED"],
-    "trainmodel": [*POINTS, "DRIVERS", "PRESET", *KINDS, *AREA, *TRAINING, "BLOCK_SIZE", "SEED"],
+    "mapsubsidence": [*POINTS, "DRIVERS", "METHOD", "PRESET", *KINDS, *AREA, *RUN],
+    "trainmodel": [*POINTS, "DRIVERS", "PRESET", *KINDS, *AREA, *TRAINING, *RUN],
     "tunemodel": [
         *[*POINTS, "DRIVERS", "PRESET", "TRIALS", "MINUTES", *KINDS, *AREA, *TRAINING],
         *["BLOCK_SIZE", "STUDY", "SEED"],
     ],
-    "predictsurface": ["MODEL", "DRIVERS", "NODATA", "EXTENT"],
-    "kriging": [*POINTS, "ERROR_FIELD", *AREA, *KRIGING],
-    "regressionkriging": [*POINTS, "DRIVERS", "TREND", *KRIGING, *KINDS, *AREA, "SEED"],
-    "idw": [*POINTS, *AREA, "POWER", "NEIGHBOURS", "RADIUS", "TUNE"],
-    "rbf": [*POINTS, *AREA, "KERNEL", "NEIGHBOURS", "SMOOTHING", "LENGTH", "TUNE"],
-    "movingleastsquares": [*POINTS, *AREA, "DEGREE", "NEIGHBOURS", "WEIGHTS", "ROBUST", "TUNE"],
+    "predictsurface": ["MODEL", "DRIVERS", "NODATA", "EXTENT", "ENGINE"],
+    "kriging": [*POINTS, "ERROR_FIELD", *AREA, *KRIGING, "ENGINE"],
+    "regressionkriging": [*POINTS, "DRIVERS", "TREND", *KRIGING, *KINDS, *AREA, *RUN[1:]],
+    "idw": [*POINTS, *AREA, "POWER", "NEIGHBOURS", "RADIUS", "TUNE", "ENGINE"],
+    "rbf": [*POINTS, *AREA, "KERNEL", "NEIGHBOURS", "SMOOTHING", "LENGTH", "TUNE", "ENGINE"],
+    "movingleastsquares": [
+        *[*POINTS, *AREA, "DEGREE", "NEIGHBOURS", "WEIGHTS", "ROBUST", "TUNE", "ENGINE"],
+    ],
     "forest": [
         *[*POINTS, "DRIVERS", "KIND", "TREES", "MIN_LEAF", "COORDINATES"],
-        *[*KINDS, *AREA, "SEED"],
+        *[*KINDS, *AREA, *RUN[1:]],
     ],
     "boosting": [
         *[*POINTS, "DRIVERS", "LEARNING_RATE", "MAX_TREES", "LEAVES", "COORDINATES"],
-        *[*KINDS, *AREA, "SEED"],
+        *[*KINDS, *AREA, *RUN[1:]],
     ],
     "comparemethods": [
         *[*POINTS, "DRIVERS", "METHODS", "SPLITS", "FOLDS", "BLOCK_SIZE", "TUNE", "PRESET"],
-        *[*KINDS, *AREA, "SEED"],
+        *[*KINDS, *AREA, *RUN[1:]],
     ],
     "errormap": ["SURFACE", *POINTS],
     "zonesummary": ["ZONES", "NAME_FIELD", "SURFACES", *POINTS, "THRESHOLDS"],
@@ -230,6 +233,7 @@ DEFAULTS = {
     "TRIALS": 30,
     "BLOCK_SIZE": 5000,
     "SEED": 0,
+    "ENGINE": "local",
     "POWER": 2,
     "NEIGHBOURS": 12,
     **{f"{each}:NEIGHBOURS": 32 for each in ("kriging", "regressionkriging")},

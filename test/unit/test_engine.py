@@ -1,0 +1,222 @@
+"""A Dask scheduler and its workers, started as a user would, give what this process gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import platform
+import subprocess
+import sys
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+import rasterio
+from subsidence_mapper.model import engine
+from subsidence_mapper.model.engine import LOCAL, Cluster
+from subsidence_mapper.model.errors import InputError
+from subsidence_mapper.model.methods import make
+from subsidence_mapper.model.monitor import SILENT, Monitor, StdoutMonitor
+from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.stack import Stack
+from subsidence_mapper.model.surface import write_surfaces
+from subsidence_mapper.model.tasks import interpolate
+from subsidence_mapper.model.tasks.compare import new_method
+from subsidence_mapper.model.validation.comparison import Tuned, compare_methods
+from subsidence_mapper.model.validation.splits import make_folds
+
+from .conftest import make_grid
+
+pytest.importorskip("distributed", reason="Dask is an optional part of the worker environment")
+
+CLASSICAL = ["kriging", "idw", "rbf", "movingleastsquares", "regressionkriging"]
+CLASSICAL += ["forest", "boosting"]
+
+
+class Dask:
+    """A scheduler and as many workers of one thread each as are started."""
+
+    def __init__(self, folder):
+        self.folder, self.workers = folder, []
+        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0")
+        file = folder / "scheduler.json"
+        while not file.exists():
+            assert self.scheduler.poll() is None, (folder / "log").read_text()
+            time.sleep(0.05)
+        self.address = json.loads(file.read_text())["address"]
+
+    def add_worker(self):
+        self.workers.append(self._start("worker", "--nthreads", "1", "--no-nanny"))
+
+    def end(self):
+        for process in [*self.workers, self.scheduler]:
+            process.kill()
+            process.wait()
+
+    def _start(self, what, *options):
+        options = [*options, "--no-dashboard", "--scheduler-file", self.folder / "scheduler.json"]
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dask", what, *options],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory):
+    dask = Dask(tmp_path_factory.mktemp("dask"))
+    dask.add_worker()
+    dask.add_worker()
+    yield dask
+    dask.end()
+
+
+@pytest.fixture
+def cluster(dask):
+    cluster = Cluster(dask.address)
+    yield cluster
+    cluster._client.close()
+
+
+class Killer(Monitor):
+    """Kills a worker when half of the work is done."""
+
+    def __init__(self, worker):
+        self.worker = worker
+
+    def progress(self, fraction, text=""):
+        if fraction >= 0.5:
+            self.worker.kill()
+
+
+def surface(path, method, grid, stack, engine, monitor=SILENT):
+    write_surfaces(method, grid, stack, path, monitor, engine=engine)
+    with rasterio.open(path) as raster:
+        return raster.read(1)
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_a_classical_map_is_the_same_bit_for_bit(name, points, stack, cluster, tmp_path):
+    method = make(name, **({"trees": 20} if name == "forest" else {})).fit(points, stack)
+    here = surface(tmp_path / "here.tif", method, stack.grid, stack, LOCAL)
+    there = surface(tmp_path / "there.tif", method, stack.grid, stack, cluster)
+    assert np.array_equal(here, there) and here.std() > 0
+
+
+def test_a_network_maps_the_same(points, stack, cluster, tmp_path):
+    method = make("cnn", epochs=1).fit(points, stack)
+    here = surface(tmp_path / "here.tif", method, stack.grid, stack, LOCAL)
+    there = surface(tmp_path / "there.tif", method, stack.grid, stack, cluster)
+    assert here.std() > 0
+    assert np.abs(here - there).max() <= 1e-5 * np.abs(here).max()
+
+
+def test_folds_are_the_same_and_so_is_what_fails(points, grid, cluster):
+    ways = [make_folds("kfold", points, grid, 3)]
+    rivals = {name: partial(new_method, name, {}, 0) for name in ("idw", "forest")}
+    rivals["tuned"] = partial(Tuned, "rbf", grid)
+    (here,) = compare_methods(rivals, points, None, ways)
+    (there,) = compare_methods(rivals, points, None, ways, engine=cluster)
+    for one, other in zip(here.scores, there.scores):
+        assert one.name == other.name and one.failures == other.failures
+        assert np.array_equal(one.predicted, other.predicted, equal_nan=True)
+        assert one.train == other.train
+    scores = {score.name: score for score in there.scores}
+    assert len(scores["forest"].failures) == 3 and scores["idw"].is_complete
+    assert len(scores["tuned"].fitted.tuning_.tried) == 9
+
+
+def test_a_job_goes_where_its_request_says(dask, tmp_path):
+    random = np.random.default_rng(0)
+    grid = make_grid(40, 50)
+    xy = [500_000, 3_598_800] + random.uniform(0, 1, (50, 2)) * [1500, 1200]
+    np.savez(tmp_path / "points.npz", xy=xy, values=random.normal(size=50))
+    request = {
+        "outputs": ["SURFACE"],
+        "grid": grid.to_dict(),
+        "points": {"file": "points.npz", "field": "mm"},
+        "drivers": [],
+        "parameters": {"method": "idw"},
+    }
+    surfaces = []
+    for where in ("local", dask.address):
+        interpolate.run(tmp_path, {**request, "engine": where}, SILENT)
+        surfaces.append((tmp_path / "surface.tif").read_bytes())
+    assert surfaces[0] == surfaces[1]
+    with pytest.raises(InputError, match="No Dask scheduler answers at nowhere"):
+        interpolate.run(tmp_path, {**request, "engine": "nowhere"}, SILENT)
+
+
+def test_values_that_another_kernel_gave_are_counted(cluster, grid, tmp_path):
+    along = np.linspace(0, 1800, 60)
+    line = Points(np.column_stack([500_000 + along, 3_600_000 - along]), -along / 100)
+    method = make("rbf", kernel="cubic").fit(line)
+    surface(tmp_path / "here.tif", method, grid, None, LOCAL)
+    (here,) = method.remarks()
+    method.replaced_ = 0
+    surface(tmp_path / "there.tif", method, grid, None, cluster)
+    assert method.remarks() == [here] and f"{grid.window.size} values" in here
+
+
+def test_a_worker_that_does_not_see_the_stack_says_what_to_do(cluster, points, stack, tmp_path):
+    method = make("forest", trees=2).fit(points, stack)
+    unseen = Stack(stack.grid, stack.encodings, tmp_path / "gone.npy", stack.valid)
+    with pytest.raises(InputError, match="gone.npy.*set TMPDIR to a shared folder"):
+        surface(tmp_path / "surface.tif", method, stack.grid, unseen, cluster)
+
+
+def test_other_versions_are_refused(dask, monkeypatch):
+    monkeypatch.setattr(platform, "python_version", lambda: "2.7")
+    with pytest.raises(InputError, match="results would differ"):
+        Cluster(dask.address)
+
+
+def test_a_map_is_whole_though_a_worker_is_killed_half_way(dask, cluster, tmp_path):
+    """One worker is gone afterwards."""
+    random = np.random.default_rng(0)
+    grid = make_grid(1000, 1000)
+    xy = [500_000, 3_570_000] + random.uniform(0, 30_000, (2000, 2))
+    method = make("idw").fit(Points(xy, random.normal(size=2000)))
+    here = surface(tmp_path / "here.tif", method, grid, None, LOCAL)
+    killer = Killer(dask.workers[0])
+    there = surface(tmp_path / "there.tif", method, grid, None, cluster, killer)
+    assert dask.workers[0].wait(10) == -9
+    assert np.array_equal(here, there) and np.isfinite(there).all()
+
+
+def test_a_cluster_that_dies_is_told(dask, cluster, monkeypatch):
+    """Last of those that use the cluster: there is none afterwards."""
+    monkeypatch.setattr(engine, "_PATIENCE", 1)
+    naps = cluster.map(time.sleep, [0.1] * 40)
+    next(naps)
+    dask.workers[1].kill()
+    with pytest.raises(InputError, match="has had no worker for 1 seconds"):
+        list(naps)
+    naps = cluster.map(time.sleep, [0.1] * 40)
+    dask.scheduler.kill()
+    with pytest.raises(InputError, match="is gone. Start it again"):
+        list(naps)
+
+
+def test_no_worker_no_scheduler_and_no_dask_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_PATIENCE", 1)
+    monkeypatch.setattr(engine, "_ANSWER", 1)
+    dask = Dask(tmp_path)
+    with pytest.raises(InputError, match="no worker for 1 seconds. Start some with 'dask worker"):
+        Cluster(dask.address)
+    dask.end()
+    with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127"):
+        Cluster(dask.address)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match="has no Dask"):
+        Cluster(dask.address)
+
+
+def test_a_monitor_falls_silent_on_its_way(capsys):
+    pickle.loads(pickle.dumps(StdoutMonitor().part(0, 0.5))).log("heard by nobody")
+    assert capsys.readouterr().out == ""
