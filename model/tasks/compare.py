@@ -26,7 +26,7 @@ def run(folder, request, monitor) -> dict:
     """Write LEADERBOARD, ERROR_POINTS, ERROR_SURFACE and REPORT of the methods in the request."""
     job = Job(folder, request, monitor)
     if not request["outputs"]:
-        raise InputError("Nothing is asked for. Choose LEADERBOARD, ERROR_POINTS or REPORT.")
+        raise InputError("Nothing is asked for. Give at least one output a name.")
     seed = job.parameters.get("seed", 0)
     methods = usable_methods(job)
     points, stack = job.varied_points(), None
@@ -83,7 +83,10 @@ def usable_methods(job: Job) -> dict:
     without = {name: each for name, each in methods.items() if not each.needs_stack}
     left_out = ", ".join(each.title for name, each in methods.items() if name not in without)
     if not without:
-        raise InputError(f"{left_out} learn from driver rasters. Add DRIVERS, or other METHODS.")
+        raise InputError(
+            f"All METHODS learn from driver rasters ({left_out}), and DRIVERS is empty. "
+            "Add DRIVERS, or other METHODS."
+        )
     if left_out:
         job.monitor.log(f"Without DRIVERS these methods are left out: {left_out}.", "warning")
     return without
@@ -118,10 +121,13 @@ def usual_block_size(points: Points, count: int, cell_size: float) -> float:
     """The range of the values' variogram, metres, but no more than gives the folds enough blocks.
 
     Blocks as wide as values are alike leave nothing nearby to copy from. Two significant digits.
+    Where next to no value differs there is no such range, and the points' extent is its start.
     """
     places = merged(points)
-    variogram = fit_variogram("exponential", empirical_variogram(places.xy, places.values))
-    size = max(part.range for part in variogram.structures)
+    size = max(cell_size, *np.ptp(places.xy, axis=0).tolist())
+    measured = empirical_variogram(places.xy, places.values) if len(places) > 1 else None
+    if measured and measured.semivariance.any():
+        size = max(part.range for part in fit_variogram("exponential", measured).structures)
     while size > cell_size and len(np.unique(places.xy // size, axis=0)) < 3 * count:
         size *= 0.8
     return float(f"{size:.1e}")

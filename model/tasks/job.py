@@ -101,12 +101,15 @@ class Job:
     def varied_points(self) -> Points:
         """The request's points, refused when there is nothing to learn from them."""
         points = self.points()
+        self._check_varied(points)
+        return points
+
+    def _check_varied(self, points: Points, where: str = "") -> None:
         if np.ptp(points.values) == 0:
             raise InputError(
-                f"All {len(points)} values of {self.field} are {points.values[0]:g}: there is "
-                "nothing to learn. Choose another field."
+                f"All {len(points)} values of {self.field}{where} are {points.values[0]:g}: there "
+                "is nothing to learn. Choose another field, or an area with more points."
             )
-        return points
 
     def stack(
         self, scaling: str, encodings: list[Encoding] | None = None, monitor: Monitor | None = None
@@ -123,8 +126,11 @@ class Job:
 
     def on_drivers(self, points: Points, stack: Stack) -> Points:
         """The points on cells that have all drivers."""
+        where = "all drivers have values"
         usable = stack.on_valid_cells(points)
-        self.check_usable(usable, "all drivers have values")
+        self.check_usable(usable, where)
+        if np.ptp(points.values):
+            self._check_varied(points[usable], f" where {where}")
         return points[usable]
 
     def check_usable(self, usable: np.ndarray, where: str) -> None:
