@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .base import Method, joined, positions
+from ..monitor import SILENT
+from .base import Method, joined, merged, positions
 from .shared import in_chunks
 
 
 class IDW(Method):
     """Inverse distance weighting (Shepard, 1968, doi:10.1145/800186.810616).
+
+    Points of the same place are averaged first, so that they take up one neighbour's place.
 
     Parameters
     ----------
@@ -31,16 +34,27 @@ class IDW(Method):
         self.neighbours = neighbours
         self.radius = radius
 
-    def fit(self, points, stack=None, validation=None, monitor=None):
-        known = joined(points, validation)
+    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+        known = merged(joined(points, validation), monitor)
         self.tree_ = cKDTree(known.xy)
         self.values_ = known.values
+        self.alone_ = 0
         return self
 
     def predict(self, target, stack=None):
         xy = positions(target)
         chunks = in_chunks(lambda part: self._predict(xy[part]), len(xy), self.neighbours)
-        return np.concatenate([np.empty(0), *chunks]), None
+        predicted = np.concatenate([np.empty(0), *chunks])
+        self.alone_ += int(np.isnan(predicted).sum())
+        return predicted, None
+
+    def remarks(self):
+        if not (self.radius and self.alone_):
+            return []
+        return [
+            f"{self.alone_:,} cells or points have no measurement within the radius of "
+            f"{self.radius:g} m and so no value. A larger radius, or none, gives them one."
+        ]
 
     def _predict(self, xy: np.ndarray) -> np.ndarray:
         count = min(self.neighbours, len(self.values_))
@@ -52,6 +66,6 @@ class IDW(Method):
         at_point = distance == 0
         with np.errstate(divide="ignore", invalid="ignore"):
             weight = np.where(found, distance**-self.power, 0.0)
-            # On a point every weight but its own vanishes; several points there are averaged.
+            # On a point every weight but its own vanishes.
             weight = np.where(at_point.any(axis=1, keepdims=True), at_point, weight)
             return (weight * values).sum(axis=1) / weight.sum(axis=1)

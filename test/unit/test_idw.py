@@ -37,11 +37,20 @@ def test_beyond_the_radius_there_is_no_value():
     predicted, _ = idw.predict(np.array([[1.0, 0.0], [5.0, 5.0]]))
     assert predicted[0] == 1.0
     assert np.isnan(predicted[1])
+    (remark,) = idw.remarks()
+    assert remark.startswith("1 cells or points have no measurement within the radius of 4 m")
+    assert not make("idw", radius=40.0).fit(SQUARE).remarks()
 
 
 def test_duplicate_points_are_averaged():
     points = Points(np.array([[0.0, 0], [0, 0], [9, 9]]), np.array([2.0, 4.0, 100.0]))
     assert make("idw").fit(points).predict(np.array([[0.0, 0.0]]))[0].tolist() == [3.0]
+
+
+def test_more_duplicates_than_neighbours_neither_hide_points_nor_lose_values():
+    crowd = Points(np.r_[np.zeros((30, 2)), [[3.0, 0.0]]], np.r_[np.arange(30.0), 100.0])
+    predicted, _ = make("idw", neighbours=2).fit(crowd).predict(np.array([[0.0, 0.0], [1.5, 0.0]]))
+    assert predicted.tolist() == [14.5, (14.5 + 100) / 2]
 
 
 def test_one_point_gives_its_value_everywhere():
