@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -13,7 +15,9 @@ from .figures import png, squared
 
 _COLUMNS = 4
 _BINS = 8
+_TICK_WIDTH = 16  # letters
 _GREY = "#9a9a9a"
+_SHADE = "#d9d9d9"  # on white the smallest errors, most of all, would not be seen
 
 
 def colours(contests: list[Contest]) -> dict[str, tuple]:
@@ -117,19 +121,20 @@ def error_variograms(contests: list[Contest], unit: str) -> bytes:
 
 
 def scatters(contest: Contest, unit: str) -> bytes:
-    """Observed against predicted, a panel for each method."""
+    """Observed against predicted, a panel for each method; what is beyond lies on the frame."""
     scores = [score for score in contest.scores if score.test]
     figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.4), sharex=True, sharey=True)
     tested = contest.folds.fold_of_point >= 0
     observed = scores[0].points.values
     ends = observed[tested].min(), observed[tested].max()
-    margin = 0.1 * (ends[1] - ends[0])
+    margin = 0.1 * (ends[1] - ends[0]) or 1.0
+    frame = ends[0] - margin, ends[1] + margin
     for axes, score in zip(panels, scores):
         axes.plot(ends, ends, color=_GREY, linewidth=1)
-        axes.scatter(observed, score.predicted, s=4, alpha=0.4, linewidths=0)
+        axes.scatter(observed, score.predicted.clip(*frame), s=4, alpha=0.4, linewidths=0)
         axes.set_title(f"{score.title}\nR² {_r2(score)}", fontsize="small")
-        axes.set_xlim(ends[0] - margin, ends[1] + margin)
-        axes.set_ylim(ends[0] - margin, ends[1] + margin)
+        axes.set_xlim(frame)
+        axes.set_ylim(frame)
         axes.set_aspect("equal")
     figure.supxlabel(f"observed ({unit})", fontsize="small")
     figure.supylabel(f"predicted ({unit})", fontsize="small")
@@ -155,6 +160,7 @@ def error_maps(contest: Contest, limit: float, unit: str) -> bytes:
             vmax=limit,
         )
         axes.set_title(f"{score.title}\nRMSE {score.test['RMSE']:.1f} {unit}", fontsize="small")
+        axes.set_facecolor(_SHADE)
         axes.set_aspect("equal")
         axes.ticklabel_format(style="plain", useOffset=False)
         axes.tick_params(labelsize="x-small")
@@ -209,6 +215,4 @@ def _r2(score: Score) -> str:
 
 
 def _broken(title: str) -> str:
-    """A title on lines of two words or three."""
-    words = title.split()
-    return "\n".join(" ".join(words[i : i + 3]) for i in range(0, len(words), 3))
+    return fill(title, _TICK_WIDTH)

@@ -147,7 +147,8 @@ class ComparisonReport(MapReport):
             self.figure(
                 f"Observed and predicted: {title}",
                 figures.scatters(contest, self._job.unit),
-                "Test points. On the grey line both are equal.",
+                "Test points. On the grey line both are equal. What is predicted beyond the frame "
+                "is drawn on its edge.",
             )
             self.figure(
                 f"Where the errors are: {title}",

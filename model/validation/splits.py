@@ -108,7 +108,7 @@ class Folds:
             "random": "random 80/10/10",
             "kfold": f"{len(self.splits)} random folds",
             "block": f"{len(self.splits)} folds of blocks of {self.block_size:g} m",
-            "knndm": f"{len(self.splits)} folds as far away as the map (kNNDM)",
+            "knndm": f"{len(self.splits)} folds like the map (kNNDM)",
         }[self.kind]
 
     @property
