@@ -40,6 +40,8 @@ from .child import JobCancelled
 from .environment import PLUGIN, RuntimeMissing, worker_python
 from .job import Job, is_empty
 
+_UNBOUNDED = 1e300  # where QGIS ends numbers that have no end
+
 ICONS = PLUGIN / "resources" / "icons"
 
 # The one place for differences between versions: QGIS 3.38 moved field types to QMetaType.
@@ -347,5 +349,7 @@ def _why_refused(definition, value) -> str:
         return f"{got}; not all of that can be opened as a layer. Check names and paths."
     if definition.type() == "number":
         low, high = definition.minimum(), definition.maximum()
+        if high >= _UNBOUNDED:
+            return f"{got}; give a number from {low:g} upwards."
         return f"{got}; give a number from {low:g} to {high:g}."
     return f"{got}, which cannot be used. {definition.help()}"

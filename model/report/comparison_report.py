@@ -94,7 +94,8 @@ class ComparisonReport(MapReport):
             ["Split", "Test points", "Median distance (m)"],
             [*rows, ["the map's cells to the points", None, f"{map_distance:.0f}"]],
             "Errors grow with this distance. The split whose distances are like those of the map's "
-            "cells says most about the map as a whole.",
+            "cells says most about the map as a whole. Where random folds test as far away as the "
+            "map is, or none do, kNNDM may be the random folds.",
         )
         for contest in self._contests:
             if contest.folds.kind in ("block", "knndm"):

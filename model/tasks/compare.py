@@ -13,13 +13,14 @@ from ..methods.base import merged
 from ..points import Points
 from ..raster import SurfaceWriter
 from ..surface import TILE
-from ..validation.comparison import Contest, Tuned, compare_methods
+from ..validation.comparison import Contest, Tuned, compare_methods, distances_to_known
 from ..validation.splits import Folds, make_folds
 from ..validation.uncertainty import nearest_distance
 from .job import Job
 
 _TARGETS = 5000
 _UNRELATED = 0.1
+_NEAR = 0.5  # of the map's distances
 
 
 def run(folder, request, monitor) -> dict:
@@ -34,6 +35,7 @@ def run(folder, request, monitor) -> dict:
         scaling = methods["cnn"].preset.scaling if "cnn" in methods else "standard"
         stack = job.stack(scaling, monitor=monitor.part(0, 0.05))
         points = job.on_drivers(points, stack)
+    _tell_shared_places(points, monitor)
     targets = map_cells(job, stack, seed)
     ways = ways_to_split(job, points, targets, seed)
     rivals = {name: _rival(name, job, seed) for name in methods}
@@ -114,7 +116,25 @@ def ways_to_split(job: Job, points: Points, targets: np.ndarray, seed: int) -> l
             job.monitor.log("Blocks of " + ", ".join(f"{size:g} m" for size in sizes) + ".")
         for size in dict.fromkeys(sizes):
             ways.append(make_folds(name, points, job.grid, count, seed, size, targets))
+        if name == "knndm":
+            random = make_folds("kfold", points, job.grid, count, seed)
+            _tell_distances(job, ways[-1], random, points, targets)
     return ways
+
+
+def _tell_distances(job: Job, folds: Folds, random: Folds, points: Points, targets) -> None:
+    """Say how far away kNNDM tests, and if no folds of these points test as far away as the map."""
+    tested = np.nanmedian(distances_to_known(points.xy, folds))
+    wanted = np.median(nearest_distance(points.xy, targets))
+    text = (
+        f"{folds.title}: the median distance from test points to training points is {tested:,.0f} "
+        f"m, from the map's cells to the points {wanted:,.0f} m."
+    )
+    if np.array_equal(folds.fold_of_point, random.fold_of_point):
+        text += " These are the random folds."
+    if tested < _NEAR * wanted:
+        text += " No folds of these points test as far away: the map is worse than they tell."
+    job.monitor.log(text, "warning" if tested < _NEAR * wanted else "info")
 
 
 def usual_block_size(points: Points, count: int, cell_size: float) -> float:
@@ -207,6 +227,15 @@ def _rival(name: str, job: Job, seed: int):
     if job.parameters.get("tune") and make(name).GRID:
         return partial(Tuned, name, job.grid, seed=seed)
     return partial(new_method, name, job.parameters, seed)
+
+
+def _tell_shared_places(points: Points, monitor) -> None:
+    count = len(np.unique(points.xy, axis=0))
+    if count < len(points):
+        monitor.log(
+            f"{len(points)} points lie in {count} places. Methods that interpolate average those "
+            "of one place that they learn from; each is tested."
+        )
 
 
 def _warn_if_unrelated(contests: list[Contest], job: Job) -> None:

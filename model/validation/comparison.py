@@ -233,7 +233,7 @@ def compare_methods(
         scores.sort(key=lambda each: (not each.is_complete, _rmse(each)))
         errors = {each.name: each.error for each in scores}
         tests = compare_all(points.xy, errors, seed)
-        contests.append(Contest(folds, scores, tests, _distances(points.xy, folds)))
+        contests.append(Contest(folds, scores, tests, distances_to_known(points.xy, folds)))
     return contests
 
 
@@ -241,7 +241,8 @@ def _rmse(score: Score) -> float:
     return score.test["RMSE"] if score.test else np.inf
 
 
-def _distances(xy: np.ndarray, folds: Folds) -> np.ndarray:
+def distances_to_known(xy: np.ndarray, folds: Folds) -> np.ndarray:
+    """From each point (n, 2) to the nearest that the fold testing it knows; NaN if none does."""
     distance = np.full(len(xy), np.nan)
     for split in folds.splits:
         known = np.concatenate([split.train, split.validation])

@@ -5,10 +5,30 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import SILENT
+from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.points import Points
-from subsidence_mapper.model.tasks.compare import usual_block_size
+from subsidence_mapper.model.tasks.compare import map_cells, usual_block_size, ways_to_split
 from subsidence_mapper.model.tasks.job import Job
+
+
+class Heard(Monitor):
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.lines = []
+
+    def log(self, text, level="info"):
+        self.lines.append((level, text))
+
+
+@pytest.fixture
+def job(tmp_path, grid):
+    request = {
+        "grid": grid.to_dict(),
+        "points": {"field": "mm"},
+        "parameters": {"splits": ["knndm"], "folds": 4},
+    }
+    return Job(tmp_path, request, Heard())
 
 
 def spread(count, extent=2000.0):
@@ -35,11 +55,22 @@ def test_blocks_of_points_in_one_place():
     assert usual_block_size(one, 4, 25.0) == 25
 
 
-def test_values_that_differ_only_beside_the_drivers_are_refused(tmp_path, grid, stack):
+@pytest.mark.parametrize(
+    ("width", "level", "end"),
+    [(40, "warning", "the map is worse than they tell."), (1800, "info", "are the random folds.")],
+)
+def test_how_far_away_knndm_tests_is_told(job, width, level, end):
+    """A cluster of points can be tested within itself only; points all over the map, anywhere."""
+    xy = [500_000, 3_600_000] + spread(60, width) * [1, -1]
+    targets = map_cells(job, None, 0)
+    ways_to_split(job, Points(xy, xy[:, 0]), targets, 0)
+    ((said, text),) = job.monitor.lines
+    assert said == level and text.endswith(end)
+
+
+def test_values_that_differ_only_beside_the_drivers_are_refused(job, stack):
     stack.valid[:, 35:] = False
     xy = np.array([[500_030.0, 3_599_000.0], [500_060.0, 3_599_000.0], [502_000.0, 3_599_000.0]])
-    request = {"grid": grid.to_dict(), "parameters": {}, "points": {"field": "mm"}}
-    job = Job(tmp_path, request, SILENT)
     with pytest.raises(InputError, match="All 2 values of mm where all drivers have values are 5"):
         job.on_drivers(Points(xy, np.array([5.0, 5.0, 9.0])), stack)
     assert len(job.on_drivers(Points(xy, np.full(3, 5.0)), stack)) == 2
