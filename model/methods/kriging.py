@@ -56,7 +56,8 @@ class OrdinaryKriging(Method):
     Attributes
     ----------
     variogram_ : Variogram or None
-        None where all values are equal; the map is then that value, its standard deviation 0.
+        None where all values are equal; the map is then that value, its standard deviation 0, of
+        a single place NaN.
     error_, error_deviation_ : ndarray (n,)
         At each point (of more than 2,000, at as many drawn at random; else NaN): predicted from
         the others minus measured, and the standard deviation that kriging gives for it.
@@ -96,7 +97,13 @@ class OrdinaryKriging(Method):
             self._noise = self.points_.variance
         self._neighbours = Neighbours(self._xy, max(self.neighbours, 2), self.sectors)
         if np.ptp(values) <= 1e-9 * max(1.0, np.abs(values).max()):
-            monitor.log(f"All {len(values)} values are {values[0]:g}: so is the map.", "warning")
+            text = f"All {len(values)} values are {values[0]:g}: so is the map."
+            if len(values) == 1:
+                text = (
+                    f"All points lie in one place, with the mean {values[0]:g}: so is the map. How "
+                    "far it may be wrong is not known: it has no standard deviation."
+                )
+            monitor.log(text, "warning")
             self.variogram_ = None
             self.error_ = self.error_deviation_ = np.zeros(len(values))
             return self
@@ -119,9 +126,9 @@ class OrdinaryKriging(Method):
         if self.variogram == "auto":
             models = ["linear"] if self.has_few else MODELS
         empirical = self.measure()
-        flat = Variogram(
-            1e-3 * values.var(), (Structure("linear", 0.0, empirical.lags[-1]),), empirical
-        )
+        # Without any semivariance the measurement errors explain all but a little of it.
+        nugget = values.var() * (1.0 if empirical.semivariance.any() else 1e-3)
+        flat = Variogram(nugget, (Structure("linear", 0.0, empirical.lags[-1]),), empirical)
         found = []
         for model in models if empirical.semivariance.any() else []:
             try:
@@ -191,7 +198,8 @@ class OrdinaryKriging(Method):
         """See `Method`; a window's cells share neighbourhoods, see `shared.map_in_blocks`."""
         if self.variogram_ is None:
             count = len(positions(target))
-            return np.full(count, self.points_.values[0]), np.zeros(count)
+            deviation = np.nan if len(self.points_) == 1 else 0.0
+            return np.full(count, self.points_.values[0]), np.full(count, deviation)
         if isinstance(target, Window) and self.neighbours < len(self._xy):
             return tuple(map_in_blocks(target, self, self.points_.xy, layers=2))
         return self._krige(positions(target))

@@ -73,7 +73,7 @@ def test_leaderboard_points_surfaces_and_report(run, bowl, feedback, tmp_path):
 
     raster = gdal.Open(results["ERROR_SURFACE"])
     names = [raster.GetRasterBand(band).GetDescription() for band in (1, 2)]
-    assert names == ["idw_error_mm", "rbf_error_mm"]
+    assert names == ["idw_error", "rbf_error"]
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
     headline = report.split('class="headline">')[1].split("</p>")[0]
     winner = {"idw": "IDW", "rbf": "RBF"}[best["method"]]
