@@ -118,7 +118,7 @@ class RBF(Method):
     def systems(self, index: np.ndarray):
         """What neighbourhoods (m, k) say: values, and whether (1 or 0) the linear kernel's."""
         places, values = self._xy[index], self._points.values[index]
-        margin = _FAR * np.ptp(values, axis=1)
+        margin = _FAR * np.ptp(values, axis=1) + 1e-6 * np.abs(values).max(axis=1)
         low, high = values.min(axis=1) - margin, values.max(axis=1) + margin
         own = self._systems(places, values, self.kernel)
 

@@ -12,6 +12,7 @@ from ..methods.base import merged
 from ..points import Points
 from ..validation.comparison import Contest, Score
 from .figures import png, squared
+from .report import rounded
 
 _COLUMNS = 4
 _BINS = 8
@@ -159,7 +160,9 @@ def error_maps(contest: Contest, limit: float, unit: str) -> bytes:
             vmin=-limit,
             vmax=limit,
         )
-        axes.set_title(f"{score.title}\nRMSE {score.test['RMSE']:.1f} {unit}", fontsize="small")
+        axes.set_title(
+            f"{score.title}\nRMSE {rounded(score.test['RMSE'])} {unit}", fontsize="small"
+        )
         axes.set_facecolor(_SHADE)
         axes.set_aspect("equal")
         axes.ticklabel_format(style="plain", useOffset=False)

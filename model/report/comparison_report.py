@@ -8,6 +8,7 @@ from ..validation.comparison import Contest, Score
 from ..validation.significance import LEVEL, Comparison
 from . import comparison_figures as figures
 from .map_report import MapReport
+from .report import rounded
 
 _ERRORS = (
     "All methods have seen exactly the same points in each fold; points of one cell are never "
@@ -216,7 +217,7 @@ def verdict(contest: Contest, unit: str) -> str:
     if not ranked:
         return f"{where}, no method has predicted every test point."
     best, *others = ranked
-    lead = f"{where}, {best.title} {{}} a test RMSE of {best.test['RMSE']:.2f} {unit}"
+    lead = f"{where}, {best.title} {{}} a test RMSE of {rounded(best.test['RMSE'])} {unit}"
     if not others:
         return lead.format("has") + "."
     tests = {score.name: contest.test_of(best, score) for score in others}
@@ -240,10 +241,10 @@ def shared_limit(contests: list[Contest]) -> float:
 def _figures(found: dict) -> list:
     return [
         found["COUNT"],
-        f"{found['RMSE']:.2f}",
-        f"{found['MAE']:.2f}",
+        rounded(found["RMSE"]),
+        rounded(found["MAE"]),
         *(None if found[name] is None else f"{found[name]:.3f}" for name in ("R2", "CCC")),
-        f"{found['BIAS']:+.2f}",
+        rounded(found["BIAS"], "+"),
     ]
 
 
@@ -264,7 +265,7 @@ def _p(value: float) -> str:
 
 
 def _with_error(score: Score, unit: str) -> str:
-    return f"{score.title} with {score.test['RMSE']:.2f} {unit}"
+    return f"{score.title} with {rounded(score.test['RMSE'])} {unit}"
 
 
 def _listed(words: list[str]) -> str:

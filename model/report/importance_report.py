@@ -9,6 +9,7 @@ from ..validation.importance import ALIKE, Importance
 from ..validation.splits import Folds
 from .figures import png
 from .map_report import MapReport
+from .report import rounded
 
 _METHOD = (
     "How much worse held-out points are predicted when a driver's values are taken from other "
@@ -44,13 +45,14 @@ def write_importance_report(
     order = np.argsort(-found.mean, kind="stable")
     scores, first = found.metrics, order[0]
     told = "" if scores["R2"] is None else f" (R² {scores['R2']:.2f})"
+    error, rise = (f"{rounded(value)} {job.unit}" for value in (scores["RMSE"], found.mean[first]))
     report = MapReport(f"Importance of driving forces for {job.field}", job)
     report.headline(
         f"{title} needs {found.names[first]} most: mixing it up raises the RMSE at held-out "
-        f"points, {scores['RMSE']:.2f} {job.unit}{told}, by {found.mean[first]:.2f} {job.unit}."
+        f"points, {error}{told}, by {rise}."
         if found.mean[first] > 0
         else f"{title} needs none of the drivers: its RMSE at held-out points, "
-        f"{scores['RMSE']:.2f} {job.unit}{told}, does not rise when any is mixed up."
+        f"{error}{told}, does not rise when any is mixed up."
     )
     for remark in remarks:
         report.text(remark)
@@ -66,8 +68,8 @@ def write_importance_report(
         [
             [
                 found.names[i],
-                f"{found.mean[i]:+.2f}",
-                f"{found.deviation[i]:.2f}",
+                rounded(found.mean[i], "+"),
+                rounded(found.deviation[i]),
                 f"{100 * found.share[i]:.1f} %",
             ]
             for i in order

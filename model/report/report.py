@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import numbers
 import re
 from datetime import datetime, timezone
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import jinja2
 
+_NOTHING = 1e-6  # below it all is rounding
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 
@@ -85,6 +87,13 @@ class Report:
             written=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         )
         path.write_text(html, encoding="utf-8")
+
+
+def rounded(value: float, sign: str = "") -> str:
+    """Two decimals, or three digits of what is below 0.1, such as a velocity in metres."""
+    size = abs(value)
+    decimals = 2 - math.floor(math.log10(size)) if _NOTHING <= size < 0.1 else 2
+    return f"{value:{sign}.{decimals}f}"
 
 
 def _cell(value) -> tuple[str, bool]:

@@ -12,6 +12,7 @@ from ..methods import make
 from ..methods.base import merged
 from ..points import Points
 from ..raster import SurfaceWriter
+from ..report.report import rounded
 from ..surface import TILE
 from ..validation.comparison import Contest, Tuned, compare_methods, distances_to_known
 from ..validation.splits import Folds, make_folds
@@ -64,9 +65,8 @@ def run(folder, request, monitor) -> dict:
     for contest in contests:
         for score in contest.scores:
             if score.test:
-                monitor.log(
-                    f"{contest.folds.title}: {score.title} {score.test['RMSE']:.2f} {job.unit}"
-                )
+                error = rounded(score.test["RMSE"])
+                monitor.log(f"{contest.folds.title}: {score.title} {error} {job.unit}")
     return job.result
 
 

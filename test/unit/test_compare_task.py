@@ -7,6 +7,7 @@ import pytest
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.report.report import rounded
 from subsidence_mapper.model.tasks.compare import map_cells, usual_block_size, ways_to_split
 from subsidence_mapper.model.tasks.job import Job
 
@@ -75,3 +76,10 @@ def test_values_that_differ_only_beside_the_drivers_are_refused(job, stack):
         job.on_drivers(Points(xy, np.array([5.0, 5.0, 9.0])), stack)
     assert len(job.on_drivers(Points(xy, np.full(3, 5.0)), stack)) == 2
     assert len(job.on_drivers(Points(xy, np.array([5.0, 6.0, 9.0])), stack)) == 2
+
+
+def test_errors_in_metres_keep_their_digits():
+    values = (12.345, 0.1, 0.0032149, -0.0000456, 3e-14, 0.0)
+    texts = ["+12.35", "+0.10", "+0.00321", "-0.0000456", "+0.00", "+0.00"]
+    assert [rounded(value, "+") for value in values] == texts
+    assert rounded(0.05) == "0.0500"

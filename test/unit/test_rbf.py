@@ -79,6 +79,14 @@ def test_polynomials_beside_the_kernel_are_reproduced(kernel, degree):
     assert method.remarks() == []
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_equal_values_want_no_other_kernel(kernel):
+    points = scattered()
+    method = make("rbf", kernel=kernel).fit(Points(points.xy, np.full(len(points), 7.0)))
+    assert np.allclose(method.predict(points.xy + 10)[0], 7, atol=1e-3)
+    assert method.remarks() == []
+
+
 def test_smoothing_leads_from_the_points_to_their_mean():
     points = scattered()
     gaps = []
