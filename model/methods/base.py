@@ -26,7 +26,8 @@ class Method(ABC):
     GRID : dict
         Values of parameters that tuning tries, all with all; empty if there is nothing to tune.
     replaced_ : int
-        How many values so far had to be predicted in another way; `remarks` tell which.
+        How many values so far had to be predicted in another way, or not at all; `remarks` tell
+        which.
     """
 
     name: str

@@ -81,6 +81,16 @@ def test_interpolate_writes_a_cloud_optimized_surface(job):
     assert not list(job.folder.glob("*.draft.tif"))
 
 
+def test_cells_without_a_value_are_counted(job):
+    given = {"method": "idw", "radius": 40.0}
+    _, lines, result = job("interpolate", ["SURFACE"], parameters=given)
+    with rasterio.open(job.folder / result["files"]["SURFACE"]) as raster:
+        missing = np.isnan(raster.read(1)).sum()
+    assert 0 < missing < HEIGHT * WIDTH
+    warnings = [line["text"] for line in lines if line.get("level") == "warning"]
+    assert [f"{missing:,} cells" in text for text in warnings] == [True]
+
+
 def test_map_writes_everything_and_its_figures_agree(job):
     outputs = ["SURFACE", "UNCERTAINTY", "TRUST", "ERROR_POINTS", "REPORT", "MODEL"]
     parameters = {"method": "cnn", "block_size": 400}
