@@ -34,23 +34,24 @@ def gain(search: Search, tuned: Evaluation, preset: Evaluation | None, unit: str
         Of the best trial and of trial 0 on one split; the preset is None if it cannot be trained.
     """
     best, own = search.best, search.trials[0]
+    count = tuned.metrics("validation")["COUNT"]
     test = tuned.metrics("test")["RMSE"]
     if preset is None:
         return [
-            f"Trial {best.number} is best with an RMSE of {best.rmse:.2f} {unit} at the validation "
-            f"points and {test:.2f} {unit} at the test points.",
+            f"Trial {best.number} is best with an RMSE of {best.rmse:.2f} {unit} at the {count} "
+            f"validation points and {test:.2f} {unit} at the test points.",
             f"The preset itself could not be trained: {own.reason}",
         ]
     if preset is tuned:
         return [
             f"No trial of {len(search.trials)} was better than the preset itself, whose RMSE at "
-            f"the validation points is {best.rmse:.2f} {unit}.",
+            f"the {count} validation points is {best.rmse:.2f} {unit}.",
             f"At the test points it is {test:.2f} {unit}; the model is that of the preset.",
         ]
     before = preset.metrics("test")["RMSE"]
     return [
-        f"Trial {best.number} is best: at the validation points, by which it was chosen, its RMSE "
-        f"is {best.rmse:.2f} {unit}, {1 - best.rmse / own.rmse:.0%} less than the "
+        f"Trial {best.number} is best: at the {count} validation points, by which it was chosen, "
+        f"its RMSE is {best.rmse:.2f} {unit}, {1 - best.rmse / own.rmse:.0%} less than the "
         f"{own.rmse:.2f} {unit} of the preset.",
         f"At the test points, which had no part in the search, it is {test:.2f} {unit} against "
         f"{before:.2f} {unit}: "
@@ -145,6 +146,7 @@ def history(search: Search, unit: str) -> bytes:
         axes.axhline(errors[0], color="#222222", linestyle=":", linewidth=1, label="preset")
         limit = errors[0]
     axes.set_ylim(0.9 * search.best.rmse, 1.6 * limit)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("trial")
     axes.set_ylabel(f"RMSE ({unit})")
     axes.legend(frameon=False, fontsize="small")

@@ -71,13 +71,14 @@ def run(folder, request, monitor) -> dict:
         rivals.append(evaluated(own, "preset CNN", monitor.part(0.92, 0.99)))
     tuned, preset = rivals[0], rivals[-1] if own.state == "complete" else None
     told = gain(search, tuned, preset, job.unit)
-    monitor.log(" ".join(told))
+    held = [each.metrics("test")["RMSE"] for each in rivals]
+    monitor.log(" ".join(told), "info" if held[0] == min(held) else "warning")
     job.result["numbers"] = {
         "BEST_TRIAL": best.number,
         "VALIDATION_RMSE": best.rmse,
-        "TEST_RMSE": tuned.metrics("test")["RMSE"],
+        "TEST_RMSE": held[0],
         "PRESET_VALIDATION_RMSE": own.rmse,
-        "PRESET_TEST_RMSE": preset and preset.metrics("test")["RMSE"],
+        "PRESET_TEST_RMSE": held[-1] if preset else None,
     }
     curve = ErrorByDistance.fit(*tuned.test_errors)
     if job.wants("MODEL"):

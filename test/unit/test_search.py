@@ -280,7 +280,8 @@ class TestStudy:
 
 
 def evaluation(test_rmse):
-    return SimpleNamespace(metrics=lambda part: {"RMSE": {"test": test_rmse}[part]})
+    figures = {"test": {"RMSE": test_rmse}, "validation": {"COUNT": 40}}
+    return SimpleNamespace(metrics=figures.get)
 
 
 class TestGain:
@@ -291,6 +292,7 @@ class TestGain:
 
     def test_gain(self, search):
         first, second = gain(search, evaluation(18.0), evaluation(24.0), "mm")
+        assert "at the 40 validation points" in first
         assert "its RMSE is 15.00 mm, 25% less than the 20.00 mm of the preset." in first
         assert "18.00 mm against 24.00 mm: the search gained 25%." in second
 
