@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsProcessingException, QgsVectorLayer
+from qgis.core import QgsApplication, QgsVectorLayer
 from subsidence_mapper.model.network.bundle import read_header
 
 SIZE, CELL, LEFT, TOP = 40, 50.0, 500_000.0, 3_600_000.0
@@ -90,11 +90,3 @@ def test_cancelled_then_gone_on_with_then_a_map(run, given, context, feedback, t
     place = str(tmp_path / "surface.tif")
     run("predictsurface", MODEL=results["MODEL"], DRIVERS=given["DRIVERS"], SURFACE=place)
     assert np.ptp(gdal.Open(place).ReadAsArray()) > 1
-
-
-def test_a_study_that_is_none_is_left_alone(run, given, tmp_path):
-    before = (tmp_path / "wells.tif").read_bytes()
-    with pytest.raises(QgsProcessingException, match="wells.tif is not the STUDY of a search"):
-        run("tunemodel", **{**given, "STUDY": given["DRIVERS"][0]})
-    assert (tmp_path / "wells.tif").read_bytes() == before
-    assert {each.name for each in tmp_path.iterdir()} == {"wells.tif"}
