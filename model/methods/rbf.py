@@ -34,7 +34,7 @@ _FUNCTIONS = {
     "inverse_multiquadric": lambda r: 1 / np.sqrt(r * r + 1),
     "gaussian": lambda r: np.exp(-r * r),
 }
-_SHARE = 0.02  # of the neighbours' standard deviation: what neighbourhoods may change
+_SHARE = 0.05  # of the neighbours' standard deviation: what neighbourhoods may change
 _FLAT = 1e-3  # a neighbourhood this many times narrower than long is taken for a line
 _FAR = 10.0  # times the range of the neighbours' values: farther from them is no prediction
 

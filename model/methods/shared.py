@@ -11,7 +11,7 @@ from ..grid import Window
 
 LARGEST = 16  # cells along a block's side; a power of 2
 
-_NUMBERS = 250_000  # in the largest array of a chunk: it should stay in the cache
+_NUMBERS = 125_000  # in the largest array of a chunk: it should stay in the cache
 _CORNERS = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])
 
 

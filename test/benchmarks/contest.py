@@ -1,0 +1,116 @@
+"""Contenders side by side in one call, on the same data: their table, JSON and figure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from subsidence_mapper.model.validation.comparison import PeakMemory
+
+FOLDER = Path("build/bench")
+
+
+@dataclass
+class Run:
+    """What a contender took: seconds by the clock, those of the processors, and megabytes.
+
+    `ratio` is the first contender's seconds of the processors over its own, and `difference` the
+    largest from the first contender's result, both at the same size.
+    """
+
+    contender: str
+    size: int
+    seconds: float
+    processors: float
+    memory: float | None
+    ratio: float | None = None
+    difference: float | None = None
+
+
+class Contest:
+    """Runs contenders and keeps what they took.
+
+    Parameters
+    ----------
+    name : str
+        Of the files in `build/bench`.
+    unit : str
+        What sizes count.
+    """
+
+    def __init__(self, name: str, unit: str):
+        self.name, self.unit = name, unit
+        self.runs = []
+        self._results = {}
+
+    def run(self, contender: str, size: int, work, *given) -> Run:
+        """Let a contender do its work; the first that comes at a size measures the others."""
+        memory, used, start = PeakMemory(), os.times(), time.perf_counter()
+        result = work(*given)
+        took, now = time.perf_counter() - start, os.times()
+        processors = now.user + now.system - used.user - used.system
+        run = Run(contender, size, took, processors, memory.more_than(None))
+        first, expected = self._results.setdefault(size, (run, np.asarray(result)))
+        if first is not run:
+            run.ratio = first.processors / max(processors, 0.01)
+            run.difference = float(np.nanmax(np.abs(result - expected)))
+        self.runs.append(run)
+        return run
+
+    def finish(self) -> None:
+        """Print the table, write it as JSON, and draw cost against size on log axes."""
+        print("\n" + self.table())
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        record = {"unit": self.unit, "cores": os.cpu_count(), "runs": [*map(asdict, self.runs)]}
+        (FOLDER / f"{self.name}.json").write_text(json.dumps(record, indent=1))
+        self._draw(FOLDER / f"{self.name}.png")
+
+    def table(self) -> str:
+        """The runs as Markdown."""
+        rows = [f"| {self.name} | {self.unit} | s | s of processors | ratio | MB | difference |"]
+        rows += ["|---|" + 6 * "--:|"]
+        for run in self.runs:
+            cells = [run.contender, f"{run.size:,}", f"{run.seconds:.2f}", f"{run.processors:.2f}"]
+            cells += [
+                "" if value is None else format(value, style)
+                for value, style in ((run.ratio, ".1f"), (run.memory, ",.0f"))
+            ]
+            cells += ["" if run.difference is None else f"{run.difference:.2g}"]
+            rows.append("| " + " | ".join(cells) + " |")
+        return "\n".join(rows)
+
+    def _draw(self, path: Path) -> None:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+        for contender in dict.fromkeys(run.contender for run in self.runs):
+            runs = [run for run in self.runs if run.contender == contender]
+            sizes, cost = zip(*((run.size, max(run.processors, 0.01)) for run in runs))
+            axes.loglog(sizes, cost, "o-", label=contender)
+        axes.set(xlabel=self.unit, ylabel="seconds of processors")
+        axes.legend()
+        figure.savefig(path, dpi=120)
+        pyplot.close(figure)
+
+
+def run_worker(folder: Path) -> tuple[float, float, float]:
+    """Run a job; gives its seconds, those of the processors, and its peak memory in GB."""
+    start = time.perf_counter()
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "subsidence_mapper.model.worker", str(folder)],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    _, code, used = os.wait4(worker.pid, 0)
+    took = time.perf_counter() - start
+    assert code == 0
+    return took, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20

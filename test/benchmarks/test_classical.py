@@ -1,0 +1,142 @@
+"""Classical methods on the paper's map, with the places of real PS: `make bench`."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+import rasterio
+from pykrige.ok import OrdinaryKriging as PyKrige
+from scipy.interpolate import RBFInterpolator
+from subsidence_mapper.model.geostatistics.variogram import Structure, Variogram
+from subsidence_mapper.model.grid import Grid, Window
+from subsidence_mapper.model.methods import kriging, make
+from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.protocol import PROTOCOL_VERSION
+
+from .contest import Contest, run_worker
+
+GRID = Grid("EPSG:32639", (510_500.0, 30.0, 0.0, 3_634_000.0, 0.0, -30.0), 3164, 3043)
+VARIOGRAM = Variogram(4.0, (Structure("exponential", 200.0, 8000.0),))
+CELLS = (32, 64, 128, 256)  # along a side
+
+
+@pytest.fixture
+def points(real_data):
+    """54,207 real places, with made values: bowls, waves of 500 m to 10 km, noise of 2 mm."""
+    places = np.loadtxt(real_data("isfahan/ps_locations.csv"), delimiter=",", skiprows=1)
+    xy = np.unique(places[:, :2], axis=0)
+    x, y = (xy - xy.min(axis=0)).T / 1000
+    values = 20 * np.sin(x / 4) * np.cos(y / 5) + 8 * np.sin(x / 1.1 + y / 1.7)
+    values += 4 * np.sin(x / 0.31) * np.sin(y / 0.4)
+    return Points(xy, values + np.random.default_rng(0).normal(0, 2, len(xy)))
+
+
+def windows():
+    """Windows of growing size at the edge of the city."""
+    for side in CELLS:
+        yield Window(GRID, 1024, 1536, side, side)
+
+
+def by_pykrige(points, xy):
+    """Kriging from the 32 nearest points by PyKrige."""
+    (part,) = VARIOGRAM.structures
+    reference = PyKrige(
+        *points.xy.T,
+        points.values,
+        variogram_model=part.model,
+        variogram_parameters={
+            "psill": part.sill,
+            "range": part.range,
+            "nugget": VARIOGRAM.nugget,
+        },
+        exact_values=False,
+    )
+    return np.asarray(reference.execute("points", *xy.T, n_closest_points=32, backend="loop")[0])
+
+
+def mean(method, target):
+    return method.predict(target)[0]
+
+
+def test_kriging_with_shared_neighbourhoods(points):
+    method, contest = make("kriging", variogram=VARIOGRAM).fit(points), Contest("kriging", "cells")
+    for window in windows():
+        contest.run("each cell its own", window.size, mean, method, window.xy())
+        shared = contest.run("shared", window.size, mean, method, window)
+    contest.finish()
+    own, deviation = method.predict(window.xy())
+    apart = np.abs(mean(method, window) - own) / deviation
+    spread = np.sqrt(np.square(apart).mean())
+    print(
+        f"difference in standard deviations: root mean square {spread:.3f}, "
+        f"99 % below {np.quantile(apart, 0.99):.3f}, at most {apart.max():.2f}"
+    )
+    assert spread < kriging._SHARE / 2
+    assert shared.ratio > 3
+
+
+def test_kriging_beside_pykrige():
+    """At a size that PyKrige can hold, with the same 32 nearest points for each cell."""
+    random = np.random.default_rng(0)
+    points = Points(random.uniform(0, 30_000, (2000, 2)), random.normal(size=2000))
+    method = make("kriging", variogram=VARIOGRAM, sectors=1).fit(points)
+    contest = Contest("pykrige", "cells")
+    for side in CELLS[:3]:
+        window = Grid("", (9000.0, 30.0, 0.0, 20_000.0, 0.0, -30.0), side, side).window
+        contest.run("PyKrige", window.size, by_pykrige, points, window.xy())
+        own = contest.run("each cell its own", window.size, mean, method, window.xy())
+        shared = contest.run("shared", window.size, mean, method, window)
+        assert own.difference < 1e-6
+    contest.finish()
+    assert shared.ratio > 10
+
+
+def test_rbf_beside_scipy(points):
+    method, contest = make("rbf").fit(points), Contest("rbf", "cells")
+    by_scipy = RBFInterpolator(points.xy, points.values, neighbors=50, kernel="linear")
+    for window in list(windows())[:3]:
+        contest.run("scipy", window.size, by_scipy, window.xy())
+        own = contest.run("each cell its own", window.size, mean, method, window.xy())
+        shared = contest.run("shared", window.size, mean, method, window)
+    contest.finish()
+    assert own.difference < 1e-6
+    assert shared.seconds < own.seconds
+
+
+def test_kriging_learns_a_variogram(points):
+    contest = Contest("variogram", "points")
+    for count in (1000, 5000, 20_000, len(points)):
+        some = points[np.random.default_rng(0).permutation(len(points))[:count]]
+        contest.run("fit, auto", count, lambda some: make("kriging").fit(some).rmse_, some)
+    contest.finish()
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("kriging", 180), ("idw", 60), ("rbf", 300), ("movingleastsquares", 300)]
+)
+def test_the_papers_map(points, tmp_path, name, limit):
+    """From the job to the closed GeoTIFF, 9.6 million cells; two cores share the work."""
+    np.savez(tmp_path / "points.npz", xy=points.xy, values=points.values)
+    request = {
+        "protocol": PROTOCOL_VERSION,
+        "task": "interpolate",
+        "outputs": ["SURFACE"] + ["STANDARD_DEVIATION"] * (name == "kriging"),
+        "grid": GRID.to_dict(),
+        "points": {"file": "points.npz", "field": "mm"},
+        "drivers": [],
+        "parameters": {"method": name},
+    }
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    took, of_processors, peak = run_worker(tmp_path)
+    print(
+        f"\n{name}, {len(points):,} points, {GRID.window.size:,} cells: {took:.0f} s by the clock, "
+        f"{of_processors:.0f} s of processors, peak memory {peak:.2f} GB"
+    )
+    with rasterio.open(tmp_path / "surface.tif") as raster:
+        assert np.isfinite(raster.read(1)).all()
+    # What the clock says depends on who else is at work.
+    assert of_processors / min(2, os.cpu_count()) < limit
+    assert peak < 1

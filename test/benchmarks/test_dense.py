@@ -1,0 +1,41 @@
+"""Dense evaluation of both presets beside patch by patch: `make bench`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from subsidence_mapper.model.grid import Grid, Window
+from subsidence_mapper.model.methods.cnn import CNN
+from subsidence_mapper.model.network.build import build
+from subsidence_mapper.model.network.presets import PAPER, STANDARD
+from subsidence_mapper.model.network.training import TrainedNetwork
+from subsidence_mapper.model.stack import Encoding, Stack
+
+from .contest import Contest
+
+DRIVERS = 9
+
+
+@pytest.mark.parametrize(
+    ("preset", "sides", "least"), [(STANDARD, (32, 64, 128), 40), (PAPER, (12, 24, 48), 4)]
+)
+def test_dense_beside_patch_by_patch(preset, sides, least):
+    grid = Grid("EPSG:32639", (500_000.0, 30.0, 0.0, 3_600_000.0, 0.0, -30.0), 300, 300)
+    values = np.random.default_rng(0).normal(size=(300, 300, DRIVERS)).astype(np.float32)
+    encodings = [Encoding(f"driver{i}", "continuous") for i in range(DRIVERS)]
+    stack = Stack(grid, encodings, values, np.ones((300, 300), bool))
+    method = CNN.trained(preset, TrainedNetwork(build(preset, DRIVERS), 0.0, 1.0, {}, 1, 0.0))
+    contest = Contest(f"dense_{preset.name}", "cells")
+
+    def predicted(target):
+        return method.predict(target, stack)[0]
+
+    for side in sides:
+        window = Window(grid, 100, 100, side, side)
+        # What is paid once, such as tracing, is not counted.
+        predicted(window), predicted(window.xy()[:8])
+        contest.run("patch by patch", window.size, predicted, window.xy())
+        dense = contest.run("dense", window.size, predicted, window)
+        assert dense.difference < 1e-5 * np.abs(predicted(window)).max()
+    contest.finish()
+    assert dense.ratio >= least
