@@ -18,18 +18,37 @@ def build(preset: Preset, channels: int) -> keras.Model:
             network.add(
                 layers.Conv2D(filters, kernel, padding=preset.padding, activation=preset.activation)
             )
-        network.add(layers.BatchNormalization(momentum=preset.momentum))
+        network.add(_normalisation(preset))
         network.add(layers.MaxPooling2D(2))
         network.add(layers.Dropout(preset.dropout))
     network.add(layers.Flatten())
     for layer in preset.dense:
         network.add(layers.Dense(layer.units, activation=preset.activation))
-        network.add(layers.BatchNormalization(momentum=preset.momentum))
+        network.add(_normalisation(preset))
         if layer.dropout:
             network.add(layers.Dropout(layer.dropout))
     network.add(layers.Dense(1))
     network.jit_compile = use_xla()
     return network
+
+
+def _normalisation(preset: Preset) -> layers.Layer:
+    # Over the whole batch also where devices share it: else another network would be trained.
+    return layers.BatchNormalization(
+        momentum=preset.momentum, synchronized=tf.distribute.has_strategy()
+    )
+
+
+def spread() -> tf.distribute.Strategy:
+    """How devices share a training: all of this computer's GPUs, unless a strategy is in scope.
+
+    Not those of several computers: with `tf.distribute.MultiWorkerMirroredStrategy` Keras 3 fails
+    (its issue 20585).
+    """
+    several = len(tf.config.list_logical_devices("GPU")) > 1
+    if several and not tf.distribute.has_strategy():
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
 
 
 def use_xla() -> bool:

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..monitor import Monitor
 from ..points import Points
 from ..stack import Stack
-from .build import build, use_xla
+from .build import build, spread, use_xla
 from .patches import patch_batches
 from .presets import Preset
 
@@ -90,14 +90,15 @@ def train(
         )
 
     training, held_out = batches(points, seed), batches(validation, None)
-    network = build(preset, stack.values.shape[2])
-    optimizer = type(keras.optimizers.get(preset.optimizer))(preset.learning_rate)
-    network.compile(
-        optimizer=optimizer,
-        loss=preset.loss,
-        metrics=[keras.metrics.RootMeanSquaredError("rmse")],
-        jit_compile=use_xla(),
-    )
+    with spread().scope():
+        network = build(preset, stack.values.shape[2])
+        optimizer = type(keras.optimizers.get(preset.optimizer))(preset.learning_rate)
+        network.compile(
+            optimizer=optimizer,
+            loss=preset.loss,
+            metrics=[keras.metrics.RootMeanSquaredError("rmse")],
+            jit_compile=use_xla(),
+        )
     # With so much patience it never stops early; it puts the best weights back at the end.
     best = keras.callbacks.EarlyStopping(
         "val_loss", patience=preset.epochs, restore_best_weights=True
