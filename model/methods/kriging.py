@@ -23,6 +23,7 @@ from .shared import distance, in_chunks, map_in_blocks
 _CHECKED = 2000
 _SHARE = 0.05  # of the standard deviation: what neighbourhoods that cells share may change
 _AS_LIKELY = 1.0  # log units: up to 2 in AIC models are as good (Burnham and Anderson, 2002)
+_ALL = 0.95  # of the variance: who misses left out points by so much has learned nothing
 _JITTER = 1e-11  # of the sill: places that are nearly one would make a system singular
 
 
@@ -145,14 +146,13 @@ class OrdinaryKriging(Method):
         else:
             monitor.log(f"No variogram fits ({', '.join(models)}).", "warning")
             self._use(flat)
-        if self.variogram_.is_flat:
+        monitor.log(f"Variogram: {self.variogram_}.")
+        if self.variogram_.is_flat or not self.has_few and self.rmse_**2 > _ALL * values.var():
             monitor.log(
-                "Neighbouring values are no more alike than distant ones: the map is the mean of "
-                "the nearest points.",
+                "Neighbouring values are hardly more alike than distant ones: the map is little "
+                "more than a mean of points. Check that each value stands beside its own place.",
                 "warning",
             )
-        else:
-            monitor.log(f"Variogram: {self.variogram_}.")
 
     def _likelihood(self) -> float:
         """The log likelihood per left out point, for the best scale of the variogram.

@@ -289,6 +289,14 @@ def test_two_points_that_differ_are_not_known_well():
     assert deviation == pytest.approx(20 * np.sqrt(1 + 1 / 2))  # noise, and the mean of two
 
 
+def test_values_that_are_nothing_but_noise_are_told():
+    noise = np.random.default_rng(1).normal(size=300)
+    for values, expected in ((noise, 1), (wavy(300).values, 0)):
+        notes = Notes()
+        make("kriging").fit(Points(scattered(300), values), monitor=notes)
+        assert sum("hardly more alike" in line for line in notes.lines) == expected
+
+
 def test_a_variogram_that_does_not_fit(monkeypatch):
     def fails(*_):
         raise RuntimeError("too many iterations")
@@ -299,7 +307,7 @@ def test_a_variogram_that_does_not_fit(monkeypatch):
     assert np.isfinite(mean).all()
     assert np.allclose(deviation, points.values.std() * np.sqrt(1 + 1 / 32))
     assert any("No variogram fits" in line for line in notes.lines)
-    assert any("mean of the nearest points" in line for line in notes.lines)
+    assert any("little more than a mean of points" in line for line in notes.lines)
 
 
 def test_errors_that_explain_everything():
@@ -307,7 +315,7 @@ def test_errors_that_explain_everything():
     drowned = Points(points.xy, points.values, np.full(60, 1e6))
     mean, _ = make("kriging").fit(drowned, monitor=notes).predict(scattered(5, seed=1))
     assert np.isfinite(mean).all() and np.ptp(mean) < np.ptp(points.values)
-    assert any("mean of the nearest points" in line for line in notes.lines)
+    assert any("little more than a mean of points" in line for line in notes.lines)
 
 
 @pytest.mark.parametrize(
