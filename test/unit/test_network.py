@@ -61,15 +61,22 @@ def test_dense_equals_patchwise_at_the_edges_and_inside(stack, patch_size):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_dense_equals_patchwise_whatever_the_activation(stack, activation):
-    preset = make_preset("standard", activation=activation, blocks=(8, 16), patch_size=12)
+@pytest.mark.parametrize(
+    ("dense_network", "changes"),
+    [
+        (DenseNetwork, {"blocks": (8, 16), "patch_size": 12}),
+        (DenseSameNetwork, {"blocks": (8, 16), "patch_size": 13, "padding": "same"}),
+    ],
+)
+def test_dense_equals_patchwise_whatever_the_activation(stack, activation, dense_network, changes):
+    preset = make_preset("standard", activation=activation, **changes)
     network = randomised(build(preset, 3))
     window = Window(stack.grid, 51, 30, 9, 40)
-    patchwise = by_patches(network, stack, window, 12)
-    assert_equal_to_1e_5(DenseNetwork(network, preset).predict(stack, window), patchwise)
-    names = [getattr(layer, "activation", None) for layer in network.layers]
-    found = [each.__name__ for each in names if each is not None]
-    assert found == [activation] * 6 + ["linear"]
+    patchwise = by_patches(network, stack, window, preset.patch_size)
+    assert_equal_to_1e_5(dense_network(network, preset).predict(stack, window), patchwise)
+    activations = [getattr(layer, "activation", None) for layer in network.layers]
+    found = [each.__name__ for each in activations if each is not None]
+    assert found == [activation] * (2 * len(preset.blocks) + 2) + ["linear"]
 
 
 def test_dense_equals_patchwise_across_tile_seams(stack):
