@@ -42,8 +42,10 @@ def test_models_are_those_of_pykrige(model):
 
 def test_models_in_closed_form():
     assert np.allclose(Variogram(1.0, (Structure("linear", 8.0, 4000.0),))(AT), 1 + AT / 500)
-    stable = Structure("stable", 2.0, 4000.0, 1.5)
-    assert np.allclose(stable(AT), 2 * (1 - np.exp(-3 * (AT / 4000) ** 1.5)))
+    for exponent in (0.5, 1.5, 1.75, 1.3):
+        stable = Structure("stable", 2.0, 4000.0, exponent)
+        expected = 2 * (1 - np.exp(-3 * (AT / 4000) ** exponent))
+        assert np.allclose(stable(AT), expected, rtol=1e-12)
     whole = Variogram(0.5, (stable, Structure("spherical", 3.0, 100.0)))
     assert whole(1e6) == pytest.approx(5.5)
     assert whole(0.0) == 0.5
