@@ -58,8 +58,8 @@ def write_surfaces(
             )
         tiles = list(grid.tiles(TILE))
         predicted = engine.map(predict_tile, tiles, method, stack)
-        for i, (tile, (mean, own, replaced)) in enumerate(zip(tiles, predicted)):
-            method.replaced_ += replaced
+        for i, (tile, (mean, own, counted)) in enumerate(zip(tiles, predicted)):
+            method.counted_ += counted
             missing = ~np.isfinite(mean)
             if method.needs_stack:
                 missing |= ~stack.valid[tile.slices].ravel()
@@ -73,11 +73,11 @@ def write_surfaces(
 
 
 def predict_tile(tile: Window, method: Method, stack: Stack | None) -> tuple:
-    """What `Method.predict` gives for a tile, and how many values it took another way for."""
+    """What `Method.predict` gives for a tile, and how many values its remarks are about."""
     # Its twin counts: threads of a cluster's worker share the method itself.
     twin = object.__new__(type(method))
-    vars(twin).update(vars(method), replaced_=0)
-    return *twin.predict(tile, stack), twin.replaced_
+    vars(twin).update(vars(method), counted_=0)
+    return *twin.predict(tile, stack), twin.counted_
 
 
 def write_trust(

@@ -25,16 +25,15 @@ class Method(ABC):
         Whether `fit` and `predict` need the driver stack.
     GRID : dict
         Values of parameters that tuning tries, all with all; empty if there is nothing to tune.
-    replaced_ : int
-        How many values so far had to be predicted in another way, or not at all; `remarks` tell
-        which.
+    counted_ : int
+        How many predicted values so far the `remarks` are about.
     """
 
     name: str
     title: str
     needs_stack = False
     GRID: dict = {}
-    replaced_ = 0
+    counted_ = 0
 
     @abstractmethod
     def fit(

@@ -38,21 +38,21 @@ class IDW(Method):
         known = merged(joined(points, validation), monitor)
         self.tree_ = cKDTree(known.xy)
         self.values_ = known.values
-        self.replaced_ = 0  # of values without a measurement in reach, by nothing
+        self.counted_ = 0  # values without a measurement in reach
         return self
 
     def predict(self, target, stack=None):
         xy = positions(target)
         chunks = in_chunks(lambda part: self._predict(xy[part]), len(xy), self.neighbours)
         predicted = np.concatenate([np.empty(0), *chunks])
-        self.replaced_ += int(np.isnan(predicted).sum())
+        self.counted_ += int(np.isnan(predicted).sum())
         return predicted, None
 
     def remarks(self):
-        if not (self.radius and self.replaced_):
+        if not (self.radius and self.counted_):
             return []
         return [
-            f"{self.replaced_:,} cells or points have no measurement within the radius of "
+            f"{self.counted_:,} cells or points have no measurement within the radius of "
             f"{self.radius:g} m and so no value. A larger radius, or none, gives them one."
         ]
 

@@ -62,7 +62,7 @@ class RBF(Method):
     ----------
     spacing_ : float
         Median distance between a point and its nearest neighbour, metres.
-    replaced_ : int
+    counted_ : int
         How many values the linear kernel has given in the place of another one.
     """
 
@@ -92,7 +92,7 @@ class RBF(Method):
         self._xy = self._scaled(known.xy)
         self._points = known
         self._tree = cKDTree(self._xy)
-        self.replaced_ = 0
+        self.counted_ = 0
         return self
 
     def predict(self, target, stack=None):
@@ -107,7 +107,7 @@ class RBF(Method):
 
             count = min(self.neighbours, len(self._xy))
             said = np.hstack([np.empty((2, 0)), *in_chunks(some, len(xy), count**2)])
-        self.replaced_ += int(said[1].sum())
+        self.counted_ += int(said[1].sum())
         return said[0], None
 
     def near(self, xy: np.ndarray) -> np.ndarray:
@@ -140,10 +140,10 @@ class RBF(Method):
         return _SHARE * self._points.values[index].std(axis=1)
 
     def remarks(self):
-        if not self.replaced_:
+        if not self.counted_:
             return []
         return [
-            f"{self.replaced_} values are of the linear kernel, because the points near them do "
+            f"{self.counted_} values are of the linear kernel, because the points near them do "
             f"not determine the kernel {self.kernel}."
         ]
 

@@ -152,3 +152,11 @@ def test_what_is_refused(run, given, name, bad, message):
 def test_a_forest_needs_drivers(run, given):
     with pytest.raises(QgsProcessingException, match="DRIVERS"):
         run("forest", **given)
+
+
+def test_the_engine_is_the_workers_to_reach(run, given):
+    message = "ENGINE is nowhere|No Dask scheduler answers at nowhere"
+    with pytest.raises(QgsProcessingException, match=message):
+        run("idw", **given, ENGINE="nowhere")
+    run("idw", **given, ENGINE="local")
+    assert np.isfinite(cells(given["SURFACE"])).all()

@@ -152,15 +152,19 @@ def test_a_job_goes_where_its_request_says(dask, tmp_path):
         interpolate.run(tmp_path, {**request, "engine": "nowhere"}, SILENT)
 
 
-def test_values_that_another_kernel_gave_are_counted(cluster, grid, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "parameters", "count"),
+    [("rbf", {"kernel": "cubic"}, "4200 values"), ("idw", {"radius": 0.1}, "4,200 cells")],
+)
+def test_what_a_method_remarks_is_the_same(cluster, grid, tmp_path, name, parameters, count):
     along = np.linspace(0, 1800, 60)
     line = Points(np.column_stack([500_000 + along, 3_600_000 - along]), -along / 100)
-    method = make("rbf", kernel="cubic").fit(line)
+    method = make(name, **parameters).fit(line)
     surface(tmp_path / "here.tif", method, grid, None, LOCAL)
     (here,) = method.remarks()
-    method.replaced_ = 0
+    method.counted_ = 0
     surface(tmp_path / "there.tif", method, grid, None, cluster)
-    assert method.remarks() == [here] and f"{grid.window.size} values" in here
+    assert method.remarks() == [here] and here.startswith(count)
 
 
 def test_a_worker_that_does_not_see_the_stack_says_what_to_do(cluster, points, stack, tmp_path):
