@@ -178,8 +178,9 @@ class _Systems:
         right = np.zeros((len(places), width, 1))
         right[:, :count, 0] = values
         sound = _determined(basis)
-        self._weights = np.full_like(right, np.nan)
-        self._weights[sound] = _solve(system[sound], right[sound])
+        system[~sound] = np.eye(width)
+        self._weights = _solve(system, right)
+        self._weights[~sound] = np.nan
 
     def __call__(self, xy: np.ndarray, which=slice(None)) -> np.ndarray:
         """Values (m, t) at positions (m, t, 2)."""
