@@ -557,8 +557,10 @@ def uncertainty_output():
     return raster_output(
         "UNCERTAINTY",
         "Uncertainty",
-        "Standard deviation of the map's error, in millimetres, as it was measured at held-out "
-        "points of the same distance from the nearest point.",
+        "How far the map may be wrong, in millimetres, by errors at points that were held out at "
+        "the same distance from the nearest point. Band 1: standard deviation of the error; bands "
+        "2 and 3: the lower and the upper value between which nine measurements in ten should "
+        "lie.",
         optional=True,
     )
 

@@ -36,13 +36,14 @@ class Look:
     follows_sign: bool = False
     by_method: str = ""
     from_zero: bool = True  # else the colours begin at the lowest value, as heights want it
+    stretched: bool = True  # else the colours are those of the file, as classes want it
 
 
 LOOKS = {
     "SURFACE": Look("Subsidence", ("surface",), follows_sign=True),
     "UNCERTAINTY": Look("Uncertainty", ("uncertainty",)),
     "STANDARD_DEVIATION": Look("Standard deviation", ("uncertainty",)),
-    "TRUST": Look("Trust", ("trust",)),
+    "TRUST": Look("Trust", ("trust",), stretched=False),
     "DISPERSION": Look("Amplitude dispersion", ("dispersion",)),
     "DISTANCE": Look("Distance to wells", ("well_distance",)),
     "DENSITY": Look("Density of wells", ("well_density",)),
@@ -93,6 +94,8 @@ def apply(layer, look: Look, positive: str, unit: str = "mm") -> None:
             styles.addStyleFromLayer(style)
             styles.setCurrentStyle(style)
         layer.loadNamedStyle(str(STYLES / f"{style}.qml"))
+        if not look.stretched:
+            continue
         if isinstance(layer, QgsRasterLayer):
             _stretch_raster(layer, look.follows_sign and positive == "subsidence", look.from_zero)
         else:

@@ -6,8 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from .engine import LOCAL, Engine
 from .grid import Grid, Window
@@ -15,9 +13,10 @@ from .methods.base import Method
 from .monitor import Monitor
 from .raster import SurfaceWriter
 from .stack import Stack
-from .validation.uncertainty import ErrorByDistance
+from .validation.conformal import Intervals, Surroundings
 
 TILE = 256
+UNCERTAINTY = ["standard_deviation_mm", "lower_90_mm", "upper_90_mm"]
 
 
 def write_surfaces(
@@ -27,12 +26,12 @@ def write_surfaces(
     surface: Path,
     monitor: Monitor,
     uncertainty: Path | None = None,
-    error_by_distance: ErrorByDistance | None = None,
-    known: np.ndarray | None = None,
+    intervals: Intervals | None = None,
+    surroundings: Surroundings | None = None,
     own_deviation: Path | None = None,
     engine: Engine = LOCAL,
 ) -> None:
-    """Write a method's surface and, where asked for, the standard deviation of its error.
+    """Write a method's surface and, where asked for, how far it may be wrong.
 
     Parameters
     ----------
@@ -40,22 +39,17 @@ def write_surfaces(
         Fitted.
     surface, uncertainty, own_deviation : Path
         The GeoTIFFs to write; the last is for the standard deviation that the method itself gives.
-    error_by_distance : ErrorByDistance
-        Gives the standard deviation; `known` (n, 2) are the positions that distances are to.
+    intervals : Intervals
+        Gives the uncertainty, from what `surroundings` say of each cell.
     engine : Engine
         Where the tiles are predicted.
     """
-    tree = cKDTree(known) if uncertainty else None
     with ExitStack() as writers:
         mean_file = writers.enter_context(SurfaceWriter(surface, grid, ["displacement_mm"]))
         if uncertainty:
-            deviation_file = writers.enter_context(
-                SurfaceWriter(uncertainty, grid, ["standard_deviation_mm"])
-            )
+            error_file = writers.enter_context(SurfaceWriter(uncertainty, grid, UNCERTAINTY))
         if own_deviation:
-            own_file = writers.enter_context(
-                SurfaceWriter(own_deviation, grid, ["standard_deviation_mm"])
-            )
+            own_file = writers.enter_context(SurfaceWriter(own_deviation, grid, UNCERTAINTY[:1]))
         tiles = list(grid.tiles(TILE))
         predicted = engine.map(predict_tile, tiles, method, stack)
         for i, (tile, (mean, own, counted)) in enumerate(zip(tiles, predicted)):
@@ -63,10 +57,14 @@ def write_surfaces(
             missing = ~np.isfinite(mean)
             if method.needs_stack:
                 missing |= ~stack.valid[tile.slices].ravel()
-            mean_file.write(tile, np.where(missing, np.nan, mean))
+            mean = np.where(missing, np.nan, mean)
+            mean_file.write(tile, mean)
             if uncertainty:
-                deviation = error_by_distance(tree.query(tile.xy(), workers=-1)[0])
-                deviation_file.write(tile, np.where(missing, np.nan, deviation))
+                distance, spread, _ = surroundings(tile.xy())
+                deviation, half = intervals(distance, spread, own)
+                error_file.write(
+                    tile, np.where(missing, np.nan, deviation), mean - half, mean + half
+                )
             if own_deviation:
                 own_file.write(tile, np.where(missing, np.nan, own))
             monitor.progress((i + 1) / len(tiles))
@@ -78,21 +76,3 @@ def predict_tile(tile: Window, method: Method, stack: Stack | None) -> tuple:
     twin = object.__new__(type(method))
     vars(twin).update(vars(method), counted_=0)
     return *twin.predict(tile, stack), twin.counted_
-
-
-def write_trust(
-    grid: Grid, stack: Stack | None, known: np.ndarray, patch_size: int, path: Path
-) -> None:
-    """Write what the map rests on at each cell.
-
-    Bands: distance to the nearest PS, metres; share of the patch's cells, 0 to 1, where a driver
-    had no value and was filled from the nearest cell (0 for a method without drivers).
-    """
-    tree = cKDTree(known)
-    filled = None
-    if stack is not None:
-        filled = ndimage.uniform_filter((~stack.valid).astype(np.float32), patch_size)
-    with SurfaceWriter(path, grid, ["distance_to_ps_m", "filled_driver_share"]) as writer:
-        for tile in grid.tiles(TILE):
-            share = np.zeros(tile.size) if filled is None else filled[tile.slices]
-            writer.write(tile, tree.query(tile.xy(), workers=-1)[0], share)

@@ -7,6 +7,8 @@ from qgis.core import QgsProcessingException
 from .. import base, parameters
 from ..parameters import OF_DRIVERS, OF_POINTS
 
+AUTO = "auto"
+
 
 class MapSubsidence(base.SubsidenceAlgorithm):
     """Everything in one go."""
@@ -17,8 +19,9 @@ class MapSubsidence(base.SubsidenceAlgorithm):
     TAGS = ["subsidence", "insar", "persistent scatterer", "map", "interpolation", "cnn", "idw"]
     HELP = (
         "Makes a continuous displacement map from persistent scatterers and the driving forces of "
-        "subsidence, and says how good it is: on points held out at random, and on whole blocks "
-        "held out, beside inverse distance weighting on the same points."
+        "subsidence, by the method that predicts held-out points best unless you choose one, and "
+        "says how good it is: on points held out at random, and on whole blocks held out, beside "
+        "inverse distance weighting on the same points."
     )
     TASK = "map"
     NUMBERS = {
@@ -37,18 +40,21 @@ class MapSubsidence(base.SubsidenceAlgorithm):
             parameters.unit(),
             parameters.drivers(
                 optional=True,
-                note=f" The methods {', '.join(OF_DRIVERS)} learn from them; the others take the "
-                "grid from them.",
+                note=f" The methods {', '.join(OF_DRIVERS)} learn from them, auto tries some that "
+                "do; the others take the grid from them.",
             ),
             parameters.choice(
                 "METHOD",
                 "Method",
+                "auto: holds points out, tries the methods that take seconds (not cnn, which takes "
+                "minutes), and maps with the one that promises the smallest error over the map; "
+                "the log and the report tell which, and why. "
                 "cnn: a convolutional network that learns from the drivers around each point. "
                 "regressionkriging: a trend of the drivers, and kriging of what it leaves. forest, "
                 "boosting: decision trees on the drivers. kriging, idw, rbf, movingleastsquares: "
-                "from the points alone. 'Compare methods' tells which is best on your data.",
-                [*OF_DRIVERS, *OF_POINTS],
-                "cnn",
+                "from the points alone. 'Compare methods' compares them all.",
+                [AUTO, *OF_DRIVERS, *OF_POINTS],
+                AUTO,
             ),
             parameters.preset(),
             *parameters.driver_kinds(),
@@ -61,9 +67,14 @@ class MapSubsidence(base.SubsidenceAlgorithm):
             parameters.raster_output(
                 "TRUST",
                 "Trust",
-                "What each cell rests on: band 1, distance to the nearest point in metres; band 2, "
-                "share of the cells around it, 0 to 1, where a driver was missing and was filled "
-                "from the nearest cell.",
+                "What each cell rests on; lay it over the map and it fades what cannot be trusted. "
+                "Band 1: class, 1 measured nearby, 2 interpolated, 3 extrapolated, 4 outside of "
+                "what was measured or learned; the report tells what that means here. Band 2: "
+                "dissimilarity of the drivers to those at the points; band 3: 1 inside their area "
+                "of applicability, else 0 (both empty where the method uses no drivers). Band 4: "
+                "points per km2 among the 8 nearest. Band 5: distance to the nearest point in "
+                "metres. Band 6: share of the cells around, 0 to 1, where a driver was missing and "
+                "was filled from the nearest cell.",
                 optional=True,
             ),
             parameters.points_output(
@@ -78,9 +89,9 @@ class MapSubsidence(base.SubsidenceAlgorithm):
 
     def request(self, job):
         method = job.value("METHOD")
-        learns = method in OF_DRIVERS
+        learns = method in (AUTO, *OF_DRIVERS)
         drivers = job.drivers(kinds=learns)
-        if learns and not drivers:
+        if method in OF_DRIVERS and not drivers:
             raise QgsProcessingException(
                 f"METHOD {method} learns from driving forces, and DRIVERS is empty. Give at least "
                 f"one raster, or choose a method that needs none: {', '.join(OF_POINTS)}."

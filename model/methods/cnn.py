@@ -42,7 +42,7 @@ class CNN(Method):
         """A fitted method from a preset and the network of a bundle."""
         method = cls.__new__(cls)
         method.preset, method.seed = preset, 0
-        method._keep(trained)
+        method.keep(trained)
         return method
 
     def __reduce__(self):
@@ -52,10 +52,11 @@ class CNN(Method):
         if validation is None:
             parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
             points, validation = points[parts.train], points[parts.validation]
-        self._keep(train(self.preset, points, validation, stack, self.seed, monitor))
+        self.keep(train(self.preset, points, validation, stack, self.seed, monitor))
         return self
 
-    def _keep(self, trained: TrainedNetwork) -> None:
+    def keep(self, trained: TrainedNetwork) -> None:
+        """Take a trained network in the place of fitting one."""
         self.trained_ = trained
         dense = DenseNetwork if self.preset.padding == "valid" else DenseSameNetwork
         self._dense = dense(trained.network, self.preset)

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..methods.cnn import CNN
 from ..points import Points
 from ..stack import Encoding
-from ..validation.uncertainty import ErrorByDistance
+from ..validation.conformal import Intervals
 from .build import build
 from .bundle import read_bundle, write_bundle
 from .presets import Preset
@@ -22,7 +22,7 @@ def save_model(
     path: Path,
     method: CNN,
     encodings: list[Encoding],
-    error_by_distance: ErrorByDistance,
+    intervals: Intervals,
     points: Points,
     about: dict,
 ) -> None:
@@ -32,8 +32,8 @@ def save_model(
     ----------
     encodings : list of Encoding
         Of the drivers, in the order of the network's channels.
-    error_by_distance : ErrorByDistance
-        Of its held-out errors.
+    intervals : Intervals
+        Of its held-out errors, by the distance alone.
     points : Points
         All points of the split; positions are kept for distances, values only as a hash.
     about : dict
@@ -49,7 +49,7 @@ def save_model(
         "target_scale": trained.target_scale,
         "history": trained.history,
         "best_epoch": trained.best_epoch,
-        "error_by_distance": error_by_distance.to_dict(),
+        "error_by_distance": intervals.to_dict(),
         "data_sha256": hashlib.sha256(points.xy.tobytes() + points.values.tobytes()).hexdigest(),
     }
     arrays = {"points_xy": points.xy}

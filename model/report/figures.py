@@ -15,8 +15,8 @@ import rasterio
 
 from ..geostatistics.variogram import Empirical, Variogram
 from ..points import Points
+from ..validation.conformal import HeldOut, Intervals
 from ..validation.evaluation import Evaluation
-from ..validation.uncertainty import ErrorByDistance
 
 _MAX_CELLS = 900
 _BLUE, _RED, _GREY = "#2a5a8c", "#b2382e", "#9a9a9a"
@@ -50,27 +50,15 @@ def scatter(evaluation: Evaluation, unit: str) -> bytes:
     return png(figure)
 
 
-def error_by_distance(evaluations: list[Evaluation], curve: ErrorByDistance, unit: str) -> bytes:
-    """Absolute test errors against the distance to the nearest point in use, and the curve."""
+def error_by_distance(ways: dict[str, HeldOut], curve: Intervals, unit: str) -> bytes:
+    """Absolute test errors by way to hold out against the distance to the nearest known point."""
     figure, axes = plt.subplots(figsize=(6, 3.4))
-    for evaluation, color in zip(evaluations, (_BLUE, _RED)):
-        distance, error = evaluation.test_errors
-        axes.scatter(
-            distance,
-            np.abs(error),
-            s=7,
-            alpha=0.4,
-            color=color,
-            linewidths=0,
-            label=evaluation.split_title,
-        )
-    axes.plot(
-        curve.distance,
-        curve.standard_deviation,
-        color="black",
-        marker=".",
-        label="standard deviation used for the map",
-    )
+    style = {"s": 7, "alpha": 0.4, "linewidths": 0}
+    for (title, held), color in zip(ways.items(), (_BLUE, _RED, _GREY)):
+        axes.scatter(held.distance, np.abs(held.error), color=color, label=title, **style)
+    lines = {"standard deviation": curve.deviation, "nine of ten are below": curve.half_width}
+    for (label, line), dashes in zip(lines.items(), ("-", "--")):
+        axes.plot(curve.distance, line, dashes, color="black", marker=".", label=label)
     axes.set_xlabel("distance to the nearest PS in use (m)")
     axes.set_ylabel(f"absolute error ({unit})")
     axes.set_xscale("symlog", linthresh=100)

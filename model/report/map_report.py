@@ -6,8 +6,12 @@ from pathlib import Path
 
 from ..network.presets import Preset
 from ..points import Points
+from ..validation.applicability import CLASSES, Reach
+from ..validation.choice import Candidate
+from ..validation.comparison import Contest
+from ..validation.conformal import HeldOut, Intervals
 from ..validation.evaluation import Evaluation
-from ..validation.uncertainty import ErrorByDistance
+from ..validation.splits import Folds
 from . import figures
 from .report import Report
 
@@ -21,6 +25,17 @@ _NOTE = (
     "blocks are held out whole, so their figures hold in the gaps. Points of one cell are never "
     "split apart. An error is predicted minus observed. IDW uses the training and the validation "
     "points, and is exact on them. IDW here means 12 neighbours and power 2."
+)
+
+_CHOICE = (
+    "Every method has predicted points that were hidden from it, and the one whose errors are "
+    "smallest makes the map. Because errors grow with the distance to the nearest PS, they are "
+    "weighted to the distances that the map's cells have."
+)
+_UNCERTAINTY = (
+    "Nine measurements in ten should lie between the lower and the upper value of the uncertainty "
+    "layer. Its width is that of the errors at points that were hidden, at the same distance from "
+    "the nearest PS, and is wider where neighbouring PS differ."
 )
 
 
@@ -59,15 +74,25 @@ class MapReport(Report):
             for evaluation in evaluations
             for part in evaluation.split.parts()
         ]
+        self._errors(rows)
+
+    def contests(self, contests: list[Contest], lead: str = "") -> None:
+        """As `evaluations`, of methods on the same folds; `lead` may say it better."""
+        rows = [
+            {"split": contest.folds.title, "method": score.title, "part": part, **found}
+            for contest in contests
+            for score in contest.scores
+            for part, found in (("train", score.train), ("test", score.test))
+            if found
+        ]
+        self._errors(rows, lead)
+
+    def _errors(self, rows: list[dict], lead: str = "") -> None:
         tests = [row for row in rows if row["part"] == "test"]
         splits = dict.fromkeys(row["split"] for row in tests)
-        self.headline(
-            " ".join(
-                _winner([row for row in tests if row["split"] == split], self._job.unit)
-                for split in splits
-            )
-        )
         unit = self._job.unit
+        winners = [_winner([row for row in tests if row["split"] == each], unit) for each in splits]
+        self.headline(lead or " ".join(winners))
         columns = ["Split", "Method", "Points", "Count", f"RMSE ({unit})", f"MAE ({unit})"]
         columns += ["R²", f"Bias ({unit})"]
         shown = [
@@ -109,15 +134,80 @@ class MapReport(Report):
             "grey line both are equal.",
         )
 
-    def error_by_distance(self, evaluations: list[Evaluation], curve: ErrorByDistance) -> None:
+    def error_by_distance(self, ways: dict[str, HeldOut], curve: Intervals) -> None:
         """Errors against the distance to the nearest point."""
         self.figure(
             "Error by distance to the nearest PS",
-            figures.error_by_distance(evaluations, curve, self._job.unit),
-            "Each dot is a test point. The black line is the standard deviation of the error that "
-            f"the uncertainty layer uses; beyond {curve.distance[-1]:.0f} m nothing was measured "
-            "and it is kept level, so take it there as a lower bound.",
+            figures.error_by_distance(ways, curve, self._job.unit),
+            "Each dot is a test point. The black lines are the standard deviation of the error and "
+            f"the size that one error in ten exceeds; beyond {curve.distance[-1]:.0f} m hardly "
+            "anything was measured and they are kept level, so take them there as a lower bound.",
         )
+
+    def choice(self, ranked: list[Candidate]) -> None:
+        """What METHOD=auto has tried."""
+        unit = self._job.unit
+        columns = ["Method", *(f"{score.folds.title} ({unit})" for score in ranked[0].scores)]
+        rows = [
+            [
+                each.title,
+                *(f"{score.test['RMSE']:.2f}" if score.test else None for score in each.scores),
+                f"{each.expected:.2f}" if each.held is not None else None,
+                f"{sum(score.seconds for score in each.scores):.0f}",
+            ]
+            for each in ranked
+        ]
+        self.table(
+            "What METHOD=auto has tried",
+            [*columns, f"Expected on the map ({unit})", "Seconds"],
+            rows,
+            _CHOICE,
+            ranked[0].title,
+        )
+
+    def uncertainty(self, coverage: list[dict], folds: Folds) -> None:
+        """How often the intervals hold where they were not made."""
+        if not coverage:
+            self.text(f"{_UNCERTAINTY} The points are too few to check it.")
+            return
+        places = [f"{row['from']:,.0f} to {row['to']:,.0f}" for row in coverage[:-1]] + ["all"]
+        rows = [
+            [place, row["count"], f"{100 * row['share']:.1f} %", f"{row['width']:.1f}"]
+            for place, row in zip(places, coverage)
+        ]
+        self.table(
+            "Does the 90 % interval hold?",
+            [
+                "Distance to the nearest PS (m)",
+                "Errors",
+                "Inside",
+                f"Mean width ({self._job.unit})",
+            ],
+            rows,
+            f"{_UNCERTAINTY} Checked on each of {folds.title} with an interval made from the "
+            "others: near 90 % is right, less is too bold, more too cautious.",
+            "all",
+        )
+
+    def trust(self, shares: dict[int, float], reach: Reach, by_drivers: bool) -> None:
+        """How much of the map is in which class of trust, and what the classes mean."""
+        rows = [[code, CLASSES[code], f"{100 * shares[code]:.1f} %"] for code in CLASSES]
+        note = (
+            f"Measured nearby: a PS within {reach.near:,.0f} m, where at least half of the map's "
+            "squared error is there beside the PS too. Interpolated: farther, but within "
+            f"{reach.far:,.0f} m, as far as PS tell of each other, and with PS all around. "
+            "Extrapolated: beyond that, or at the rim. Outside: farther than "
+            f"{reach.tested:,.0f} m, where no error could be measured"
+            + (
+                ", or with driving forces unlike those at any PS (outside the area of "
+                "applicability; Meyer and Pebesma, 2021)."
+                if by_drivers
+                else "."
+            )
+            + " Believe the first two as the interval says; check the others in the field before "
+            "anything is built on them."
+        )
+        self.table("How far to trust the map", ["Class", "Meaning", "Share of the map"], rows, note)
 
 
 def _winner(rows: list[dict], unit: str) -> str:

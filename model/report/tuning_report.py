@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from ..network.search import MIN_FOR_IMPORTANCE, Search, values_of
+from ..validation.conformal import Intervals
 from ..validation.evaluation import Evaluation
-from ..validation.uncertainty import ErrorByDistance
 from .figures import png
 from .map_report import MapReport
 
@@ -64,7 +64,7 @@ def gain(search: Search, tuned: Evaluation, preset: Evaluation | None, unit: str
 
 
 def write_tuning_report(
-    job, search: Search, told: list[str], rivals: list[Evaluation], curve: ErrorByDistance
+    job, search: Search, told: list[str], rivals: list[Evaluation], curve: Intervals
 ) -> None:
     """Write REPORT.
 
@@ -75,7 +75,7 @@ def write_tuning_report(
         What `gain` says.
     rivals : list of Evaluation
         The best trial, the preset if it is another one, and IDW.
-    curve : ErrorByDistance
+    curve : Intervals
         Of the best trial.
     """
     best = search.best
@@ -126,7 +126,7 @@ def write_tuning_report(
     )
     report.learning_curve(rivals[0].method.trained_, tuned)
     report.scatter(rivals[0])
-    report.error_by_distance(rivals[:1], curve)
+    report.error_by_distance({rivals[0].split_title: rivals[0].held_out}, curve)
     report.settings({**job.parameters, **tuned.to_dict()})
     report.write(job.file("REPORT", ".html"))
 

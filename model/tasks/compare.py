@@ -15,8 +15,8 @@ from ..raster import SurfaceWriter
 from ..report.report import rounded
 from ..surface import TILE
 from ..validation.comparison import Contest, Tuned, compare_methods, distances_to_known
+from ..validation.conformal import nearest_distance
 from ..validation.splits import Folds, make_folds
-from ..validation.uncertainty import nearest_distance
 from .job import Job
 
 _TARGETS = 5000

@@ -14,6 +14,8 @@ from ..points import Points
 from ..protocol import FIELD
 from ..stack import Encoding, Stack, read_stack
 
+DEFAULT_BLOCK_SIZE = 5000.0
+
 
 class Job:
     """A request in its folder, and the result that is being made.

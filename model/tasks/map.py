@@ -1,65 +1,101 @@
-"""The main job: score a method, map with it, and say how far to trust the map."""
+"""The main job: choose or score a method, map with it, and say how far to trust the map."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ..errors import InputError
-from ..methods import make
-from ..surface import write_surfaces, write_trust
-from ..validation.evaluation import evaluate
-from ..validation.splits import make_split
-from ..validation.uncertainty import ErrorByDistance
+from ..methods.features import SIZES
+from ..points import Points
+from ..stack import Stack
+from ..surface import write_surfaces
+from ..trust import write_trust
+from ..validation.applicability import (
+    Applicability,
+    Hull,
+    Reach,
+    channel_weights,
+    constant_drivers,
+)
+from ..validation.choice import (
+    Candidate,
+    auto_methods,
+    held_out,
+    rank,
+    verdict,
+    ways_of_network,
+    ways_to_hold_out,
+)
+from ..validation.comparison import Contest, compare_methods
+from ..validation.conformal import Intervals, Surroundings, cross_coverage, nearest_distance
+from ..validation.evaluation import Evaluation
+from ..validation.splits import Folds
+from .compare import map_cells, new_method
 from .errors import write_error_points
-from .job import Job
-from .train import DEFAULT_BLOCK_SIZE, split_title, write_model
+from .job import DEFAULT_BLOCK_SIZE, Job
+from .train import write_model
 
-SPLITS = ("random", "block")
+_FEW = 100
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What holding points out has shown.
+
+    Parameters
+    ----------
+    points : Points
+        Those that were held out: with drivers, the ones that have them all.
+    stack : Stack or None
+    contests : list of Contest
+        One for each way to split.
+    ranked : list of Candidate
+        The one that promises most first.
+    chosen : Candidate
+        The method of the map.
+    widest : Folds
+        The way whose test points are farthest from all others, with all its folds.
+    """
+
+    points: Points
+    stack: Stack | None
+    contests: list[Contest]
+    ranked: list[Candidate]
+    chosen: Candidate
+    widest: Folds
 
 
 def run(folder, request, monitor) -> dict:
-    """Score the method and IDW on the same random and block folds, then make the map.
+    """Score the method, or those that "auto" tries, and IDW on the same folds; then make the map.
 
     The CNN of the map is the one trained on the random split's training part, so its test
     figures are the map's own. The other methods have nothing to hold back and map with all points.
     """
     job = Job(folder, request, monitor)
-    name, seed = job.parameters.get("method", "cnn"), job.parameters.get("seed", 0)
+    seed = job.parameters.get("seed", 0)
     block_size = job.parameters.get("block_size", DEFAULT_BLOCK_SIZE)
-    is_network = name == "cnn"
+    is_auto, points = job.parameters.get("method", "auto") == "auto", job.varied_points()
+    tried = try_methods(job, points, block_size, seed)
+    chosen, stack = tried.chosen, tried.stack
+    random, block = chosen.scores[:2]
+    is_network = chosen.name == "cnn"
+    if is_auto:
+        monitor.log(verdict(tried.ranked, job.unit))
+    for prefix, score in (("", random), ("BLOCK_", block)):
+        for number in ("RMSE", "MAE", "R2"):
+            job.result["numbers"][prefix + number] = score.test[number]
 
-    def new_method():
-        if is_network:
-            return make(name, preset=job.parameters.get("preset", "standard"), seed=seed)
-        return make(name)
-
-    points, stack, method = job.varied_points(), None, new_method()
-    if method.needs_stack:
-        if not request["drivers"]:
-            raise InputError(f"METHOD={name} needs driver rasters. Add DRIVERS, or use kriging.")
-        scaling = method.preset.scaling if is_network else "standard"
-        stack = job.stack(scaling, monitor=monitor.part(0, 0.1))
-        points = job.on_drivers(points, stack)
-
-    scores, table = {}, []
-    for i, split_name in enumerate(SPLITS):
-        split = make_split(split_name, points, job.grid, block_size, seed)
-        title = split_title(split_name, block_size)
-        monitor.log(f"Scoring {method.title} on {title}.")
-        part = monitor.part(0.1 + 0.35 * i, 0.45 + 0.35 * i)
-        rivals = [make("idw")] if name != "idw" else []
-        scored = [
-            evaluate(each, points, stack, split, title, part) for each in (new_method(), *rivals)
-        ]
-        scores[split_name] = scored[0]
-        table += scored
-    random, block = scores["random"], scores["block"]
-    job.result["numbers"] = {**random.numbers("", "test"), **block.numbers("BLOCK_", "test")}
-    distance, error = (np.concatenate(pair) for pair in zip(random.test_errors, block.test_errors))
-    curve = ErrorByDistance.fit(distance, error)
-
-    method = random.method if is_network else method.fit(points, stack)
-    surface = job.file("SURFACE", ".tif")
+    method = new_method(chosen.name, job.parameters, seed)
+    # Without a need of drivers those points count too that lie where one is missing.
+    known = tried.points if method.needs_stack else points
+    if is_network:
+        method.keep(random.fitted.trained_)
+    else:
+        method.fit(known, stack, monitor=monitor.part(0.75, 0.8))
+    surface, surroundings = job.file("SURFACE", ".tif"), Surroundings(known.xy, known.values)
     monitor.log(f"Mapping {job.grid.width} x {job.grid.height} cells.")
     write_surfaces(
         method,
@@ -68,33 +104,133 @@ def run(folder, request, monitor) -> dict:
         surface,
         monitor.part(0.8, 0.95),
         uncertainty=job.file("UNCERTAINTY", ".tif") if job.wants("UNCERTAINTY") else None,
-        error_by_distance=curve,
-        known=points.xy,
+        intervals=Intervals.fit(chosen.held),
+        surroundings=surroundings,
         engine=job.engine,
     )
     for remark in method.remarks():
         monitor.log(remark, "warning")
+    reach, shares = Reach.fit(tried.points, chosen.held), None
     if job.wants("TRUST"):
-        patch_size = method.preset.patch_size if is_network else 1
-        write_trust(job.grid, stack, points.xy, patch_size, job.file("TRUST", ".tif"))
+        shares = write_trust(
+            job.grid,
+            stack if method.needs_stack else None,
+            surroundings,
+            reach,
+            Hull(known.xy),
+            applicability(job, tried, seed) if method.needs_stack else None,
+            method.preset.patch_size if is_network else max(SIZES),
+            job.file("TRUST", ".tif"),
+        )
+    predicted, _ = method.predict(tried.points.xy, stack)
     if job.wants("ERROR_POINTS"):
-        write_error_points(job, points, random.predicted, part=random.part_of_point)
+        tested = np.isfinite(random.predicted)
+        part = np.where(tested, "test", "train").astype("<U10")
+        for split in random.folds.splits if is_network else []:
+            part[split.validation] = "validation"
+        best = np.where(tested, random.predicted, predicted)
+        write_error_points(job, tried.points, best, part=part)
+    by_distance = Intervals.fit(chosen.held.by_distance)
     if job.wants("MODEL"):
         if is_network:
-            write_model(job, random, stack, curve)
+            folds = random.folds
+            trained = Evaluation(method, folds.title, tried.points, *folds.splits, predicted)
+            write_model(job, trained, stack, by_distance)
         else:
             monitor.log(f"{method.title} has no model file: MODEL is not written.", "warning")
     if job.wants("REPORT"):
         from ..report.map_report import MapReport  # and matplotlib, not before
 
         report = MapReport(f"Subsidence map of {job.field} by {method.title}", job)
-        report.evaluations(table)
-        report.map(surface, points)
+        report.contests(tried.contests, verdict(tried.ranked, job.unit) if is_auto else "")
+        if is_auto:
+            report.choice(tried.ranked)
+        report.map(surface, known)
+        report.uncertainty(cross_coverage(chosen.held, tried.widest.fold_of_point), tried.widest)
+        if shares:
+            report.trust(shares, reach, method.needs_stack)
         if is_network:
             report.learning_curve(method.trained_, method.preset)
-        report.scatter(block)
-        report.error_by_distance([random, block], curve)
+        report.scatter(block.evaluation(method))
+        report.error_by_distance(
+            {score.folds.title: held_out(score) for score in chosen.scores}, by_distance
+        )
         settings = method.preset.to_dict() if is_network else {"method": method.title}
         report.settings({"seed": seed, "block_size": block_size, **settings})
         report.write(job.file("REPORT", ".html"))
     return job.result
+
+
+def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried:
+    """Hold points out, and see how METHOD, or all that "auto" tries, and IDW predict them.
+
+    Raises
+    ------
+    InputError
+        If the method needs drivers and there are none, or points are too few. And whatever made
+        the method of the map fail.
+    """
+    name, monitor = job.parameters.get("method", "auto"), job.monitor
+    names = auto_methods(bool(job.request["drivers"])) if name == "auto" else [name]
+    rivals = {
+        each: new_method(each, job.parameters, seed) for each in dict.fromkeys([*names, "idw"])
+    }
+    stack = None
+    if any(rival.needs_stack for rival in rivals.values()):
+        if not job.request["drivers"]:
+            raise InputError(f"METHOD={name} needs driver rasters. Add DRIVERS, or use kriging.")
+        scaling = rivals["cnn"].preset.scaling if name == "cnn" else "standard"
+        stack = job.stack(scaling, monitor=monitor.part(0, 0.1))
+        points = job.on_drivers(points, stack)
+    # Beyond the outermost points nothing can be held out that is as far from the others.
+    cells = map_cells(job, stack, seed)
+    between = Hull(points.xy)(cells)
+    gaps = nearest_distance(points.xy, cells[between] if between.any() else cells)
+    if name == "cnn":
+        ways, widest = ways_of_network(points, job.grid, block_size, seed)
+    else:
+        gap = float(np.quantile(gaps, 0.95))
+        ways, widest = ways_to_hold_out(points, job.grid, block_size, gap, seed)
+    monitor.log(
+        f"Scoring {', '.join(rival.title for rival in rivals.values())} on "
+        f"{', '.join(folds.title for folds in ways)}."
+    )
+    contests = compare_methods(
+        {each: partial(new_method, each, job.parameters, seed) for each in rivals},
+        points,
+        stack,
+        ways,
+        seed,
+        monitor.part(0.1, 0.75),
+        job.engine,
+    )
+    ranked = rank(contests, gaps)
+    chosen = ranked[0] if name == "auto" else next(each for each in ranked if each.name == name)
+    if chosen.held is None:
+        raise next(
+            (score.problem for score in chosen.scores if score.problem),
+            InputError(f"{chosen.title} gives no value at some held-out points. Choose another."),
+        )
+    if len(chosen.held) < _FEW:
+        monitor.log(
+            f"Only {len(chosen.held)} errors were measured: take the uncertainty as a rough one.",
+            "warning",
+        )
+    return Tried(points, stack, contests, ranked, chosen, widest)
+
+
+def applicability(job: Job, tried: Tried, seed: int) -> Applicability | None:
+    """The area of applicability of the drivers; None if none of them varies among the points."""
+    constant, every = constant_drivers(tried.stack, tried.points), len(job.request["drivers"])
+    if constant:
+        job.monitor.log(
+            f"These drivers are the same at all points and say nothing of trust: "
+            f"{', '.join(constant)}.",
+            "warning",
+        )
+    if len(constant) == every:
+        return None
+    folds = tried.widest.fold_of_point
+    weights = channel_weights(tried.points, tried.stack, folds, seed, job.monitor.part(0.95, 0.98))
+    channels = tried.stack.values[tried.stack.grid.cells(tried.points.xy)]
+    return Applicability(channels, weights, folds, seed)

@@ -8,12 +8,15 @@ from ..network.bundle import match_drivers
 from ..network.model_file import load_model
 from ..stack import Encoding
 from ..surface import write_surfaces
-from ..validation.uncertainty import ErrorByDistance, nearest_distance
+from ..validation.conformal import Intervals, Surroundings, nearest_distance
 from .job import Job
 
 
 def run(folder, request, monitor) -> dict:
-    """Write SURFACE and UNCERTAINTY with the model of the request; drivers match by name."""
+    """Write SURFACE and UNCERTAINTY with the model of the request; drivers match by name.
+
+    A bundle keeps no values, so the uncertainty goes by the distance to the model's points alone.
+    """
     method, header, known = load_model(Path(request["model"]))
     drivers = request["drivers"]
     order = match_drivers(header, [driver["name"] for driver in drivers])
@@ -21,10 +24,10 @@ def run(folder, request, monitor) -> dict:
     job = Job(folder, request, monitor)
     encodings = [Encoding.from_dict(encoding) for encoding in header["encodings"]]
     stack = job.stack(method.preset.scaling, encodings, monitor.part(0, 0.3))
-    curve = ErrorByDistance.from_dict(header["error_by_distance"])
+    intervals = Intervals.from_dict(header["error_by_distance"])
     wants_uncertainty = job.wants("UNCERTAINTY")
     if wants_uncertainty:
-        _warn_far_away(job, known, curve)
+        _warn_far_away(job, known, intervals)
     write_surfaces(
         method,
         job.grid,
@@ -32,19 +35,20 @@ def run(folder, request, monitor) -> dict:
         job.file("SURFACE", ".tif"),
         monitor.part(0.3, 1),
         uncertainty=job.file("UNCERTAINTY", ".tif") if wants_uncertainty else None,
-        error_by_distance=curve,
-        known=known,
+        intervals=intervals,
+        surroundings=Surroundings(known),
         engine=job.engine,
     )
     return job.result
 
 
-def _warn_far_away(job: Job, known, curve: ErrorByDistance) -> None:
+def _warn_far_away(job: Job, known, intervals: Intervals) -> None:
     tiles = [tile.xy()[[0, -1]].mean(axis=0) for tile in job.grid.tiles(64)]
-    far = (nearest_distance(known, tiles) > curve.distance[-1]).mean()
+    far = (nearest_distance(known, tiles) > intervals.distance[-1]).mean()
     if far > 0:
         job.monitor.log(
             f"About {far:.0%} of the map is farther from the model's points than any error was "
-            f"measured at ({curve.distance[-1]:.0f} m): there the uncertainty is a lower bound.",
+            f"measured at ({intervals.distance[-1]:.0f} m): there the uncertainty is a lower "
+            "bound.",
             "warning",
         )

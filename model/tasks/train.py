@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from ..methods import make
 from ..report.map_report import MapReport
+from ..validation.conformal import Intervals
 from ..validation.evaluation import Evaluation, evaluate
 from ..validation.splits import make_split
-from ..validation.uncertainty import ErrorByDistance
-from .job import Job
+from .job import DEFAULT_BLOCK_SIZE, Job
 
-DEFAULT_BLOCK_SIZE = 5000.0
 SPLIT_TITLES = {"random": "random 80/10/10", "block": "blocks of {:g} m, 80/10/10"}
 
 
@@ -27,7 +26,7 @@ def run(folder, request, monitor) -> dict:
     split = make_split(split_name, points, job.grid, block_size, method.seed)
     trained = evaluate(method, points, stack, split, title, monitor.part(0.1, 0.95))
     baseline = evaluate(make("idw"), points, None, split, title)
-    curve = ErrorByDistance.fit(*trained.test_errors)
+    curve = Intervals.fit(trained.held_out)
     for part in split.parts():
         numbers = trained.numbers(f"{part.upper()}_", part, ("COUNT", "RMSE", "MAE", "R2"))
         job.result["numbers"].update(numbers)
@@ -38,7 +37,7 @@ def run(folder, request, monitor) -> dict:
         report.evaluations([trained, baseline])
         report.learning_curve(method.trained_, method.preset)
         report.scatter(trained)
-        report.error_by_distance([trained], curve)
+        report.error_by_distance({title: trained.held_out}, curve)
         report.settings({"seed": method.seed, **method.preset.to_dict()})
         report.write(job.file("REPORT", ".html"))
     return job.result
@@ -49,7 +48,7 @@ def split_title(name: str, block_size: float) -> str:
     return SPLIT_TITLES[name].format(block_size) if name in SPLIT_TITLES else name
 
 
-def write_model(job: Job, trained: Evaluation, stack, curve: ErrorByDistance) -> None:
+def write_model(job: Job, trained: Evaluation, stack, curve: Intervals) -> None:
     """Write MODEL, the bundle of a trained CNN."""
     # The task `map` is here too, and needs TensorFlow for a network only.
     from ..network.model_file import save_model

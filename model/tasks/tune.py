@@ -16,11 +16,11 @@ from ..network.search import Search, Space, Trial, values_of
 from ..network.study_file import read_study, write_study
 from ..network.training import train
 from ..report.tuning_report import gain, write_tuning_report
+from ..validation.conformal import Intervals
 from ..validation.evaluation import evaluate
 from ..validation.splits import make_split
-from ..validation.uncertainty import ErrorByDistance
-from .job import Job
-from .train import DEFAULT_BLOCK_SIZE, split_title, write_model
+from .job import DEFAULT_BLOCK_SIZE, Job
+from .train import split_title, write_model
 
 DEFAULT_TRIALS = 30
 
@@ -80,7 +80,7 @@ def run(folder, request, monitor) -> dict:
         "PRESET_VALIDATION_RMSE": own.rmse,
         "PRESET_TEST_RMSE": held[-1] if preset else None,
     }
-    curve = ErrorByDistance.fit(*tuned.test_errors)
+    curve = Intervals.fit(tuned.held_out)
     if job.wants("MODEL"):
         write_model(job, tuned, stack, curve)
     if job.wants("TRIALS_TABLE"):

@@ -21,12 +21,12 @@ from ..methods.base import Method, joined
 from ..monitor import SILENT, Monitor
 from ..points import Points
 from ..stack import Stack
-from .evaluation import evaluate
+from .conformal import nearest_distance
+from .evaluation import Evaluation, evaluate
 from .metrics import metrics
 from .significance import Comparison, compare_all
 from .splits import Folds, Split
 from .tuning import tune
-from .uncertainty import nearest_distance
 
 _MEGABYTE = 2**20
 
@@ -46,6 +46,8 @@ class Score:
     ----------
     predicted : ndarray (n,)
         mm, each point by the fold that tests it; NaN where none does or the method failed.
+    deviation : ndarray (n,)
+        The standard deviation that the method itself gives there, mm; NaN without.
     seconds : float
         For fitting and predicting in all folds.
     memory : float or None
@@ -53,6 +55,8 @@ class Score:
         system does not tell.
     failures : list of str
         Why it has no prediction, one for each fold that failed.
+    problem : Exception or None
+        The last of them.
     fitted : SimpleNamespace or None
         What the method of the last fold that did not fail knows of its fit: `tuning_`, or
         `trained_` and `preset`, if it has them.
@@ -63,14 +67,16 @@ class Score:
     folds: Folds
     points: Points
     predicted: np.ndarray = None
+    deviation: np.ndarray = None
     seconds: float = 0.0
     memory: float | None = None
     failures: list = field(default_factory=list)
+    problem: Exception | None = None
     fitted: SimpleNamespace | None = None
     _trained: list = field(default_factory=list)
 
     def __post_init__(self):
-        self.predicted = np.full(len(self.points), np.nan)
+        self.predicted, self.deviation = np.full((2, len(self.points)), np.nan)
 
     @property
     def error(self) -> np.ndarray:
@@ -97,6 +103,12 @@ class Score:
         known = np.isfinite(predicted)
         return metrics(observed[known], predicted[known]) if known.any() else None
 
+    def evaluation(self, method: Method) -> Evaluation:
+        """The test points of all folds as one evaluation of a method of this kind."""
+        known, nobody = np.flatnonzero(np.isfinite(self.predicted)), np.empty(0, int)
+        split = Split(nobody, nobody, known)
+        return Evaluation(method, self.folds.title, self.points, split, self.predicted)
+
     def run(
         self,
         rival: Callable[[Folds], Method],
@@ -113,12 +125,16 @@ class Score:
         for number, ((split, part), trial) in enumerate(zip(pairs, trials), 1):
             for text in trial.warnings:
                 monitor.log(text, "warning")
-            if trial.failure:
+            if trial.problem:
                 # One rival that fails must not cost the others their hours, nor go unnoticed.
-                self.failures.append(f"fold {number} of {count}: {trial.failure}")
+                self.problem = trial.problem
+                reason = f"{type(trial.problem).__name__}: {trial.problem}"
+                self.failures.append(f"fold {number} of {count}: {reason}")
                 monitor.log(f"failed in {self.failures[-1]}", "warning")
             else:
                 self.predicted[split.test] = trial.predicted[split.test]
+                if trial.deviation is not None:
+                    self.deviation[split.test] = trial.deviation[split.test]
                 self._trained.append(
                     np.stack([self.points.values[split.train], trial.predicted[split.train]])
                 )
@@ -138,8 +154,9 @@ class Trial:
     seconds: float
     memory: float | None
     warnings: list
-    failure: str = ""
+    problem: Exception | None = None
     predicted: np.ndarray | None = None
+    deviation: np.ndarray | None = None
     fitted: SimpleNamespace | None = None
     remarks: tuple = ()
 
@@ -156,16 +173,15 @@ def run_fold(
     heard, start, memory = _Heard(monitor), time.perf_counter(), PeakMemory()
     try:
         found = evaluate(rival(folds), points, stack, split, folds.title, heard)
-    except Exception as problem:
-        found, failure = None, f"{type(problem).__name__}: {problem}"
+    except Exception as failure:
+        found, problem = None, failure
     cost = time.perf_counter() - start, memory.more_than(None), heard.warnings
     if found is None:
-        return Trial(*cost, failure)
+        return Trial(*cost, problem)
     known = vars(found.method)
     fitted = {name: known[name] for name in ("tuning_", "trained_", "preset") if name in known}
-    return Trial(
-        *cost, "", found.predicted, SimpleNamespace(**fitted), tuple(found.method.remarks())
-    )
+    given = found.predicted, found.deviation
+    return Trial(*cost, None, *given, SimpleNamespace(**fitted), tuple(found.method.remarks()))
 
 
 @dataclass(frozen=True)

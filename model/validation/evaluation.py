@@ -10,9 +10,9 @@ from ..methods.base import Method
 from ..monitor import SILENT, Monitor
 from ..points import Points
 from ..stack import Stack
+from .conformal import HeldOut, nearest_distance
 from .metrics import metrics
 from .splits import Split
-from .uncertainty import nearest_distance
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Evaluation:
     split : Split
     predicted : ndarray (n,)
         mm.
+    deviation : ndarray (n,), optional
+        The standard deviation that the method itself gives, mm.
     """
 
     method: Method
@@ -35,6 +37,7 @@ class Evaluation:
     points: Points
     split: Split
     predicted: np.ndarray
+    deviation: np.ndarray | None = None
 
     def metrics(self, part: str) -> dict:
         """Metrics of "train", "validation" or "test"; points without a prediction are left out."""
@@ -48,12 +51,12 @@ class Evaluation:
         return {prefix + name: values[name] for name in names}
 
     @property
-    def test_errors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Distance of each test point to the nearest point in use, metres, and its error, mm."""
+    def held_out(self) -> HeldOut:
+        """The errors at the test points, and what the distance to the points in use is there."""
         test = self.split.test
         known = np.concatenate([self.split.train, self.split.validation])
         distance = nearest_distance(self.points.xy[known], self.points.xy[test])
-        return distance, self.predicted[test] - self.points.values[test]
+        return HeldOut(test, distance, self.predicted[test] - self.points.values[test])
 
     @property
     def part_of_point(self) -> np.ndarray:
@@ -74,5 +77,5 @@ def evaluate(
 ) -> Evaluation:
     """Fit a method to the training part and predict every point."""
     method.fit(points[split.train], stack, points[split.validation], monitor)
-    predicted, _ = method.predict(points.xy, stack)
-    return Evaluation(method, split_title, points, split, predicted)
+    predicted, deviation = method.predict(points.xy, stack)
+    return Evaluation(method, split_title, points, split, predicted, deviation)

@@ -104,6 +104,8 @@ class Folds:
     @property
     def title(self) -> str:
         """Its name in reports."""
+        if self.kind == "block" and len(self.splits) == 1:
+            return f"blocks of {self.block_size:g} m, held out once"
         return {
             "random": "random 80/10/10",
             "kfold": f"{len(self.splits)} random folds",

@@ -78,7 +78,8 @@ def main(region: Path) -> None:
     surface, idw, picture = (outputs / name for name in ("surface.tif", "idw.tif", "map.png"))
     run("subsidence:idw", **points, REFERENCE=stack, SURFACE=idw)
     subprocess.run([sys.executable, PICTURE, surface, selected, picture], check=True)
-    truth, distance = read(region / "true_displacement.tif"), read(outputs / "trust.tif")
+    truth = read(region / "true_displacement.tif")
+    distance = read(outputs / "trust.tif", band=5)
     maps = {"CNN": read(surface), "IDW": read(idw)}
     print(f"\nThe demo took {time.monotonic() - start:.0f} s. Results:")
     for path in sorted(outputs.iterdir()):

@@ -20,7 +20,7 @@ from subsidence_mapper.model.network.training import TrainedNetwork
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
 from subsidence_mapper.model.stack import Encoding
-from subsidence_mapper.model.validation.uncertainty import ErrorByDistance
+from subsidence_mapper.model.validation.conformal import Intervals
 
 DRIVERS, SOURCE = 9, 1000
 
@@ -59,7 +59,7 @@ def write_model(path, drivers, side):
         path,
         CNN.trained(STANDARD, trained),
         [Encoding(driver["name"], "continuous") for driver in drivers],
-        ErrorByDistance(np.array([0.0, 1000.0]), np.array([3.0, 9.0])),
+        Intervals(*np.array([[0.0, 1000.0], [3.0, 9.0], [5.0, 15.0]])),
         Points(xy, random.normal(size=60_000)),
         {"drivers": drivers},
     )

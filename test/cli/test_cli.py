@@ -102,8 +102,11 @@ BAD = {
     "no such raster": ({"DRIVERS": "/missing.tif"}, "DRIVERS .*not all of that can be opened"),
     "a raster without CRS": ({"DRIVERS": "{region}/nowhere.tif"}, "layer nowhere has no valid"),
     "no overlap": ({"EXTENT": "0,9,0,9 [EPSG:32639]"}, "have no area in common"),
-    "no drivers": ({"DRIVERS": None}, "METHOD cnn learns from .* DRIVERS is empty"),
-    "no such method": ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of cnn"),
+    "no drivers": (
+        {"DRIVERS": None, "METHOD": "cnn"},
+        "METHOD cnn learns from .* DRIVERS is empty",
+    ),
+    "no such method": ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of auto"),
     "an unknown class driver": ({"CATEGORICAL": "soil"}, "CATEGORICAL names soil, which is not"),
     "a place that is no folder": (
         {"SURFACE": "{region}/ps.csv/s.tif"},

@@ -146,7 +146,9 @@ def test_train_predict_and_map_of_a_part(run, region, feedback, tmp_path):
     whole = predict("whole", UNCERTAINTY=str(tmp_path / "uncertainty.tif"))
     assert whole.shape == (SIZE, SIZE)
     assert np.sqrt(((whole - region["truth"]) ** 2).mean()) < region["truth"].std()
-    assert (cells(str(tmp_path / "uncertainty.tif")) > 0).all()
+    deviation, lower, upper = cells(str(tmp_path / "uncertainty.tif"))
+    assert (deviation > 0).all() and (upper > lower).all()
+    assert np.allclose((lower + upper) / 2, whole, atol=1e-3)
     # The order of the drivers does not matter; far enough from the cut, a part is as in the whole.
     area = "500010,502990,3597010,3598490 [EPSG:32639]"
     part = predict("part", EXTENT=area, DRIVERS=region["drivers"][::-1])
@@ -180,6 +182,7 @@ def test_map_by_idw_without_drivers(run, region, tmp_path):
         CELL_SIZE=CELL,
         BLOCK_SIZE=600,
         SURFACE=str(tmp_path / "surface.tif"),
+        UNCERTAINTY=str(tmp_path / "uncertainty.tif"),
         TRUST=str(tmp_path / "trust.tif"),
         ERROR_POINTS=str(tmp_path / "points.gpkg"),
         REPORT=str(tmp_path / "report.html"),
@@ -189,6 +192,8 @@ def test_map_by_idw_without_drivers(run, region, tmp_path):
     assert 0 < results["RMSE"] < region["values"].std()
     assert 0 < results["BLOCK_RMSE"] < 2 * region["values"].std()
     assert QgsVectorLayer(results["ERROR_POINTS"]).featureCount() == 300
+    within = (cells(results["UNCERTAINTY"])[1] <= cells(results["SURFACE"])).mean()
+    assert within == 1 and set(np.unique(cells(results["TRUST"])[0])) <= {1, 2, 3, 4}
     surface = gdal.Open(results["SURFACE"])
     left, cell, _, top, _, _ = surface.GetGeoTransform()
     column, row = ((region["places"][0] - [left, top]) / [cell, -cell]).astype(int)
@@ -201,6 +206,7 @@ def test_the_network_needs_drivers(run, region, tmp_path):
             "mapsubsidence",
             PS_POINTS=region["points"],
             VALUE_FIELD="mm",
+            METHOD="cnn",
             SURFACE=str(tmp_path / "surface.tif"),
         )
 
@@ -208,7 +214,7 @@ def test_the_network_needs_drivers(run, region, tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of cnn, regressionkriging"),
+        ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of auto, cnn, "),
         ({"SEED": -1}, "SEED .* was -1; give a number from 0 to"),
         ({"DRIVERS": ["/missing.tif"]}, "DRIVERS .*missing.tif.*not all of that can be opened"),
     ],

@@ -48,7 +48,6 @@ def colours(layer):
         ("SURFACE", "subsidence", "Subsidence (mm)", {-80: BLUE, 0: WHITE, 80: RED}),
         ("ERROR_SURFACE", "subsidence", "Error (mm)", {-80: "#7f3b08", 0: WHITE, 80: "#2d004b"}),
         ("UNCERTAINTY", "up", "Uncertainty (mm)", {0: "#fcfbfd", 80: "#3f007d"}),
-        ("TRUST", "up", "Trust (mm)", {0: "#00441b", 80: "#f7fcf5"}),
         ("DISTANCE", "up", "Distance to wells (mm)", {0: "#081d58", 80: "#ffffd9"}),
         ("DENSITY", "up", "Density of wells (mm)", {0: "#ffffcc", 80: "#800026"}),
         ("NDVI", "up", "NDVI (mm)", {0: "#ffffe5", 80: "#004529"}),
@@ -73,6 +72,18 @@ def test_rasters(make_raster, dress, output, positive, name, expected):
     assert {round(value / limit * 80): found[value] for value in found}.items() >= expected.items()
     assert layer.renderer().classificationMax() == pytest.approx(limit)
     assert layer.renderer().classificationMin() == pytest.approx(min(found))
+
+
+def test_trust_fades_what_cannot_be_trusted(make_raster, dress):
+    layer = make_raster("a", np.tile(np.arange(1.0, 5), (4, 1)).astype("float32"))
+    assert dress(layer, "TRUST") == "Trust (mm)"
+    found = {each.value: each for each in layer.renderer().classes()}
+    assert [found[code].label for code in (1, 2, 3, 4)] == [
+        *("1 measured nearby", "2 interpolated", "3 extrapolated", "4 outside"),
+    ]
+    alpha = [found[code].color.alpha() for code in (1, 2, 3, 4)]
+    assert alpha[0] == 0 and sorted(set(alpha)) == alpha
+    assert {each.color.name() for each in found.values()} == {"#ffffff"}
 
 
 def test_the_name_that_a_model_gives_stays(make_raster, dress):

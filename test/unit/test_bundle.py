@@ -15,7 +15,7 @@ from subsidence_mapper.model.network.bundle import (
 )
 from subsidence_mapper.model.network.model_file import load_model, save_model
 from subsidence_mapper.model.network.presets import Preset, make_preset
-from subsidence_mapper.model.validation.uncertainty import ErrorByDistance
+from subsidence_mapper.model.validation.conformal import Intervals
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_bundles_of_format_1_are_still_read(bundle):
 
 def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, points):
     method = CNN("standard", epochs=2, activation="tanh").fit(points, stack)
-    curve = ErrorByDistance(np.array([0.0, 100.0]), np.array([1.0, 2.0]))
+    curve = Intervals(*np.array([[0.0, 100.0], [1.0, 2.0], [1.5, 3.5]]))
     about = {"drivers": [], "grid": stack.grid.to_dict()}
     path = tmp_path / "model.zip"
     save_model(path, method, stack.encodings, curve, points, about)
@@ -142,3 +142,4 @@ def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, point
     assert loaded.preset == method.preset
     assert np.array_equal(xy, points.xy)
     assert header["error_by_distance"]["standard_deviation_mm"] == [1.0, 2.0]
+    assert Intervals.from_dict(header["error_by_distance"])(0.0) == (1.0, 1.5)

@@ -5,7 +5,6 @@ from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.validation.metrics import metrics
 from subsidence_mapper.model.validation.splits import make_split, random_split
-from subsidence_mapper.model.validation.uncertainty import ErrorByDistance, nearest_distance
 
 
 @pytest.fixture
@@ -81,23 +80,3 @@ def test_metrics_equal_scikit_learn():
 
 def test_r2_of_equal_observations_is_none():
     assert metrics(np.ones(3), np.zeros(3))["R2"] is None
-
-
-def test_error_by_distance_recovers_a_known_law():
-    random = np.random.default_rng(0)
-    distance = random.uniform(0, 1000, 20_000)
-    curve = ErrorByDistance.fit(distance, random.normal(0, 2 + distance / 100))
-    at = np.array([50.0, 300.0, 900.0])
-    assert curve(at) == pytest.approx(2 + at / 100, rel=0.15)
-    assert (np.diff(curve.standard_deviation) >= 0).all()
-    assert curve(5000.0) == curve.standard_deviation[-1]
-
-
-def test_error_by_distance_of_few_errors_is_their_rms():
-    curve = ErrorByDistance.fit(np.array([10.0, 20.0, 30.0]), np.array([3.0, -4.0, 0.0]))
-    assert curve(np.array([0.0, 20.0, 99.0])) == pytest.approx(np.sqrt(25 / 3))
-
-
-def test_nearest_distance():
-    known = np.array([[0.0, 0.0], [30.0, 40.0]])
-    assert nearest_distance(known, np.array([[0.0, 3.0], [30.0, 0.0]])).tolist() == [3.0, 30.0]

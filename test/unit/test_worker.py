@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -114,6 +115,44 @@ def test_map_writes_everything_and_its_figures_agree(job):
     header = read_header(job.folder / "model.zip")
     assert header["metrics"]["test"]["RMSE"] == result["numbers"]["RMSE"]
     assert [driver["name"] for driver in header["drivers"]] == ["slope", "land"]
+
+
+def test_auto_maps_with_the_method_that_promises_most_and_says_so(job):
+    outputs = ["SURFACE", "UNCERTAINTY", "TRUST", "ERROR_POINTS", "REPORT"]
+    code, lines, result = job("map", outputs, parameters={"block_size": 400, "seed": 3})
+    assert code == 0, lines
+    said = [line["text"] for line in lines if line["type"] == "log"]
+    (chosen,) = (text for text in said if text.startswith("METHOD=auto has chosen "))
+    title = re.match("METHOD=auto has chosen ([^,]+),", chosen).group(1)
+    report = (job.folder / "report.html").read_text()
+    assert f"<h1>Subsidence map of mm by {title}</h1>" in report
+    assert f'<p class="headline">METHOD=auto has chosen {title},' in report
+    expected = [float(each) for each in re.findall(r"([\d.]+) mm", chosen)]
+    assert len(expected) >= 5 and expected[0] == min(expected)
+    with rasterio.open(job.folder / "surface.tif") as raster:
+        surface = raster.read(1)
+    with rasterio.open(job.folder / "uncertainty.tif") as raster:
+        assert raster.descriptions == ("standard_deviation_mm", "lower_90_mm", "upper_90_mm")
+        deviation, lower, upper = raster.read()
+    assert (deviation > 0).all()
+    assert np.allclose((lower + upper) / 2, surface, atol=1e-3)
+    with np.load(job.folder / "error_points.npz") as table:
+        assert (table["part"] == "test").all()  # all five folds of so few points
+        rmse = np.sqrt(np.square(table["error"]).mean())
+    assert result["numbers"]["RMSE"] == pytest.approx(rmse)
+    with rasterio.open(job.folder / "trust.tif") as raster:
+        classes = raster.read(1)
+    assert set(np.unique(classes)) <= {1, 2, 3, 4} and (classes <= 2).mean() > 0.5
+    for heading in ("What METHOD=auto has tried", "Does the 90 % interval", "How far to trust"):
+        assert heading in report
+
+
+def test_trust_without_drivers_knows_distances_only(job):
+    parameters = {"block_size": 400, "method": "idw"}
+    code, lines, _ = job("map", ["SURFACE", "TRUST"], parameters=parameters, drivers=[])
+    assert code == 0, lines
+    with rasterio.open(job.folder / "trust.tif") as raster:
+        assert np.isnan(raster.read([2, 3])).all() and np.isfinite(raster.read([1, 4, 5, 6])).all()
 
 
 def test_train_then_predict_equals_the_maps_model_whatever_the_drivers_order(job):

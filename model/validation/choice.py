@@ -1,0 +1,148 @@
+"""METHOD=auto: which method promises the smallest error over the map, and how that is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..grid import Grid
+from ..methods import REGISTRY
+from ..points import Points
+from .comparison import Contest, Score
+from .conformal import HeldOut, Intervals, Surroundings
+from .splits import MIN_FOLDS, Folds, make_folds, make_split
+
+# What METHOD=auto tries. Not the network, which takes minutes where these take seconds.
+OF_POINTS = ("kriging", "idw", "rbf")
+OF_DRIVERS = ("regressionkriging", "forest", "hybrid")
+
+FOLDS = 5
+_ENOUGH = 1500  # test points of one way to split: folds beyond these only take time
+_NARROWER = 0.8
+
+
+def auto_methods(has_drivers: bool) -> list[str]:
+    """Names of the methods that METHOD=auto tries."""
+    names = OF_POINTS + (OF_DRIVERS if has_drivers else ())
+    return [name for name in names if name in REGISTRY]
+
+
+def ways_to_hold_out(
+    points: Points, grid: Grid, block_size: float, gap: float, seed: int
+) -> tuple[list[Folds], Folds]:
+    """Random folds, blocks, and blocks so wide that their middle is as far out as the map.
+
+    Each of five folds, of which only as many are kept as hold 1,500 test points.
+
+    Parameters
+    ----------
+    block_size : float
+        Side of the blocks, metres.
+    gap : float
+        A distance, metres, that hardly any cell of the map is farther from its nearest point. A
+        quarter of a block four times as wide is farther from its edge. Blocks are narrower where
+        there would be too few, and left out if they were no wider than `block_size` then.
+
+    Returns
+    -------
+    ways : list of Folds
+    widest : Folds
+        The last of them, with all folds.
+    """
+    whole = [
+        make_folds("kfold", points, grid, FOLDS, seed),
+        _blocks(points, grid, block_size, seed),
+    ]
+    wide = 4 * gap
+    while len(whole) < 3 and wide > block_size / _NARROWER:
+        try:
+            whole.append(make_folds("block", points, grid, FOLDS, seed, float(f"{wide:.2g}")))
+        except InputError:
+            wide *= _NARROWER
+    kept = int(np.clip(-(-FOLDS * _ENOUGH // len(points)), 1, FOLDS))
+    return [replace(folds, splits=folds.splits[:kept]) for folds in whole], whole[-1]
+
+
+def ways_of_network(
+    points: Points, grid: Grid, block_size: float, seed: int
+) -> tuple[list[Folds], Folds]:
+    """One random split and one of blocks: a network takes minutes. As `ways_to_hold_out`."""
+    block = make_split("block", points, grid, block_size, seed)
+    ways = [make_folds("random", points, grid, seed=seed), Folds("block", [block], block_size)]
+    return ways, _blocks(points, grid, block_size, seed)
+
+
+def held_out(score: Score) -> HeldOut:
+    """The errors of a method on one way to split, with what each fold knew around them."""
+    own = score.deviation if np.isfinite(score.deviation[np.isfinite(score.error)]).all() else None
+    parts = []
+    for split in score.folds.splits:
+        known = score.points[np.concatenate([split.train, split.validation])]
+        test = split.test[np.isfinite(score.error[split.test])]
+        distance, spread, _ = Surroundings(known.xy, known.values)(score.points.xy[test])
+        error = score.error[test]
+        parts.append(HeldOut(test, distance, error, spread, None if own is None else own[test]))
+    return HeldOut.together(parts)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A method that was tried.
+
+    Parameters
+    ----------
+    name, title : str
+    scores : list of Score
+        One for each way to split.
+    held : HeldOut or None
+        The errors of all ways together; None if the method has not predicted every test point.
+    expected : float
+        Root mean square error, mm, over cells of the map: as large at each as held-out errors are
+        that far from the nearest point.
+    """
+
+    name: str
+    title: str
+    scores: list[Score]
+    held: HeldOut | None
+    expected: float
+
+
+def rank(contests: list[Contest], gaps: np.ndarray) -> list[Candidate]:
+    """The methods of some contests, the one that promises the smallest error over the map first.
+
+    Parameters
+    ----------
+    gaps : ndarray (m,)
+        Distances of cells of the map to the nearest point, metres.
+    """
+    found = []
+    for name in [score.name for score in contests[0].scores]:
+        scores = [score for contest in contests for score in contest.scores if score.name == name]
+        held, expected = None, np.inf
+        if all(score.is_complete for score in scores):
+            held = HeldOut.together([held_out(score) for score in scores])
+            deviation, _ = Intervals.fit(held.by_distance)(gaps)
+            expected = float(np.sqrt(np.square(deviation).mean()))
+        found.append(Candidate(name, scores[0].title, scores, held, expected))
+    return sorted(found, key=lambda each: each.expected)
+
+
+def verdict(ranked: list[Candidate], unit: str = "mm") -> str:
+    """What METHOD=auto has chosen, and why."""
+    best, *others = [each for each in ranked if each.held is not None]
+    rest = ", ".join(f"{each.title} {each.expected:.2f} {unit}" for each in others)
+    return (
+        f"METHOD=auto has chosen {best.title}, whose errors at held-out points promise the "
+        f"smallest error over the map between the points: {best.expected:.2f} {unit} (RMSE)"
+        + (f"; {rest}." if rest else ".")
+    )
+
+
+def _blocks(points: Points, grid: Grid, size: float, seed: int) -> Folds:
+    try:
+        return make_folds("block", points, grid, FOLDS, seed, size)
+    except InputError:
+        return make_folds("block", points, grid, MIN_FOLDS, seed, size)

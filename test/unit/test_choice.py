@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from subsidence_mapper.model.errors import InputError
+from subsidence_mapper.model.methods import REGISTRY, make
+from subsidence_mapper.model.methods.base import Method, positions
+from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.validation import choice
+from subsidence_mapper.model.validation.comparison import compare_methods
+from subsidence_mapper.model.validation.splits import make_folds
+
+from .conftest import make_grid
+
+
+class Guess(Method):
+    """The mean of what it has seen, and a standard deviation if it is told one."""
+
+    name = title = "guess"
+
+    def __init__(self, deviation=None, fails=False):
+        self.deviation, self.fails = deviation, fails
+
+    def fit(self, points, stack=None, validation=None, monitor=None):
+        if self.fails:
+            raise InputError("It fails.")
+        self.mean_ = points.values.mean()
+        return self
+
+    def predict(self, target, stack=None):
+        count = len(positions(target))
+        own = None if self.deviation is None else np.full(count, float(self.deviation))
+        return np.full(count, self.mean_), own
+
+
+@pytest.fixture
+def field():
+    """400 points in 6 x 6 km whose values are smooth, on a grid of 30 m."""
+    random = np.random.default_rng(0)
+    grid = make_grid(200, 200)
+    xy = np.column_stack(
+        [500_000 + random.uniform(0, 6000, 400), 3_600_000 - random.uniform(0, 6000, 400)]
+    )
+    return grid, Points(xy, 30 * np.sin(xy[:, 0] / 800) + random.normal(0, 1, 400))
+
+
+def test_auto_tries_what_is_registered_and_has_what_it_needs(monkeypatch):
+    assert choice.auto_methods(False) == ["kriging", "idw", "rbf"]
+    monkeypatch.delitem(REGISTRY, "hybrid", raising=False)
+    given = ["kriging", "idw", "rbf", "regressionkriging", "forest"]
+    assert choice.auto_methods(True) == given
+    monkeypatch.setitem(REGISTRY, "hybrid", ("hybrid", "Hybrid"))
+    assert choice.auto_methods(True) == [*given, "hybrid"]
+
+
+def test_ways_to_hold_out_reach_as_far_as_the_map(field):
+    grid, points = field
+    ways, widest = choice.ways_to_hold_out(points, grid, 600, 400, seed=0)
+    assert [way.kind for way in ways] == ["kfold", "block", "block"]
+    assert [way.block_size for way in ways] == [0, 600, 1600]
+    assert [len(way.splits) for way in ways] == [5, 5, 5]
+    assert (widest.fold_of_point >= 0).all() and widest.block_size == 1600
+    many = Points(np.tile(points.xy, (10, 1)), np.tile(points.values, 10))
+    ways, widest = choice.ways_to_hold_out(many, grid, 600, 400, seed=0)
+    assert [len(way.splits) for way in ways] == [2, 2, 2]  # a fifth of 4,000 is 800
+    assert len(widest.splits) == 5
+
+
+def test_blocks_that_are_wide_enough_are_not_doubled(field):
+    grid, points = field
+    ways, widest = choice.ways_to_hold_out(points, grid, 1000, 200, seed=0)
+    assert [way.block_size for way in ways] == [0, 1000]
+    assert widest.block_size == 1000
+
+
+def test_blocks_too_wide_for_five_folds_are_made_narrower_or_left_out(field):
+    grid, points = field
+    ways, _ = choice.ways_to_hold_out(points, grid, 600, 3000, seed=0)
+    assert 600 < ways[2].block_size < 6000
+    with pytest.raises(InputError, match="fill only 1 block"):
+        choice.ways_to_hold_out(points, grid, 50_000, 100, seed=0)
+
+
+def test_held_out_errors_carry_what_was_known_around_them(field):
+    grid, points = field
+    folds = make_folds("block", points, grid, 5, 0, 1000)
+    rivals = {"guess": lambda _: Guess(7), "idw": lambda _: make("idw")}
+    (contest,) = compare_methods(rivals, points, None, [folds])
+    found = {score.name: choice.held_out(score) for score in contest.scores}
+    assert found["idw"].own is None and (found["guess"].own == 7).all()
+    for score in contest.scores:
+        held = found[score.name]
+        assert np.array_equal(np.sort(held.index), np.arange(400))
+        assert held.distance == pytest.approx(contest.distance[held.index])
+        assert np.array_equal(held.error, score.error[held.index])
+    split = folds.splits[0]
+    known = points[np.concatenate([split.train, split.validation])]
+    near = np.argsort(np.hypot(*(known.xy - points.xy[split.test[0]]).T))[:8]
+    assert found["idw"].spread[0] == pytest.approx(known.values[near].std())
+
+
+def test_the_best_on_the_map_is_chosen_and_who_fails_comes_last(field):
+    grid, points = field
+    ways = [make_folds("block", points, grid, 3, 0, 600)]
+    rivals = {
+        "broken": lambda _: Guess(fails=True),
+        "guess": lambda _: Guess(),
+        "idw": lambda _: make("idw"),
+    }
+    contests = compare_methods(rivals, points, None, ways)
+    ranked = choice.rank(contests, np.full(50, 60.0))
+    assert [each.name for each in ranked] == ["idw", "guess", "broken"]
+    assert ranked[1].expected == pytest.approx(points.values.std(), rel=0.15)
+    assert ranked[0].expected < 5
+    assert ranked[2].held is None and np.isinf(ranked[2].expected)
+    assert str(ranked[2].scores[0].problem) == "It fails."
+    text = choice.verdict(ranked)
+    assert text.startswith("METHOD=auto has chosen IDW, ") and "guess" in text
+    assert "broken" not in text
+
+
+def test_what_counts_is_the_distance_of_the_maps_cells(field):
+    """A method that is good beside points and bad far out wins on a dense map only."""
+    grid, points = field
+
+    class Near(Guess):
+        name = title = "near"
+
+        def fit(self, points, stack=None, validation=None, monitor=None):
+            self.idw_ = make("idw", neighbours=1).fit(points, validation=validation)
+            return self
+
+        def predict(self, target, stack=None):
+            distance = self.idw_.tree_.query(positions(target))[0]
+            return self.idw_.predict(target)[0] + np.where(distance > 150, 200, 0), None
+
+    ways, _ = choice.ways_to_hold_out(points, grid, 1500, 100, seed=0)
+    rivals = {"near": lambda _: Near(), "guess": lambda _: Guess()}
+    contests = compare_methods(rivals, points, None, ways)
+    assert choice.rank(contests, np.full(9, 30.0))[0].name == "near"
+    assert choice.rank(contests, np.full(9, 500.0))[0].name == "guess"
