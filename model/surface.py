@@ -16,7 +16,7 @@ from .stack import Stack
 from .validation.conformal import Intervals, Surroundings
 
 TILE = 256
-UNCERTAINTY = ["standard_deviation_mm", "lower_90_mm", "upper_90_mm"]
+UNCERTAINTY = ["standard_deviation", "lower_90", "upper_90"]
 
 
 def write_surfaces(
@@ -30,6 +30,8 @@ def write_surfaces(
     surroundings: Surroundings | None = None,
     own_deviation: Path | None = None,
     engine: Engine = LOCAL,
+    quantity: str = "displacement",
+    unit: str = "mm",
 ) -> None:
     """Write a method's surface and, where asked for, how far it may be wrong.
 
@@ -43,13 +45,18 @@ def write_surfaces(
         Gives the uncertainty, from what `surroundings` say of each cell.
     engine : Engine
         Where the tiles are predicted.
+    quantity, unit : str
+        What the method predicts: bands are called displacement_mm, standard_deviation_mm_per_yr.
     """
+    mean_name, *error_names = [
+        f"{name}_{unit.replace('/', '_per_')}" for name in [quantity, *UNCERTAINTY]
+    ]
     with ExitStack() as writers:
-        mean_file = writers.enter_context(SurfaceWriter(surface, grid, ["displacement_mm"]))
+        mean_file = writers.enter_context(SurfaceWriter(surface, grid, [mean_name]))
         if uncertainty:
-            error_file = writers.enter_context(SurfaceWriter(uncertainty, grid, UNCERTAINTY))
+            error_file = writers.enter_context(SurfaceWriter(uncertainty, grid, error_names))
         if own_deviation:
-            own_file = writers.enter_context(SurfaceWriter(own_deviation, grid, UNCERTAINTY[:1]))
+            own_file = writers.enter_context(SurfaceWriter(own_deviation, grid, error_names[:1]))
         tiles = list(grid.tiles(TILE))
         predicted = engine.map(predict_tile, tiles, method, stack)
         for i, (tile, (mean, own, counted)) in enumerate(zip(tiles, predicted)):

@@ -56,4 +56,4 @@ class PredictSurface(base.SubsidenceAlgorithm):
         grid = layers.choose_grid(lattice, job.extent(lattice.crs), drivers, None, job.transforms)
         job.field, job.positive = header["field"], header["positive"]
         job.unit = header.get("unit", "mm")
-        return job.request(grid, drivers, model=model, parameters={})
+        return job.request(grid, drivers, model=model, unit=job.unit, parameters={})

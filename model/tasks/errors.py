@@ -30,7 +30,8 @@ def run(folder, request, monitor) -> dict:
         write_error_points(job, points, predicted)
     if job.wants("ERROR_SURFACE"):
         interpolated = make("idw").fit(Points(points.xy, error))
-        write_surfaces(interpolated, job.grid, None, job.file("ERROR_SURFACE", ".tif"), monitor)
+        place, names = job.file("ERROR_SURFACE", ".tif"), {"quantity": "error", "unit": job.unit}
+        write_surfaces(interpolated, job.grid, None, place, monitor, **names)
     job.result["numbers"] = metrics(points.values, predicted)
     return job.result
 

@@ -35,6 +35,7 @@ def run(folder, request, monitor) -> dict:
         monitor.part(done + 0.1, 1),
         own_deviation=job.file(deviation, ".tif") if job.wants(deviation) else None,
         engine=job.engine,
+        unit=job.unit,
     )
     if job.wants("REPORT"):
         from ..report.kriging_report import write_kriging_report  # and matplotlib, not before

@@ -107,6 +107,7 @@ def run(folder, request, monitor) -> dict:
         intervals=Intervals.fit(chosen.held),
         surroundings=surroundings,
         engine=job.engine,
+        unit=job.unit,
     )
     for remark in method.remarks():
         monitor.log(remark, "warning")

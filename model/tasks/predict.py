@@ -38,6 +38,7 @@ def run(folder, request, monitor) -> dict:
         intervals=intervals,
         surroundings=Surroundings(known),
         engine=job.engine,
+        unit=job.unit,
     )
     return job.result
 

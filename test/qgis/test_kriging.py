@@ -74,9 +74,8 @@ def features(given):
 
 
 def test_regression_kriging(run, given, feedback):
-    results = run(
-        "regressionkriging", **given["parameters"], DRIVERS=[given["driver"]], TREND="linear"
-    )
+    options = {"DRIVERS": [given["driver"]], "TREND": "linear", "UNIT": "mm/yr"}
+    results = run("regressionkriging", **given["parameters"], **options)
     surface = cells(results["SURFACE"])
     plain = run("kriging", **given["parameters"], REFERENCE=given["driver"])
     error = [
@@ -86,7 +85,7 @@ def test_regression_kriging(run, given, feedback):
     assert error[0] < 0.8
     assert any("The trend explains" in line for line in feedback.infos)
     assert gdal.Open(results["STANDARD_DEVIATION"]).GetRasterBand(1).GetDescription() == (
-        "standard_deviation_mm"
+        "standard_deviation_mm_per_yr"
     )
 
 
