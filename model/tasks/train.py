@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..methods import make
-from ..report.map_report import MapReport
 from ..validation.conformal import Intervals
 from ..validation.evaluation import Evaluation, evaluate
 from ..validation.splits import make_split
@@ -33,6 +32,8 @@ def run(folder, request, monitor) -> dict:
     if job.wants("MODEL"):
         write_model(job, trained, stack, curve)
     if job.wants("REPORT"):
+        from ..report.map_report import MapReport  # and matplotlib, not before
+
         report = MapReport(f"CNN trained on {job.field}", job)
         report.evaluations([trained, baseline])
         report.learning_curve(method.trained_, method.preset)

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import wasserstein_distance
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 
 from ..errors import InputError
@@ -197,6 +194,11 @@ def knndm_folds(
     targets : ndarray (m, 2)
         Places of the map, or a sample of them.
     """
+    # Imported here, because every map is scored on folds, and few of them are these.
+    from scipy.stats import wasserstein_distance
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+
     wanted = cKDTree(xy).query(targets)[0]
     best = k_folds(cells, count, seed)
     distances = _test_distances(xy, best)

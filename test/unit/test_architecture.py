@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,21 @@ def test_what_algorithms_take_from_the_model_needs_the_standard_library_only(pat
                 seen.add(module)
                 assert not roots(file, lazy=False) & (HEAVY | {"numpy"}), short(file)
                 waiting |= imports_of(file, lazy=False)
+
+
+@pytest.mark.parametrize(
+    ("task", "waits"),
+    [
+        ("interpolate", {"tensorflow", "keras", "sklearn", "matplotlib"}),
+        ("map", {"tensorflow", "keras", "matplotlib"}),
+        ("compare", {"tensorflow", "keras", "matplotlib"}),
+    ],
+)
+def test_a_classical_job_does_not_wait_for_what_it_may_not_need(task, waits):
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}; import {NAME}.model.tasks.{task}; "
+        f"from {NAME}.model.methods import idw, kriging, rbf; print(*sys.modules)"
+    )
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert f"{NAME}.model.methods.kriging" in loaded
+    assert not waits & {name.split(".")[0] for name in loaded}
