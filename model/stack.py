@@ -138,6 +138,14 @@ class Stack:
         )
         return self.values[row[0][:, None], column[0][None, :]]
 
+    def filled_share(self, window: Window, size: int) -> np.ndarray:
+        """Share of the patch's cells that lack a driver, around each cell of a window, (h, w)."""
+        row, column = max(0, window.row - size), max(0, window.column - size)
+        bottom, right = window.row + window.height + size, window.column + window.width + size
+        missing = ~self.valid[row:bottom, column:right]
+        share = ndimage.uniform_filter(missing.astype(np.float32), size)[window.row - row :]
+        return share[: window.height, window.column - column :][:, : window.width]
+
     def on_valid_cells(self, points: Points) -> np.ndarray:
         """Whether all drivers are there at each point, (n,)."""
         return self.valid[self.grid.cells(points.xy)]

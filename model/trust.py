@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from .grid import Grid
 from .raster import SurfaceWriter
@@ -42,14 +41,13 @@ def write_trust(
     the 8 nearest; distance to the nearest PS, metres; share of the patch's cells, 0 to 1, where a
     driver had no value and was filled from the nearest cell (0 for a method without drivers).
     """
-    filled = None
-    if stack is not None:
-        filled = ndimage.uniform_filter((~stack.valid).astype(np.float32), patch_size)
     counts = np.zeros(max(CLASSES) + 1)
     with SurfaceWriter(path, grid, TRUST) as writer:
         for tile in grid.tiles(TILE):
             distance, _, density = surroundings(tile.xy())
-            share = np.zeros(tile.size) if filled is None else filled[tile.slices].ravel()
+            share = np.zeros(tile.size)
+            if stack is not None:
+                share = stack.filled_share(tile, patch_size).ravel()
             index = inside = np.full(tile.size, np.nan)
             if applicability is not None:
                 index = applicability(stack.values[tile.slices].reshape(tile.size, -1))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import Affine
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, uniform_filter
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.grid import Window
-from subsidence_mapper.model.stack import read_stack
+from subsidence_mapper.model.stack import Stack, read_stack
 from subsidence_mapper.model.validation.comparison import PeakMemory
 
 from .conftest import make_grid
@@ -126,6 +126,17 @@ def test_what_is_farther_from_a_valid_cell_than_any_pixel_sees_is_zero(tmp_path)
     values = read_stack([driver], make_grid(4, 1200), tmp_path).values[..., 0]
     assert (values[:, :512] == values[:, :1]).all() and values[0, 0] < values[3, 0]
     assert not values[:, 1024:].any()
+
+
+@pytest.mark.parametrize("size", [1, 6, 30])
+def test_the_share_of_filled_cells_is_the_same_in_tiles(stack, size):
+    grid, random = stack.grid, np.random.default_rng(0)
+    valid = random.uniform(size=(grid.height, grid.width)) < 0.7
+    stack = Stack(grid, stack.encodings, stack.values, valid)
+    tiled = np.empty(valid.shape)
+    for tile in grid.tiles(24):
+        tiled[tile.slices] = stack.filled_share(tile, size)
+    assert np.allclose(tiled, uniform_filter((~valid).astype(float), size), atol=1e-6)
 
 
 def test_memory_does_not_grow_with_the_raster(tmp_path):
