@@ -96,11 +96,19 @@ def usable_methods(job: Job) -> dict:
 
 def map_cells(job: Job, stack, seed: int) -> np.ndarray:
     """Centres of some cells of the map, drawn at random, (m, 2)."""
-    usable = np.arange(job.grid.window.size) if stack is None else np.flatnonzero(stack.valid)
-    count = min(_TARGETS, len(usable))
-    drawn = np.random.default_rng(seed).choice(usable, count, replace=False)
+    # Counted by rows: the numbers of all valid cells would fill the memory where there are many.
+    per_row = np.full(job.grid.height, job.grid.width)
+    if stack is not None:
+        per_row = np.count_nonzero(stack.valid, axis=1)
+    last = np.cumsum(per_row)
+    usable = int(last[-1])
+    drawn = np.random.default_rng(seed).choice(usable, min(_TARGETS, usable), replace=False)
     left, dx, _, top, _, dy = job.grid.transform
-    rows, columns = np.divmod(drawn, job.grid.width)
+    rows = np.searchsorted(last, drawn, side="right")
+    columns = drawn - (last - per_row)[rows]
+    if stack is not None:
+        valid = stack.valid
+        columns = np.array([np.flatnonzero(valid[row])[i] for row, i in zip(rows, columns)])
     return np.column_stack([left + dx * (columns + 0.5), top + dy * (rows + 0.5)])
 
 

@@ -1,12 +1,15 @@
 """All methods on the same folds, no test label ever seen, no failure hidden."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from subsidence_mapper.model.methods import make
 from subsidence_mapper.model.methods.base import Method, joined
 from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.stack import Stack
+from subsidence_mapper.model.tasks.compare import map_cells
 from subsidence_mapper.model.validation.comparison import PeakMemory, Tuned, compare_methods
 from subsidence_mapper.model.validation.metrics import metrics
 from subsidence_mapper.model.validation.splits import make_folds
@@ -220,3 +223,16 @@ def test_concordance_by_its_definition():
     assert metrics(observed, observed)["CCC"] == 1
     assert metrics(observed, observed - 4)["CCC"] < 0.6
     assert metrics(np.ones(3), np.ones(3))["CCC"] is None
+
+
+def test_map_cells_are_drawn_from_the_valid_ones(stack):
+    grid, random = stack.grid, np.random.default_rng(5)
+    valid = random.uniform(size=(grid.height, grid.width)) < 0.4
+    valid[:7] = False
+    some = Stack(grid, stack.encodings, stack.values, valid)
+    job = SimpleNamespace(grid=grid)
+    for given, cells in ((some, valid), (None, np.ones_like(valid))):
+        xy = map_cells(job, given, 3)
+        rows, columns = grid.cells(xy)
+        drawn = np.random.default_rng(3).choice(np.flatnonzero(cells), cells.sum(), replace=False)
+        assert np.array_equal(rows * grid.width + columns, drawn)
