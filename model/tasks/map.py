@@ -21,8 +21,12 @@ from ..validation.applicability import (
     constant_drivers,
 )
 from ..validation.choice import (
+    TO_CALIBRATE,
+    TO_CHOOSE,
     Candidate,
     auto_methods,
+    block_folds,
+    fewer,
     held_out,
     rank,
     verdict,
@@ -51,9 +55,9 @@ class Tried:
         Those that were held out: with drivers, the ones that have them all.
     stack : Stack or None
     contests : list of Contest
-        One for each way to split.
+        Of the method of the map and IDW, one for each way to split.
     ranked : list of Candidate
-        The one that promises most first.
+        What METHOD=auto has tried, the one that promises most first; empty without it.
     chosen : Candidate
         The method of the map.
     widest : Folds
@@ -77,13 +81,11 @@ def run(folder, request, monitor) -> dict:
     job = Job(folder, request, monitor)
     seed = job.parameters.get("seed", 0)
     block_size = job.parameters.get("block_size", DEFAULT_BLOCK_SIZE)
-    is_auto, points = job.parameters.get("method", "auto") == "auto", job.varied_points()
+    points = job.varied_points()
     tried = try_methods(job, points, block_size, seed)
     chosen, stack = tried.chosen, tried.stack
     random, block = chosen.scores[:2]
     is_network = chosen.name == "cnn"
-    if is_auto:
-        monitor.log(verdict(tried.ranked, job.unit))
     for prefix, score in (("", random), ("BLOCK_", block)):
         for number in ("RMSE", "MAE", "R2"):
             job.result["numbers"][prefix + number] = score.test[number]
@@ -143,8 +145,8 @@ def run(folder, request, monitor) -> dict:
         from ..report.map_report import MapReport  # and matplotlib, not before
 
         report = MapReport(f"Subsidence map of {job.field} by {method.title}", job)
-        report.contests(tried.contests, verdict(tried.ranked, job.unit) if is_auto else "")
-        if is_auto:
+        report.contests(tried.contests, verdict(tried.ranked, job.unit) if tried.ranked else "")
+        if tried.ranked:
             report.choice(tried.ranked)
         report.map(surface, known)
         report.uncertainty(cross_coverage(chosen.held, tried.widest.fold_of_point), tried.widest)
@@ -187,26 +189,32 @@ def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried
     cells = map_cells(job, stack, seed)
     between = Hull(points.xy)(cells)
     gaps = nearest_distance(points.xy, cells[between] if between.any() else cells)
+
+    def compared(names, ways: list[Folds], part) -> list[Contest]:
+        titles = ", ".join(rivals[each].title for each in names)
+        monitor.log(f"Scoring {titles} on {', '.join(folds.title for folds in ways)}.")
+        makers = {each: partial(new_method, each, job.parameters, seed) for each in names}
+        return compare_methods(makers, points, stack, ways, seed, part, job.engine)
+
+    ranked, done = [], 0.1
     if name == "cnn":
-        ways, widest = ways_of_network(points, job.grid, block_size, seed)
+        ways = ways_of_network(points, job.grid, block_size, seed)
+        widest = block_folds(points, job.grid, block_size, seed)
     else:
         gap = float(np.quantile(gaps, 0.95))
-        ways, widest = ways_to_hold_out(points, job.grid, block_size, gap, seed)
-    monitor.log(
-        f"Scoring {', '.join(rival.title for rival in rivals.values())} on "
-        f"{', '.join(folds.title for folds in ways)}."
+        ways = ways_to_hold_out(points, job.grid, block_size, gap, seed)
+        widest = ways[-1]
+    if name == "auto":
+        done = 0.5
+        contests = compared(rivals, fewer(ways, TO_CHOOSE), monitor.part(0.1, done))
+        ranked = rank(contests, gaps)
+        name = ranked[0].name
+        if ranked[0].held is not None:
+            monitor.log(verdict(ranked, job.unit))
+    contests = compared(
+        dict.fromkeys([name, "idw"]), fewer(ways, TO_CALIBRATE), monitor.part(done, 0.75)
     )
-    contests = compare_methods(
-        {each: partial(new_method, each, job.parameters, seed) for each in rivals},
-        points,
-        stack,
-        ways,
-        seed,
-        monitor.part(0.1, 0.75),
-        job.engine,
-    )
-    ranked = rank(contests, gaps)
-    chosen = ranked[0] if name == "auto" else next(each for each in ranked if each.name == name)
+    chosen = next(each for each in rank(contests, gaps) if each.name == name)
     if chosen.held is None:
         raise next(
             (score.problem for score in chosen.scores if score.problem),

@@ -19,7 +19,7 @@ OF_POINTS = ("kriging", "idw", "rbf")
 OF_DRIVERS = ("regressionkriging", "forest", "hybrid")
 
 FOLDS = 5
-_ENOUGH = 1500  # test points of one way to split: folds beyond these only take time
+TO_CHOOSE, TO_CALIBRATE = 1500, 5000  # test points of a way to split that are enough
 _NARROWER = 0.8
 
 
@@ -31,10 +31,8 @@ def auto_methods(has_drivers: bool) -> list[str]:
 
 def ways_to_hold_out(
     points: Points, grid: Grid, block_size: float, gap: float, seed: int
-) -> tuple[list[Folds], Folds]:
+) -> list[Folds]:
     """Random folds, blocks, and blocks so wide that their middle is as far out as the map.
-
-    Each of five folds, of which only as many are kept as hold 1,500 test points.
 
     Parameters
     ----------
@@ -44,34 +42,34 @@ def ways_to_hold_out(
         A distance, metres, that hardly any cell of the map is farther from its nearest point. A
         quarter of a block four times as wide is farther from its edge. Blocks are narrower where
         there would be too few, and left out if they were no wider than `block_size` then.
-
-    Returns
-    -------
-    ways : list of Folds
-    widest : Folds
-        The last of them, with all folds.
     """
-    whole = [
+    ways = [
         make_folds("kfold", points, grid, FOLDS, seed),
-        _blocks(points, grid, block_size, seed),
+        block_folds(points, grid, block_size, seed),
     ]
     wide = 4 * gap
-    while len(whole) < 3 and wide > block_size / _NARROWER:
+    while len(ways) < 3 and wide > block_size / _NARROWER:
         try:
-            whole.append(make_folds("block", points, grid, FOLDS, seed, float(f"{wide:.2g}")))
+            ways.append(make_folds("block", points, grid, FOLDS, seed, float(f"{wide:.2g}")))
         except InputError:
             wide *= _NARROWER
-    kept = int(np.clip(-(-FOLDS * _ENOUGH // len(points)), 1, FOLDS))
-    return [replace(folds, splits=folds.splits[:kept]) for folds in whole], whole[-1]
+    return ways
 
 
-def ways_of_network(
-    points: Points, grid: Grid, block_size: float, seed: int
-) -> tuple[list[Folds], Folds]:
-    """One random split and one of blocks: a network takes minutes. As `ways_to_hold_out`."""
+def fewer(ways: list[Folds], enough: int) -> list[Folds]:
+    """Only as many folds of each way as hold `enough` test points: more would only take time."""
+    found = []
+    for folds in ways:
+        total = np.cumsum([len(split.test) for split in folds.splits])
+        kept = np.searchsorted(total, enough) + 1
+        found.append(replace(folds, splits=folds.splits[:kept]))
+    return found
+
+
+def ways_of_network(points: Points, grid: Grid, block_size: float, seed: int) -> list[Folds]:
+    """One random split and one of blocks: a network takes minutes."""
     block = make_split("block", points, grid, block_size, seed)
-    ways = [make_folds("random", points, grid, seed=seed), Folds("block", [block], block_size)]
-    return ways, _blocks(points, grid, block_size, seed)
+    return [make_folds("random", points, grid, seed=seed), Folds("block", [block], block_size)]
 
 
 def held_out(score: Score) -> HeldOut:
@@ -141,7 +139,8 @@ def verdict(ranked: list[Candidate], unit: str = "mm") -> str:
     )
 
 
-def _blocks(points: Points, grid: Grid, size: float, seed: int) -> Folds:
+def block_folds(points: Points, grid: Grid, size: float, seed: int) -> Folds:
+    """Five folds of blocks, or three where there are no more blocks."""
     try:
         return make_folds("block", points, grid, FOLDS, seed, size)
     except InputError:

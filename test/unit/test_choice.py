@@ -53,27 +53,25 @@ def test_auto_tries_what_is_registered_and_has_what_it_needs(monkeypatch):
 
 def test_ways_to_hold_out_reach_as_far_as_the_map(field):
     grid, points = field
-    ways, widest = choice.ways_to_hold_out(points, grid, 600, 400, seed=0)
+    ways = choice.ways_to_hold_out(points, grid, 600, 400, seed=0)
     assert [way.kind for way in ways] == ["kfold", "block", "block"]
     assert [way.block_size for way in ways] == [0, 600, 1600]
-    assert [len(way.splits) for way in ways] == [5, 5, 5]
-    assert (widest.fold_of_point >= 0).all() and widest.block_size == 1600
-    many = Points(np.tile(points.xy, (10, 1)), np.tile(points.values, 10))
-    ways, widest = choice.ways_to_hold_out(many, grid, 600, 400, seed=0)
-    assert [len(way.splits) for way in ways] == [2, 2, 2]  # a fifth of 4,000 is 800
-    assert len(widest.splits) == 5
+    for way in ways:
+        assert len(way.splits) == 5 and (way.fold_of_point >= 0).all()
+    for enough, folds in ((1, 1), (100, 2), (1000, 5)):  # folds of 80 points, or about
+        assert [len(way.splits) for way in choice.fewer(ways, enough)] == [folds] * 3
+        assert choice.fewer(ways, enough)[0].splits[0] is ways[0].splits[0]
 
 
 def test_blocks_that_are_wide_enough_are_not_doubled(field):
     grid, points = field
-    ways, widest = choice.ways_to_hold_out(points, grid, 1000, 200, seed=0)
+    ways = choice.ways_to_hold_out(points, grid, 1000, 200, seed=0)
     assert [way.block_size for way in ways] == [0, 1000]
-    assert widest.block_size == 1000
 
 
 def test_blocks_too_wide_for_five_folds_are_made_narrower_or_left_out(field):
     grid, points = field
-    ways, _ = choice.ways_to_hold_out(points, grid, 600, 3000, seed=0)
+    ways = choice.ways_to_hold_out(points, grid, 600, 3000, seed=0)
     assert 600 < ways[2].block_size < 6000
     with pytest.raises(InputError, match="fill only 1 block"):
         choice.ways_to_hold_out(points, grid, 50_000, 100, seed=0)
@@ -132,7 +130,7 @@ def test_what_counts_is_the_distance_of_the_maps_cells(field):
             distance = self.idw_.tree_.query(positions(target))[0]
             return self.idw_.predict(target)[0] + np.where(distance > 150, 200, 0), None
 
-    ways, _ = choice.ways_to_hold_out(points, grid, 1500, 100, seed=0)
+    ways = choice.ways_to_hold_out(points, grid, 1500, 100, seed=0)
     rivals = {"near": lambda _: Near(), "guess": lambda _: Guess()}
     contests = compare_methods(rivals, points, None, ways)
     assert choice.rank(contests, np.full(9, 30.0))[0].name == "near"
