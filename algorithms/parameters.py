@@ -25,8 +25,10 @@ from qgis.core import (
 
 from . import layers
 
-# The methods of a map: those that learn from drivers, and those of the points alone.
+# The methods of a map: those that learn from drivers, those that do so where there are any, and
+# those of the points alone.
 OF_DRIVERS = ("cnn", "regressionkriging", "forest", "boosting")
+OF_BOTH = ("hybrid",)
 OF_POINTS = ("kriging", "idw", "rbf", "movingleastsquares")
 
 GEOMETRIES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingException
 
 from .. import base, parameters
-from ..parameters import OF_DRIVERS, OF_POINTS
+from ..parameters import OF_BOTH, OF_DRIVERS, OF_POINTS
 
 SPLITS = ("random", "kfold", "block", "knndm")
 
@@ -33,14 +33,14 @@ class CompareMethods(base.SubsidenceAlgorithm):
             parameters.drivers(
                 optional=True,
                 note=f" The methods {', '.join(OF_DRIVERS)} learn from them, and are left out "
-                "without.",
+                f"without; {', '.join(OF_BOTH)} learns from them if they are there.",
             ),
             parameters.choices(
                 "METHODS",
                 "Methods",
-                "Which to compare. The network, cnn, is trained anew in each fold: with ten folds "
-                "and several splits that takes its time.",
-                [*OF_POINTS, *OF_DRIVERS],
+                "Which to compare. The network, cnn, and the hybrid learn anew in each fold: with "
+                "ten folds and several splits that takes its time.",
+                [*OF_POINTS, *OF_DRIVERS, *OF_BOTH],
                 [*OF_POINTS, *(method for method in OF_DRIVERS if method != "cnn")],
             ),
             parameters.choices(
@@ -111,7 +111,7 @@ class CompareMethods(base.SubsidenceAlgorithm):
     def request(self, job):
         given = job.values("METHODS", "SPLITS", "FOLDS", "TUNE", "PRESET", "SEED")
         sizes = _sizes(job.value("BLOCK_SIZE"))
-        learns = not set(given["methods"]).isdisjoint(OF_DRIVERS)
+        learns = not set(given["methods"]).isdisjoint([*OF_DRIVERS, *OF_BOTH])
         drivers = job.drivers(kinds=learns)
         grid, points = job.working_grid(drivers)
         if sizes:

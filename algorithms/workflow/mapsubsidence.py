@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingException
 
 from .. import base, parameters
-from ..parameters import OF_DRIVERS, OF_POINTS
+from ..parameters import OF_BOTH, OF_DRIVERS, OF_POINTS
 
 AUTO = "auto"
 
@@ -40,8 +40,9 @@ class MapSubsidence(base.SubsidenceAlgorithm):
             parameters.unit(),
             parameters.drivers(
                 optional=True,
-                note=f" The methods {', '.join(OF_DRIVERS)} learn from them, auto tries some that "
-                "do; the others take the grid from them.",
+                note=f" The methods {', '.join(OF_DRIVERS)} learn from them, "
+                f"{', '.join(OF_BOTH)} if they are there, auto tries some that do; the others take "
+                "the grid from them.",
             ),
             parameters.choice(
                 "METHOD",
@@ -50,10 +51,12 @@ class MapSubsidence(base.SubsidenceAlgorithm):
                 "minutes), and maps with the one that promises the smallest error over the map; "
                 "the log and the report tell which, and why. "
                 "cnn: a convolutional network that learns from the drivers around each point. "
+                "hybrid: krigings of points and drivers, corrected by trees that have learned in "
+                "gaps what krigings miss there. "
                 "regressionkriging: a trend of the drivers, and kriging of what it leaves. forest, "
                 "boosting: decision trees on the drivers. kriging, idw, rbf, movingleastsquares: "
                 "from the points alone. 'Compare methods' compares them all.",
-                [AUTO, *OF_DRIVERS, *OF_POINTS],
+                [AUTO, *OF_DRIVERS, *OF_BOTH, *OF_POINTS],
                 AUTO,
             ),
             parameters.preset(),
@@ -89,12 +92,12 @@ class MapSubsidence(base.SubsidenceAlgorithm):
 
     def request(self, job):
         method = job.value("METHOD")
-        learns = method in (AUTO, *OF_DRIVERS)
+        learns = method in (AUTO, *OF_DRIVERS, *OF_BOTH)
         drivers = job.drivers(kinds=learns)
         if method in OF_DRIVERS and not drivers:
             raise QgsProcessingException(
                 f"METHOD {method} learns from driving forces, and DRIVERS is empty. Give at least "
-                f"one raster, or choose a method that needs none: {', '.join(OF_POINTS)}."
+                f"one raster, or choose a method that needs none: {', '.join([*OF_BOTH, *OF_POINTS])}."
             )
         grid, points = job.working_grid(drivers)
         parameters = job.values("METHOD", "PRESET", "BLOCK_SIZE", "SEED")

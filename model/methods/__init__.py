@@ -12,6 +12,7 @@ REGISTRY = {
     "boosting": ("boosting", "Boosting"),
     "cnn": ("cnn", "CNN"),
     "forest": ("forest", "Forest"),
+    "hybrid": ("hybrid", "Hybrid"),
     "idw": ("idw", "IDW"),
     "kriging": ("kriging", "OrdinaryKriging"),
     "movingleastsquares": ("moving_least_squares", "MovingLeastSquares"),

@@ -23,6 +23,8 @@ class Method(ABC):
         As in a table or a figure.
     needs_stack : bool
         Whether `fit` and `predict` need the driver stack.
+    takes_stack : bool
+        Whether they use it where there is one.
     GRID : dict
         Values of parameters that tuning tries, all with all; empty if there is nothing to tune.
     counted_ : int
@@ -34,6 +36,10 @@ class Method(ABC):
     needs_stack = False
     GRID: dict = {}
     counted_ = 0
+
+    @property
+    def takes_stack(self) -> bool:
+        return self.needs_stack
 
     @abstractmethod
     def fit(

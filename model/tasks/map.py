@@ -92,7 +92,7 @@ def run(folder, request, monitor) -> dict:
 
     method = new_method(chosen.name, job.parameters, seed)
     # Without a need of drivers those points count too that lie where one is missing.
-    known = tried.points if method.needs_stack else points
+    known = tried.points if method.takes_stack and stack is not None else points
     if is_network:
         method.keep(random.fitted.trained_)
     else:
@@ -179,9 +179,9 @@ def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried
         each: new_method(each, job.parameters, seed) for each in dict.fromkeys([*names, "idw"])
     }
     stack = None
-    if any(rival.needs_stack for rival in rivals.values()):
-        if not job.request["drivers"]:
-            raise InputError(f"METHOD={name} needs driver rasters. Add DRIVERS, or use kriging.")
+    if any(rival.needs_stack for rival in rivals.values()) and not job.request["drivers"]:
+        raise InputError(f"METHOD={name} needs driver rasters. Add DRIVERS, or use kriging.")
+    if any(rival.takes_stack for rival in rivals.values()) and job.request["drivers"]:
         scaling = rivals["cnn"].preset.scaling if name == "cnn" else "standard"
         stack = job.stack(scaling, monitor=monitor.part(0, 0.1))
         points = job.on_drivers(points, stack)

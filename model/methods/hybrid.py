@@ -1,0 +1,515 @@
+"""The hybrid: krigings that know the drivers, and trees that know how far to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy.optimize import nnls
+from scipy.spatial import cKDTree
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
+
+from ..errors import InputError
+from ..geostatistics.neighbours import Neighbours
+from ..monitor import SILENT
+from ..points import Points
+from ..validation.conformal import HeldOut, Intervals
+from .base import Method, joined, merged, positions
+from .features import features
+from .kriging import OrdinaryKriging
+from .moving_least_squares import MovingLeastSquares
+from .shared import in_chunks
+
+LEAST = 200  # points
+SIZES = (1, 11, 31, 61)  # sides, in cells, of the squares over which drivers are averaged
+NARROW, BROAD = (11, 31), (61,)  # those of each part of the variogram
+
+_NEIGHBOURS, _NEAREST, _IN_TRIALS = 64, 50, 24
+_FOLDS, _BLOCK_SIZES, _PARTS = 10, 4, 4
+_LEAST_GAIN = 0.002  # of the log error, for which a space is turned
+_TURNS = [(azimuth, ratio) for azimuth in (0, 45, 90, 135) for ratio in (0.7, 0.5)]
+_SHARES = (0.0, 0.3)
+_WEIGHTS = (0.5, 1.0, 1.5)
+_WILD = 8.0  # times what its neighbours miss each other by: a point that does is no example
+_RIDGE = 0.1
+_JITTER = 1e-9  # of the sill: places that are nearly one would make a system singular
+_TREES = 2
+
+
+class Hybrid(Method):
+    """A blend of krigings, corrected by trees that have learned in gaps how far to trust it.
+
+    Blocks of points, of five sizes from single points to a sixth of the extent, are hidden in
+    turn, and told from the others by: ordinary kriging; kriging with a linear variogram, of the
+    values and of their roots, in a plane that is stretched along the best of four directions; the
+    same in a space whose further coordinates are the drivers' means over squares, in which two
+    places are near if they are near and alike; radial basis functions; moving least squares. A
+    ridge regression towards the plain average blends these experts. Boosted trees (Friedman, 2001,
+    doi:10.1214/aos/1013203451) then learn what the blend misses from the experts' disagreement,
+    the distances to the nearest points, the spread of the neighbours' values, the drivers and how
+    they differ from the neighbours' drivers. How much of that correction is added is told by
+    blocks that the trees have not seen: nothing, where they have nothing to say.
+
+    The standard deviation is what the hidden points were missed by where kriging's standard
+    deviation was the same; it never falls as that grows.
+
+    With fewer than 200 points it is ordinary kriging, its standard deviation calibrated by
+    left out points. Without drivers the experts and trees do without them. No driver but a place's
+    own is needed twice: one that does not vary at the points, or is missing there, is dropped.
+
+    What did not work (see docs/hybrid.md): metrics learned freely by gradients, correcting kriging
+    in units of its standard deviation, weights that depend on the distance, wide neighbourhoods of
+    narrow drivers, giving less weight to many wild points.
+
+    Parameters
+    ----------
+    lessons : int
+        About how many hidden points teach; more make a steadier map, and take longer.
+    trees : int
+        In each of the two ensembles.
+    seed : int
+
+    Attributes
+    ----------
+    kriging_ : OrdinaryKriging
+    blend_ : ndarray (experts,) or None
+        Their weights, which add up to 1; None with too few points.
+    share_ : float
+        Of the trees' correction, 0 to 1.
+    intervals_ : Intervals
+        The error by kriging's standard deviation, which stands in the place of a distance.
+    """
+
+    name = "hybrid"
+    title = "Hybrid"
+    takes_stack = True
+
+    def __init__(self, lessons: int = 15_000, trees: int = 150, seed: int = 0):
+        self.lessons = lessons
+        self.trees = trees
+        self.seed = seed
+
+    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+        self.points_ = known = merged(joined(points, validation), monitor)
+        self.kriging_ = OrdinaryKriging().fit(known, monitor=monitor)
+        self.blend_, self._drivers = None, None
+        if len(known) < LEAST:
+            monitor.log(
+                f"{len(known)} points are too few for the hybrid, which wants {LEAST}: the map is "
+                "that of ordinary kriging.",
+                "warning",
+            )
+        if len(known) < LEAST or self.kriging_.variogram_ is None:
+            return self
+        drivers = None
+        if stack is not None:
+            self._drivers = _Drivers(known.xy, stack, monitor)
+            drivers = self._drivers(known.xy, stack)
+        self.needs_stack = bool(self._drivers)
+        self._root = _Root(known.values)
+        monitor.progress(0.1)
+        hidden = self._hidden(self.lessons // 2, self.seed + 1)
+        self._space = _Space(known, self._drivers, drivers, self._root, hidden)
+        self._all = _Visible(known, drivers, self._root, self._space, self.kriging_)
+        monitor.progress(0.3)
+        self._learn(self._lessons(monitor.part(0.3, 0.7)))
+        experts = ", ".join(f"{w:.2f}" for w in self.blend_)
+        monitor.log(f"Blend of the experts: {experts}; share of the trees: {self.share_:.2f}.")
+        return self
+
+    def predict(self, target, stack=None):
+        if self.blend_ is None:
+            mean, deviation = self.kriging_.predict(target)
+            if self.kriging_.variogram_ is not None:
+                deviation = deviation * np.sqrt(self.kriging_.calibration_)
+            return mean, deviation
+        if self.needs_stack and stack is None:
+            raise InputError("This hybrid has learned from drivers. Give DRIVERS to map with it.")
+        drivers = self._drivers(target, stack) if self.needs_stack else None
+        told = self._all(positions(target), drivers)
+        mean = told.experts @ self.blend_ + self.share_ * _ask(self._grown, told.seen)
+        return mean, self.intervals_(told.deviation)[0]
+
+    def _hidden(self, count: int, seed: int) -> Iterator[tuple]:
+        """Block size, visible points and `count` hidden ones in all, as folds of random blocks."""
+        xy, random = self.points_.xy, np.random.default_rng(seed)
+        n, extent = len(xy), np.sqrt(np.ptp(xy, axis=0).prod())
+        least = 4 * np.median(cKDTree(xy).query(xy, 2)[0][:, 1])
+        sizes = [0.0, *np.geomspace(least, max(extent / 6, 2 * least), _BLOCK_SIZES)]
+        rounds = int(np.ceil(count / (len(sizes) * n)))
+        each = int(np.ceil(count / (len(sizes) * rounds * _FOLDS)))
+        for size in sizes * rounds:
+            block = np.arange(n)
+            if size:
+                turn = random.uniform(0, np.pi)
+                turned = xy @ [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+                block = _number(np.floor(turned / size + random.random(2)))
+            fold = (random.permutation(block.max() + 1) % _FOLDS)[block]
+            for number in range(_FOLDS):
+                hidden = np.flatnonzero(fold == number)
+                if 0 < len(hidden) < n / 2:
+                    visible = np.flatnonzero(fold != number)
+                    yield size, visible, random.permutation(hidden)[:each]
+
+    def _lessons(self, monitor) -> _Lessons:
+        """What the visible points tell of hidden ones, and what is there."""
+        found, hidden = [], list(self._hidden(self.lessons, self.seed))
+        for i, (size, visible, index) in enumerate(hidden):
+            drivers = None if self._all.drivers is None else self._all.drivers[index]
+            told = self._all.part(visible)(self.points_.xy[index], drivers)
+            found.append((told, self.points_.values[index], index, np.full(len(index), size)))
+            monitor.progress((i + 1) / len(hidden))
+        told, *others = zip(*found)
+        return _Lessons(_Told.joined(told), *map(np.concatenate, others))
+
+    def _learn(self, lessons) -> None:
+        """Blend the experts, and grow trees on what the blend misses."""
+        told, values = lessons.told, lessons.values
+        middle = told.experts.mean(axis=1)
+        _, size = np.unique(lessons.size, return_inverse=True)
+        square = np.bincount(size, np.square(values - middle)) / np.bincount(size)
+        weight = 1 / square[size]  # else the largest gaps alone would decide
+        self.blend_ = _blend(told.experts - middle[:, None], values - middle, weight)
+
+        missed = values - told.experts @ self.blend_
+        xy = self.points_.xy
+        spacing = np.sqrt(np.ptp(xy, axis=0).prod() / len(xy))
+        block = _number(xy // (3 * spacing))[lessons.index]
+        guess = np.zeros(len(missed))
+        parts = GroupKFold(_PARTS, shuffle=True, random_state=self.seed)
+        for seen, unseen in parts.split(missed, groups=block):
+            grown = self._grow(told.seen[seen], missed[seen], 1)
+            guess[unseen] = _ask(grown, told.seen[unseen])
+        worth = (weight * guess * missed).sum() / max((weight * guess**2).sum(), 1e-300)
+        self.share_ = float(np.clip(worth, 0, 1))
+        error = self.share_ * guess - missed
+        self.intervals_ = Intervals.fit(HeldOut(lessons.index, told.deviation, error))
+        self._grown = self._grow(told.seen, missed, _TREES)
+
+    def _grow(self, seen: np.ndarray, missed: np.ndarray, count: int) -> list:
+        # In one thread: on a busy machine those of a small tree wait for each other.
+        with threadpool_limits(1, user_api="openmp"):
+            return [
+                HistGradientBoostingRegressor(
+                    learning_rate=0.06,
+                    max_iter=self.trees,
+                    max_leaf_nodes=12,
+                    min_samples_leaf=40,
+                    max_features=0.3,
+                    l2_regularization=1.0,
+                    early_stopping=False,
+                    random_state=self.seed + i,
+                ).fit(seen, missed)
+                for i in range(count)
+            ]
+
+
+def _blend(apart: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weights (e,), none negative, that add up to 1; a ridge draws them towards equal ones."""
+    count = apart.shape[1]
+    apart = apart * np.sqrt(weight)[:, None]
+    size = np.sqrt(np.square(apart).sum() / count)
+    ridge, whole = np.sqrt(_RIDGE) * size, 100 * size
+    rows = np.vstack([apart, ridge * np.eye(count), np.full((1, count), whole)])
+    blend, _ = nnls(rows, np.r_[wanted * np.sqrt(weight), np.full(count, ridge / count), whole])
+    return blend / blend.sum()
+
+
+def _ask(grown: list, seen: np.ndarray) -> np.ndarray:
+    """The mean of ensembles of trees, (m,)."""
+    if not len(seen):
+        return np.empty(0)
+    with threadpool_limits(1, user_api="openmp"):
+        return np.mean([each.predict(seen) for each in grown], axis=0)
+
+
+def _number(places: np.ndarray) -> np.ndarray:
+    """The number of each row's place, (n,), of places (n, 2) that repeat."""
+    return np.unique(places, axis=0, return_inverse=True)[1].ravel()
+
+
+class _Drivers:
+    """Means of the drivers around places, in units of their deviation at the training points."""
+
+    def __init__(self, xy: np.ndarray, stack, monitor):
+        means = features(xy, stack, SIZES, coordinates=False).astype(float)
+        self._centre, self._scale = means.mean(axis=0), means.std(axis=0)
+        # A mean over cells of one value varies by rounding.
+        self._used = self._scale > 1e-6 * np.abs(means).max(axis=0)
+        self.size = np.repeat(SIZES, len(stack.channels))[self._used]
+        used, first = self._used.reshape(len(SIZES), -1).any(axis=0), 0
+        for encoding in stack.encodings:
+            last = first + len(encoding.channels)
+            if not used[first:last].any():
+                monitor.log(
+                    f"Driver '{encoding.name}' is constant or missing at the points and is left "
+                    "out.",
+                    "warning",
+                )
+            first = last
+
+    def __bool__(self) -> bool:
+        return bool(self._used.any())
+
+    def __call__(self, target, stack) -> np.ndarray | None:
+        """Scaled means (m, f) at a target; None if no driver is of use."""
+        if not self:
+            return None
+        means = features(target, stack, SIZES, coordinates=False).astype(float)
+        return (means - self._centre)[:, self._used] / self._scale[self._used]
+
+
+class _Root:
+    """The square root of values, counted from their lower end, or their upper if skewed so."""
+
+    def __init__(self, values: np.ndarray):
+        self._sign = 1.0 if np.mean((values - values.mean()) ** 3) >= 0 else -1.0
+        self._end = (self._sign * values).min()
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.maximum(self._sign * values - self._end, 0))
+
+    def back(self, root: np.ndarray) -> np.ndarray:
+        return self._sign * (self._end + np.square(root))
+
+
+class _Space:
+    """Positions and drivers in one space, with a sum of linear variograms in parts of it.
+
+    What its parameters are is told by the roots of hidden points' values, told by linear kriging:
+    the log of the error's root mean square, averaged over the sizes of the blocks.
+
+    Attributes
+    ----------
+    models : list of list of tuple
+        Variograms, each with its parts: a share and the columns of the space. The first is the
+        plane's alone.
+    known : ndarray (n, f)
+        The points' places.
+    """
+
+    def __init__(self, points: Points, drivers: _Drivers | None, means, root: _Root, hidden):
+        self._unit = np.sqrt(np.ptp(points.xy, axis=0).prod() / len(points))
+        self._turn, self._weight = np.eye(2), 1.0
+        values, trials = root(points.values), {}
+        for size, visible, index in hidden:
+            near = visible[Neighbours(points.xy[visible], _IN_TRIALS).find(points.xy[index])]
+            trials.setdefault(size, []).append((near, index))
+        trials = [tuple(map(np.concatenate, zip(*each))) for each in trials.values()]
+
+        def loss(model, means=None):
+            place = self(points.xy, means)
+
+            def missed(near, index):
+                weights, _ = self.krige(model, place[near], place[index])
+                return (weights * values[near]).sum(axis=1) - values[index]
+
+            logs = []
+            for near, index in trials:
+                parts = in_chunks(
+                    lambda part: missed(near[part], index[part]), len(index), _IN_TRIALS**2
+                )
+                logs.append(np.log(np.square(np.concatenate(parts)).mean() + 1e-300) / 2)
+            return np.mean(logs)
+
+        plane = [(1.0, slice(0, 2))]
+        turns = {(0, 1.0): loss(plane) - _LEAST_GAIN}
+        for turn in _TURNS:
+            self._turn = _stretch(*turn)
+            turns[turn] = loss(plane)
+        self.turn = min(turns, key=turns.get)
+        self._turn = _stretch(*self.turn)
+        self.models = [plane]
+        if means is not None:
+            broad, narrow = (
+                np.r_[0, 1, 2 + np.flatnonzero(np.isin(drivers.size, sizes))]
+                for sizes in (BROAD, NARROW)
+            )
+            found = {}
+            for share in _SHARES:
+                model = [(1 - share, broad), (share, narrow)][: 2 if share else 1]
+                for self._weight in _WEIGHTS:
+                    found[share, self._weight] = loss(model, means), model
+            (_, self._weight), (_, model) = min(found.items(), key=lambda each: each[1][0])
+            self.models.append(model)
+        self.known = self(points.xy, means)
+
+    def __call__(self, xy: np.ndarray, means: np.ndarray | None) -> np.ndarray:
+        """Places in the space, (m, f), in units of the points' mean spacing."""
+        plane = xy @ self._turn / self._unit
+        return plane if means is None else np.column_stack([plane, self._weight * means])
+
+    @staticmethod
+    def krige(model, places: np.ndarray, targets: np.ndarray, noise=0.0):
+        """Weights (m, k) and variance (m,) at targets (m, f) from places (m, k, f)."""
+        between, towards = 0.0, 0.0
+        for share, columns in model:
+            each = _distances(places[..., columns], targets[:, columns])
+            between, towards = between + share * each[0], towards + share * each[1]
+        return _krige(between, towards, noise)
+
+
+def _stretch(azimuth: float, ratio: float) -> np.ndarray:
+    """The matrix (2, 2) that shortens distances along an azimuth, in degrees, and no area."""
+    turn = np.radians(azimuth)
+    along, across = [np.sin(turn), np.cos(turn)], [np.cos(turn), -np.sin(turn)]
+    return np.column_stack([along, across]) * np.sqrt([ratio, 1 / ratio])
+
+
+def _distances(places: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances (m, k, k) between places (m, k, f), and (m, k) from them to targets (m, f)."""
+    step = places - targets[:, None]
+    square = np.square(step).sum(axis=2)
+    between = square[:, :, None] + square[:, None] - 2 * step @ np.swapaxes(step, 1, 2)
+    each = np.arange(step.shape[1])
+    between[:, each, each] = 0
+    return np.sqrt(np.maximum(between, 0)), np.sqrt(square)
+
+
+def _krige(between: np.ndarray, towards: np.ndarray, noise=0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (m, k) and variance (m,) of ordinary kriging, from variograms (m, k, k) and (m, k).
+
+    Parameters
+    ----------
+    noise : float or ndarray (m, k)
+        Variance of the points' own errors.
+    """
+    level = between.max(axis=(1, 2))
+    covariance = level[:, None, None] - between
+    each = np.arange(between.shape[1])
+    covariance[:, each, each] = (1 + _JITTER) * level[:, None] + noise
+    likeness = level[:, None] - towards
+    right = np.stack([likeness, np.ones_like(likeness)], axis=2)
+    simple, ones = np.moveaxis(np.linalg.solve(covariance, right), 2, 0)
+    lack, total = 1 - simple.sum(axis=1), ones.sum(axis=1)
+    weights = simple + ones * (lack / total)[:, None]
+    return weights, np.maximum(level - (simple * likeness).sum(axis=1) + lack**2 / total, 0)
+
+
+@dataclass
+class _Told:
+    """What points tell of m places: the experts' values (m, e), what trees see of them (m, f), and
+    kriging's standard deviation (m,)."""
+
+    experts: np.ndarray
+    seen: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def joined(cls, parts) -> _Told:
+        names = [each.name for each in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+@dataclass
+class _Lessons:
+    """Hidden points: what others told of them, their values, numbers and blocks' sizes (m,)."""
+
+    told: _Told
+    values: np.ndarray
+    index: np.ndarray
+    size: np.ndarray
+
+
+class _Visible:
+    """Points that tell of other places."""
+
+    def __init__(self, points: Points, drivers, root, space, kriging, noise=None, place=None):
+        self.points, self.drivers = points, drivers
+        self._root, self._space, self._kriging = root, space, kriging
+        self._roots = root(points.values)
+        self._place = space.known if place is None else place
+        self._near = Neighbours(points.xy, _NEIGHBOURS)
+        self._tree = cKDTree(points.xy)
+        self._smooth = MovingLeastSquares().fit(points)
+        self._noise = [self._find_noise(model) for model in space.models] if noise is None else noise
+
+    def part(self, index: np.ndarray) -> _Visible:
+        """Some of the points."""
+        return _Visible(
+            self.points[index],
+            None if self.drivers is None else self.drivers[index],
+            self._root,
+            self._space,
+            self._kriging,
+            [noise[index] for noise in self._noise],
+            self._place[index],
+        )
+
+    def _find_noise(self, model) -> np.ndarray:
+        """Variance (n,) that makes a wild point, and no other, no more telling than it is likely."""
+        noise = np.zeros(len(self.points))
+        index = self._near.find(self.points.xy, np.arange(len(noise)))
+
+        def score(part):
+            near = index[part]
+            weights, variance = self._space.krige(
+                model, self._place[near], self._place[part], noise[near]
+            )
+            missed = (weights * self._roots[near]).sum(axis=1) - self._roots[part]
+            return np.stack([np.abs(missed) / np.sqrt(variance), variance])
+
+        for _ in range(2):  # the second time wild points no longer accuse their neighbours
+            scores, variance = np.hstack(in_chunks(score, len(noise), _NEIGHBOURS**2))
+            usual = np.median(scores[index], axis=1) / 0.6745 + 1e-300
+            noise = variance * np.maximum(np.square(scores / (_WILD * usual)) - 1, 0)
+        return noise
+
+    def __call__(self, xy: np.ndarray, drivers: np.ndarray | None) -> _Told:
+        parts = in_chunks(
+            lambda part: self._tell(xy[part], None if drivers is None else drivers[part]),
+            len(xy),
+            _NEIGHBOURS**2,
+        )
+        return _Told.joined(parts or [self._tell(xy, drivers)])
+
+    def _tell(self, xy: np.ndarray, drivers: np.ndarray | None) -> _Told:
+        index = self._near.find(xy)
+        places, values = self.points.xy[index], self.points.values[index]
+        between, towards = _distances(places, xy)
+        variogram = self._kriging.variogram_
+        weights, variance = _krige(variogram(between), variogram(towards))
+        kriged = (weights * values).sum(axis=1)
+        experts = [kriged]
+        place = self._space(xy, drivers)
+        for model, noise in zip(self._space.models, self._noise):
+            each, _ = self._space.krige(model, self._place[index], place, noise[index])
+            experts.append((each * values).sum(axis=1))
+            experts.append(self._root.back((each * self._roots[index]).sum(axis=1)))
+        count = min(_NEAREST, len(self.points))
+        distance, nearest = self._tree.query(xy, np.arange(1, count + 1))
+        # Radial basis functions of the linear kernel are kriging of a linear variogram.
+        each, _ = _krige(*_distances(self.points.xy[nearest], xy))
+        experts.append((each * self.points.values[nearest]).sum(axis=1))
+        low, high = values.min(axis=1), values.max(axis=1)
+        beyond = (high - low) / 2
+        smooth = self._smooth.predict(xy)[0]
+        experts.append(np.clip(smooth, low - beyond, high + beyond))
+        experts = np.column_stack(experts)
+
+        deviation = np.sqrt(variance)
+        share = np.abs(weights) / np.abs(weights).sum(axis=1, keepdims=True)
+        apart = values - kriged[:, None]
+        around = self.points.values[nearest[:, :8]] - kriged[:, None]
+        sectors = np.sort(towards, axis=1)
+        seen = [
+            experts[:, 1:] - kriged[:, None],
+            kriged,
+            deviation,
+            np.log1p(distance[:, [0, 3, 7]]),
+            np.log1p(sectors[:, [3 * sectors.shape[1] // 4, -1]]),
+            np.linalg.norm((places - xy[:, None]).mean(axis=1), axis=1) / towards.mean(axis=1),
+            np.sqrt((share * np.square(apart)).sum(axis=1)),
+            apart.min(axis=1),
+            apart.max(axis=1),
+            around.min(axis=1),
+            around.max(axis=1),
+            around[:, 0],
+        ]
+        if drivers is not None:
+            theirs = np.einsum("mk,mkf->mf", weights, self.drivers[index])
+            seen += [drivers, drivers - theirs]
+        return _Told(experts, np.column_stack(seen).astype(np.float32), deviation)

@@ -1,0 +1,239 @@
+"""The hybrid: no label seen, no driver trusted blindly, never far behind kriging."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from subsidence_mapper.model.errors import InputError
+from subsidence_mapper.model.grid import Window
+from subsidence_mapper.model.methods import make
+from subsidence_mapper.model.methods.hybrid import _krige, _Root, _stretch
+from subsidence_mapper.model.monitor import Monitor
+from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.stack import Encoding, Stack
+from subsidence_mapper.model.validation.comparison import compare_methods
+from subsidence_mapper.model.validation.splits import make_folds
+
+from .conftest import make_grid
+
+QUICK = {"lessons": 1500, "trees": 50}
+
+
+class Log(Monitor):
+    def __init__(self):
+        self.lines = []
+
+    def log(self, text, level="info"):
+        self.lines.append((level, text))
+
+    @property
+    def warnings(self):
+        return [text for level, text in self.lines if level == "warning"]
+
+
+def made_stack(*channels):
+    grid = make_grid(100, 100)
+    values = np.stack(channels, axis=-1).astype(np.float32)
+    encodings = [Encoding(name, "continuous") for name in "abcdef"[: len(channels)]]
+    return Stack(grid, encodings, values, np.ones(values.shape[:2], bool))
+
+
+def relief(seed, cells):
+    field = gaussian_filter(np.random.default_rng(seed).normal(size=(100, 100)), cells)
+    return (field - field.mean()) / field.std()
+
+
+def scattered(count, seed=0):
+    xy = np.random.default_rng(seed).uniform(0, 3000, (count, 2))
+    return xy * [1, -1] + [500_000.0, 3_600_000.0]
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """A driver that varies between points, and one that says nothing."""
+    return made_stack(relief(1, 3), relief(2, 3))
+
+
+@pytest.fixture(scope="module")
+def points(stack):
+    """Displacement of a broad bowl and of the driver, in equal parts."""
+    xy = scattered(320)
+    bowl = -20 * np.exp(-np.square((xy - xy.mean(axis=0)) / 900).sum(axis=1))
+    driver = stack.values[..., 0][stack.grid.cells(xy)]
+    return Points(xy, bowl + 8 * driver.astype(float))
+
+
+@pytest.fixture(scope="module")
+def fitted(points, stack):
+    return make("hybrid", **QUICK).fit(points, stack)
+
+
+def rmse(error):
+    return np.sqrt(np.square(error).mean())
+
+
+def held_out(points, stack, names, seed=0):
+    """RMSE of methods where three folds hold out."""
+    (folds,) = [make_folds("kfold", points, make_grid(100, 100), 3, seed)]
+    rivals = {name: lambda _, name=name: make(name, **QUICK if name == "hybrid" else {}) for name in names}
+    (contest,) = compare_methods(rivals, points, stack, [folds])
+    assert all(score.is_complete for score in contest.scores)
+    return {score.name: score.test["RMSE"] for score in contest.scores}
+
+
+# What it must not see
+
+
+def test_labels_that_are_held_out_change_nothing(points, stack):
+    split = make_folds("kfold", points, stack.grid, 5, 0).splits[0]
+    values = points.values.copy()
+    values[split.test] = np.random.default_rng(5).permutation(values[split.test]) + 1000
+    mixed = Points(points.xy, values)
+    predicted = [
+        make("hybrid", **QUICK)
+        .fit(each[split.train], stack, each[split.validation])
+        .predict(points.xy[split.test], stack)
+        for each in (points, mixed)
+    ]
+    assert np.array_equal(*predicted)
+
+
+# What it must do
+
+
+def test_a_driver_that_explains_what_kriging_cannot_is_used(points, stack):
+    found = held_out(points, stack, ["kriging", "hybrid"])
+    assert found["hybrid"] < 0.75 * found["kriging"]
+
+
+def test_drivers_that_say_nothing_do_little_harm(points):
+    nothing = made_stack(relief(7, 3), relief(8, 10))
+    found = held_out(points, nothing, ["kriging", "rbf", "hybrid"])
+    assert found["hybrid"] < 1.05 * min(found["kriging"], found["rbf"])
+
+
+def test_two_runs_with_one_seed_are_equal_and_with_another_are_not(points, stack, fitted):
+    target = scattered(200, 3)
+    once = fitted.predict(target, stack)
+    again = make("hybrid", **QUICK).fit(points, stack).predict(target, stack)
+    other = make("hybrid", seed=1, **QUICK).fit(points, stack).predict(target, stack)
+    assert np.array_equal(once, again)
+    assert 0 < rmse(once[0] - other[0]) < 0.5 * points.values.std()
+
+
+def test_a_window_is_its_cells(fitted, stack):
+    window = Window(stack.grid, 20, 31, 7, 9)
+    for of_window, of_cells in zip(
+        fitted.predict(window, stack), fitted.predict(window.xy(), stack)
+    ):
+        assert np.allclose(of_window, of_cells, rtol=1e-6)
+
+
+def test_positive_values_mirror_negative_ones(points, stack, fitted):
+    target = scattered(100, 4)
+    mirrored = make("hybrid", **QUICK).fit(Points(points.xy, -points.values), stack)
+    mean, opposite = fitted.predict(target, stack)[0], mirrored.predict(target, stack)[0]
+    assert rmse(mean + opposite) < 0.1 * points.values.std()
+
+
+def test_the_deviation_is_that_of_the_errors():
+    xy = scattered(1600, 6)
+    values = 10 * relief(9, 6)[make_grid(100, 100).cells(xy)]
+    values += np.random.default_rng(1).normal(0, 1, len(xy))
+    method = make("hybrid", **QUICK).fit(Points(xy[:600], values[:600]))
+    mean, deviation = method.predict(xy[600:])
+    score = (mean - values[600:]) / deviation
+    assert 0.8 < rmse(score) < 1.25
+    far = deviation > np.median(deviation)
+    assert rmse(mean[far] - values[600:][far]) > rmse(mean[~far] - values[600:][~far])
+
+
+# Bad input and limits
+
+
+def test_without_drivers_it_works_and_says_how_sure_it_is(points):
+    method = make("hybrid", **QUICK).fit(points)
+    mean, deviation = method.predict(scattered(50, 2))
+    assert np.isfinite(mean).all() and (deviation > 0).all() and not method.needs_stack
+
+
+def test_few_points_are_kriged_and_that_is_said(points, stack):
+    log, few = Log(), points[np.arange(199)]
+    target = scattered(40, 2)
+    mean, deviation = make("hybrid").fit(few, stack, monitor=log).predict(target, stack)
+    kriging = make("kriging").fit(few)
+    kriged, own = kriging.predict(target)
+    assert any("199 points are too few for the hybrid" in text for text in log.warnings)
+    assert np.array_equal(mean, kriged)
+    assert deviation == pytest.approx(own * np.sqrt(kriging.calibration_))
+
+
+def test_equal_values_make_an_even_map(points, stack):
+    even = Points(points.xy, np.full(len(points), -7.0))
+    mean, deviation = make("hybrid", **QUICK).fit(even, stack).predict(points.xy, stack)
+    assert np.array_equal(mean, even.values) and not deviation.any()
+
+
+@pytest.mark.parametrize("value", [4.5, np.nan])
+def test_a_driver_that_is_constant_or_missing_is_dropped_and_that_is_said(points, stack, value):
+    log = Log()
+    more = made_stack(stack.values[..., 0], stack.values[..., 1], np.full((100, 100), value))
+    method = make("hybrid", **QUICK).fit(points, more, monitor=log)
+    assert log.warnings == ["Driver 'c' is constant or missing at the points and is left out."]
+    target = scattered(50, 2)
+    without = make("hybrid", **QUICK).fit(points, stack).predict(target, stack)
+    assert np.array_equal(method.predict(target, more), without)
+
+
+def test_without_any_useful_driver_it_does_without(points):
+    bare = made_stack(np.full((100, 100), 3.0))
+    target = scattered(50, 2)
+    method = make("hybrid", **QUICK).fit(points, bare)
+    alone = make("hybrid", **QUICK).fit(points)
+    assert np.array_equal(method.predict(target, bare), alone.predict(target))
+
+
+def test_a_map_wants_the_drivers_that_were_learned_from(fitted):
+    with pytest.raises(InputError, match="learned from drivers"):
+        fitted.predict(scattered(3))
+
+
+def test_points_of_one_place_are_averaged(points, stack):
+    twice = Points(
+        np.concatenate([points.xy, points.xy]),
+        np.concatenate([points.values - 1, points.values + 1]),
+    )
+    target = scattered(30, 2)
+    found = make("hybrid", **QUICK).fit(twice, stack).predict(target, stack)
+    expected = make("hybrid", **QUICK).fit(points, stack).predict(target, stack)
+    assert np.allclose(found, expected)
+
+
+# Parts
+
+
+def test_weights_are_those_of_ordinary_kriging():
+    random = np.random.default_rng(0)
+    places, target = random.uniform(0, 10, (1, 12, 2)), random.uniform(0, 10, (1, 2))
+    gamma = np.linalg.norm(places[0][:, None] - places[0], axis=2)
+    towards = np.linalg.norm(places[0] - target, axis=1)
+    system = np.ones((13, 13))
+    system[:12, :12], system[12, 12] = gamma, 0
+    solved = np.linalg.solve(system, np.append(towards, 1))
+    weights, variance = _krige(gamma[None], towards[None])
+    assert weights[0] == pytest.approx(solved[:12], abs=1e-6)
+    assert variance[0] == pytest.approx(solved @ np.append(towards, 1), abs=1e-6)
+
+
+def test_a_stretch_shortens_along_its_azimuth_and_keeps_areas():
+    matrix = _stretch(90, 0.5)
+    east, north = np.array([1.0, 0.0]) @ matrix, np.array([0.0, 1.0]) @ matrix
+    assert np.linalg.norm(north) / np.linalg.norm(east) == pytest.approx(2)
+    assert abs(np.linalg.det(matrix)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_roots_come_back(sign):
+    values = sign * np.random.default_rng(0).exponential(size=50) - 3
+    root = _Root(values)
+    assert root.back(root(values)) == pytest.approx(values)
+    assert root(values).min() == 0
