@@ -27,6 +27,7 @@ class SubsidenceProvider(QgsProcessingProvider):
         from .evaluation.zonesummary import ZoneSummary
         from .interpolation.boosting import Boosting
         from .interpolation.forest import Forest
+        from .interpolation.hybrid import Hybrid
         from .interpolation.idw import Idw
         from .interpolation.kriging import Kriging
         from .interpolation.movingleastsquares import MovingLeastSquares
@@ -50,6 +51,7 @@ class SubsidenceProvider(QgsProcessingProvider):
             MovingLeastSquares,
             Forest,
             Boosting,
+            Hybrid,
             CompareMethods,
             ErrorMap,
             ZoneSummary,

@@ -97,7 +97,8 @@ class MapSubsidence(base.SubsidenceAlgorithm):
         if method in OF_DRIVERS and not drivers:
             raise QgsProcessingException(
                 f"METHOD {method} learns from driving forces, and DRIVERS is empty. Give at least "
-                f"one raster, or choose a method that needs none: {', '.join([*OF_BOTH, *OF_POINTS])}."
+                "one raster, or choose a method that needs none: "
+                f"{', '.join([*OF_BOTH, *OF_POINTS])}."
             )
         grid, points = job.working_grid(drivers)
         parameters = job.values("METHOD", "PRESET", "BLOCK_SIZE", "SEED")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 from scipy.optimize import nnls
@@ -34,7 +35,7 @@ _TURNS = [(azimuth, ratio) for azimuth in (0, 45, 90, 135) for ratio in (0.7, 0.
 _SHARES = (0.0, 0.3)
 _WEIGHTS = (0.5, 1.0, 1.5)
 _WILD = 8.0  # times what its neighbours miss each other by: a point that does is no example
-_RIDGE = 0.1
+_RIDGE = 1.0  # times the mean square of what is blended
 _JITTER = 1e-9  # of the sill: places that are nearly one would make a system singular
 _TREES = 2
 
@@ -87,7 +88,7 @@ class Hybrid(Method):
     title = "Hybrid"
     takes_stack = True
 
-    def __init__(self, lessons: int = 15_000, trees: int = 150, seed: int = 0):
+    def __init__(self, lessons: int = 20_000, trees: int = 150, seed: int = 0):
         self.lessons = lessons
         self.trees = trees
         self.seed = seed
@@ -181,20 +182,20 @@ class Hybrid(Method):
         guess = np.zeros(len(missed))
         parts = GroupKFold(_PARTS, shuffle=True, random_state=self.seed)
         for seen, unseen in parts.split(missed, groups=block):
-            grown = self._grow(told.seen[seen], missed[seen], 1)
+            grown = self._grow(told.seen[seen], missed[seen], np.sqrt(weight[seen]), 1)
             guess[unseen] = _ask(grown, told.seen[unseen])
         worth = (weight * guess * missed).sum() / max((weight * guess**2).sum(), 1e-300)
         self.share_ = float(np.clip(worth, 0, 1))
         error = self.share_ * guess - missed
         self.intervals_ = Intervals.fit(HeldOut(lessons.index, told.deviation, error))
-        self._grown = self._grow(told.seen, missed, _TREES)
+        self._grown = self._grow(told.seen, missed, np.sqrt(weight), _TREES)
 
-    def _grow(self, seen: np.ndarray, missed: np.ndarray, count: int) -> list:
+    def _grow(self, seen, missed, weight, count: int) -> list:
         # In one thread: on a busy machine those of a small tree wait for each other.
         with threadpool_limits(1, user_api="openmp"):
             return [
                 HistGradientBoostingRegressor(
-                    learning_rate=0.06,
+                    learning_rate=0.03,
                     max_iter=self.trees,
                     max_leaf_nodes=12,
                     min_samples_leaf=40,
@@ -202,7 +203,7 @@ class Hybrid(Method):
                     l2_regularization=1.0,
                     early_stopping=False,
                     random_state=self.seed + i,
-                ).fit(seen, missed)
+                ).fit(seen, missed, weight)
                 for i in range(count)
             ]
 
@@ -309,10 +310,9 @@ class _Space:
 
             logs = []
             for near, index in trials:
-                parts = in_chunks(
-                    lambda part: missed(near[part], index[part]), len(index), _IN_TRIALS**2
-                )
-                logs.append(np.log(np.square(np.concatenate(parts)).mean() + 1e-300) / 2)
+                work = partial(_both, missed, near, index)
+                error = np.concatenate(in_chunks(work, len(index), _IN_TRIALS**2))
+                logs.append(np.log(np.square(error).mean() + 1e-300) / 2)
             return np.mean(logs)
 
         plane = [(1.0, slice(0, 2))]
@@ -350,6 +350,10 @@ class _Space:
             each = _distances(places[..., columns], targets[:, columns])
             between, towards = between + share * each[0], towards + share * each[1]
         return _krige(between, towards, noise)
+
+
+def _both(work, first, second, part: slice):
+    return work(first[part], second[part])
 
 
 def _stretch(azimuth: float, ratio: float) -> np.ndarray:
@@ -391,8 +395,17 @@ def _krige(between: np.ndarray, towards: np.ndarray, noise=0.0) -> tuple[np.ndar
 
 @dataclass
 class _Told:
-    """What points tell of m places: the experts' values (m, e), what trees see of them (m, f), and
-    kriging's standard deviation (m,)."""
+    """What points tell of m places.
+
+    Parameters
+    ----------
+    experts : ndarray (m, e)
+        What each of them predicts.
+    seen : ndarray (m, f)
+        What trees see.
+    deviation : ndarray (m,)
+        Kriging's.
+    """
 
     experts: np.ndarray
     seen: np.ndarray
@@ -425,7 +438,9 @@ class _Visible:
         self._near = Neighbours(points.xy, _NEIGHBOURS)
         self._tree = cKDTree(points.xy)
         self._smooth = MovingLeastSquares().fit(points)
-        self._noise = [self._find_noise(model) for model in space.models] if noise is None else noise
+        self._noise = (
+            [self._find_noise(model) for model in space.models] if noise is None else noise
+        )
 
     def part(self, index: np.ndarray) -> _Visible:
         """Some of the points."""
@@ -440,7 +455,7 @@ class _Visible:
         )
 
     def _find_noise(self, model) -> np.ndarray:
-        """Variance (n,) that makes a wild point, and no other, no more telling than it is likely."""
+        """Variance (n,) of points that others foretell far worse than their neighbours; else 0."""
         noise = np.zeros(len(self.points))
         index = self._near.find(self.points.xy, np.arange(len(noise)))
 

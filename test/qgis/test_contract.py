@@ -43,6 +43,7 @@ INPUTS = {
         *[*POINTS, "DRIVERS", "LEARNING_RATE", "MAX_TREES", "LEAVES", "COORDINATES"],
         *[*KINDS, *AREA, *RUN[1:]],
     ],
+    "hybrid": [*POINTS, "DRIVERS", "LESSONS", *KINDS, *AREA, *RUN[1:]],
     "comparemethods": [
         *[*POINTS, "DRIVERS", "METHODS", "SPLITS", "FOLDS", "BLOCK_SIZE", "TUNE", "PRESET"],
         *[*KINDS, *AREA, *RUN[1:]],
@@ -122,6 +123,7 @@ OUTPUTS = {
     "movingleastsquares": {"SURFACE": "outputRaster"},
     "forest": {"SURFACE": "outputRaster", "STANDARD_DEVIATION": "outputRaster"},
     "boosting": {"SURFACE": "outputRaster"},
+    "hybrid": {"SURFACE": "outputRaster", "STANDARD_DEVIATION": "outputRaster"},
     "comparemethods": {
         "LEADERBOARD": "outputVector",
         "ERROR_POINTS": "outputVector",
@@ -170,7 +172,7 @@ OUTPUTS = {
     },
 }
 METHODS = ["kriging", "idw", "rbf", "movingleastsquares"]
-METHODS += ["cnn", "regressionkriging", "forest", "boosting"]
+METHODS += ["cnn", "regressionkriging", "forest", "boosting", "hybrid"]
 SPLITS = ["random", "kfold", "block", "knndm"]
 CHOICES = {
     "METHODS": METHODS,
@@ -212,7 +214,7 @@ CHOICES = {
     "PROJECTION": ["line_of_sight", "vertical"],
 }
 DEFAULTS = {
-    "METHODS": [method for method in METHODS if method != "cnn"],
+    "METHODS": [method for method in METHODS if method not in ("cnn", "hybrid")],
     "SPLITS": SPLITS,
     "FOLDS": 10,
     "comparemethods:BLOCK_SIZE": None,
@@ -257,6 +259,7 @@ DEFAULTS = {
     "boosting:LEARNING_RATE": 0.05,
     "MAX_TREES": 1000,
     "LEAVES": 31,
+    "LESSONS": 20000,
     "MAX_DISPERSION": 0.25,
     "MIN_COHERENCE": 0.7,
     "landusedriver:METHOD": "forest",
@@ -343,6 +346,7 @@ def test_choices_defaults_and_what_may_be_left_out(provider, name):
             ("mapsubsidence", "DRIVERS"),
             ("mapsubsidence", "MODEL"),
             ("comparemethods", "DRIVERS"),
+            ("hybrid", "DRIVERS"),
             ("zonesummary", "PS_POINTS"),
             ("zonesummary", "VALUE_FIELD"),
         }

@@ -1,0 +1,60 @@
+"""The hybrid of krigings and trees."""
+
+from __future__ import annotations
+
+from .. import base, parameters
+
+
+class Hybrid(base.SubsidenceAlgorithm):
+    """Krigings that know the drivers, and trees that know how far to trust them."""
+
+    NAME = "hybrid"
+    TITLE = "Hybrid"
+    GROUP_ID = "interpolation"
+    TAGS = ["hybrid", "kriging", "machine learning", "trees", "interpolation", "subsidence"]
+    HELP = (
+        "Hides blocks of points of several sizes, tells what is there by kriging from the other "
+        "points, in the plane and in a space in which places are near that are near and have like "
+        "driving forces, and lets trees learn what all that misses. The sum makes the surface. "
+        "Without drivers it does without them; with fewer than 200 points it is ordinary kriging, "
+        "and says so."
+    )
+    TASK = "interpolate"
+
+    def parameters(self):
+        return [
+            *parameters.points(),
+            parameters.positive(),
+            parameters.unit(),
+            parameters.drivers(optional=True),
+            parameters.number(
+                "LESSONS",
+                "Hidden points",
+                "About how many hidden points teach; a point is hidden again and again, with more "
+                "and more around it. More make a steadier map, and take longer.",
+                20_000,
+                low=1000,
+                whole=True,
+                advanced=True,
+            ),
+            *parameters.driver_kinds(),
+            *parameters.working_area(),
+            parameters.seed(),
+            parameters.engine(),
+            parameters.raster_output(
+                "SURFACE", "Subsidence surface", "Displacement in millimetres."
+            ),
+            parameters.raster_output(
+                "STANDARD_DEVIATION",
+                "Standard deviation",
+                "Of the surface's error, in millimetres, as it was where points were hidden and "
+                "kriging was as unsure.",
+                optional=True,
+            ),
+        ]
+
+    def request(self, job):
+        drivers = job.drivers()
+        grid, points = job.working_grid(drivers)
+        given = job.values("LESSONS", "SEED")
+        return job.request(grid, drivers, points, parameters={"method": "hybrid", **given})
