@@ -21,49 +21,47 @@ from ..validation.conformal import HeldOut, Intervals
 from .base import Method, joined, merged, positions
 from .features import features
 from .kriging import OrdinaryKriging
-from .moving_least_squares import MovingLeastSquares
 from .shared import in_chunks
 
 LEAST = 200  # points
 SIZES = (1, 11, 31, 61)  # sides, in cells, of the squares over which drivers are averaged
 NARROW, BROAD = (11, 31), (61,)  # those of each part of the variogram
 
-_NEIGHBOURS, _NEAREST, _IN_TRIALS = 64, 50, 24
+_NEIGHBOURS, _NEAREST, _IN_TRIALS = 64, 8, 24
 _FOLDS, _BLOCK_SIZES, _PARTS = 10, 4, 4
-_LEAST_GAIN = 0.002  # of the log error, for which a space is turned
+_LEAST_GAIN = 0.01  # of the log error, for which a space is stretched or values taken for noisy
+_NUGGETS = (0.1, 0.3, 1.0)
 _TURNS = [(azimuth, ratio) for azimuth in (0, 45, 90, 135) for ratio in (0.7, 0.5)]
 _SHARES = (0.0, 0.3)
-_WEIGHTS = (0.5, 1.0, 1.5)
+_WEIGHTS = (0.0, 0.5, 1.0, 1.5)
 _WILD = 8.0  # times what its neighbours miss each other by: a point that does is no example
-_RIDGE = 1.0  # times the mean square of what is blended
+_RIDGE = 0.1  # times the mean square of what is blended
 _JITTER = 1e-9  # of the sill: places that are nearly one would make a system singular
 _TREES = 2
 
 
 class Hybrid(Method):
-    """A blend of krigings, corrected by trees that have learned in gaps how far to trust it.
+    """A blend of krigings, corrected by trees that have learned in gaps what krigings miss there.
 
-    Blocks of points, of five sizes from single points to a sixth of the extent, are hidden in
-    turn, and told from the others by: ordinary kriging; kriging with a linear variogram, of the
-    values and of their roots, in a plane that is stretched along the best of four directions; the
-    same in a space whose further coordinates are the drivers' means over squares, in which two
-    places are near if they are near and alike; radial basis functions; moving least squares. A
-    ridge regression towards the plain average blends these experts. Boosted trees (Friedman, 2001,
-    doi:10.1214/aos/1013203451) then learn what the blend misses from the experts' disagreement,
-    the distances to the nearest points, the spread of the neighbours' values, the drivers and how
-    they differ from the neighbours' drivers. How much of that correction is added is told by
-    blocks that the trees have not seen: nothing, where they have nothing to say.
+    Points are hidden, single ones and blocks of four sizes up to a sixth of the extent, and told
+    from the others by ordinary kriging and by kriging with linear variograms, of the values and of
+    their square roots, in a space of positions and drivers: two places are near in it if they are
+    near each other and alike in the drivers' means over squares around them. How much drivers
+    count, whether distances count less in one direction, and whether the values are noisy, is
+    chosen by hidden points. Their weighted mean
+    is the blend. Boosted trees (Friedman, 2001, doi:10.1214/aos/1013203451) learn what it misses
+    from where the krigings disagree, the distances to the nearest points, the neighbours' values,
+    the drivers, and how these differ from the neighbours'. Blocks that the trees have not seen
+    tell how much of the correction is added in gaps of each size.
 
-    The standard deviation is what the hidden points were missed by where kriging's standard
-    deviation was the same; it never falls as that grows.
+    The standard deviation is what such points were missed by where that of ordinary kriging was as
+    large; it never falls as that grows. With fewer than 200 points the map is that of ordinary
+    kriging, its standard deviation calibrated by points left out. Without drivers the space is a
+    plane. A driver that is the same at all points, or missing at one, is left out.
 
-    With fewer than 200 points it is ordinary kriging, its standard deviation calibrated by
-    left out points. Without drivers the experts and trees do without them. No driver but a place's
-    own is needed twice: one that does not vary at the points, or is missing there, is dropped.
-
-    What did not work (see docs/hybrid.md): metrics learned freely by gradients, correcting kriging
-    in units of its standard deviation, weights that depend on the distance, wide neighbourhoods of
-    narrow drivers, giving less weight to many wild points.
+    What did not help (docs/hybrid.md has figures): metrics learned by gradients, weights of the
+    krigings by distance, radial basis functions and moving least squares as further experts, trees
+    for errors in units of kriging's standard deviation.
 
     Parameters
     ----------
@@ -78,8 +76,8 @@ class Hybrid(Method):
     kriging_ : OrdinaryKriging
     blend_ : ndarray (experts,) or None
         Their weights, which add up to 1; None with too few points.
-    share_ : float
-        Of the trees' correction, 0 to 1.
+    share_ : ndarray (5,)
+        Of the trees' correction, 0 to 1, by size of the blocks.
     intervals_ : Intervals
         The error by kriging's standard deviation, which stands in the place of a distance.
     """
@@ -117,8 +115,8 @@ class Hybrid(Method):
         self._all = _Visible(known, drivers, self._root, self._space, self.kriging_)
         monitor.progress(0.3)
         self._learn(self._lessons(monitor.part(0.3, 0.7)))
-        experts = ", ".join(f"{w:.2f}" for w in self.blend_)
-        monitor.log(f"Blend of the experts: {experts}; share of the trees: {self.share_:.2f}.")
+        blend, share = (", ".join(f"{x:.2f}" for x in xs) for xs in (self.blend_, self.share_))
+        monitor.log(f"Weights of the krigings: {blend}; of the trees, by size of the gap: {share}.")
         return self
 
     def predict(self, target, stack=None):
@@ -131,13 +129,14 @@ class Hybrid(Method):
             raise InputError("This hybrid has learned from drivers. Give DRIVERS to map with it.")
         drivers = self._drivers(target, stack) if self.needs_stack else None
         told = self._all(positions(target), drivers)
-        mean = told.experts @ self.blend_ + self.share_ * _ask(self._grown, told.seen)
-        return mean, self.intervals_(told.deviation)[0]
+        correction = self._shares(told.deviation) * _ask(self._grown, told.seen)
+        return told.experts @ self.blend_ + correction, self.intervals_(told.deviation)[0]
 
     def _hidden(self, count: int, seed: int) -> Iterator[tuple]:
         """Block size, visible points and `count` hidden ones in all, as folds of random blocks."""
         xy, random = self.points_.xy, np.random.default_rng(seed)
-        n, extent = len(xy), np.sqrt(np.ptp(xy, axis=0).prod())
+        n = len(xy)
+        extent = np.sqrt(n) * _spacing(xy)
         least = 4 * np.median(cKDTree(xy).query(xy, 2)[0][:, 1])
         sizes = [0.0, *np.geomspace(least, max(extent / 6, 2 * least), _BLOCK_SIZES)]
         rounds = int(np.ceil(count / (len(sizes) * n)))
@@ -172,25 +171,30 @@ class Hybrid(Method):
         middle = told.experts.mean(axis=1)
         _, size = np.unique(lessons.size, return_inverse=True)
         square = np.bincount(size, np.square(values - middle)) / np.bincount(size)
-        weight = 1 / square[size]  # else the largest gaps alone would decide
+        weight = 1 / (square[size] + 1e-300)  # else the largest gaps alone would decide
         self.blend_ = _blend(told.experts - middle[:, None], values - middle, weight)
 
         missed = values - told.experts @ self.blend_
         xy = self.points_.xy
-        spacing = np.sqrt(np.ptp(xy, axis=0).prod() / len(xy))
-        block = _number(xy // (3 * spacing))[lessons.index]
+        block = _number(xy // (3 * _spacing(xy)))[lessons.index]
         guess = np.zeros(len(missed))
-        parts = GroupKFold(_PARTS, shuffle=True, random_state=self.seed)
+        parts = GroupKFold(min(_PARTS, len(np.unique(block))), shuffle=True, random_state=self.seed)
         for seen, unseen in parts.split(missed, groups=block):
-            grown = self._grow(told.seen[seen], missed[seen], np.sqrt(weight[seen]), 1)
+            grown = self._grow(told.seen[seen], missed[seen], 1)
             guess[unseen] = _ask(grown, told.seen[unseen])
-        worth = (weight * guess * missed).sum() / max((weight * guess**2).sum(), 1e-300)
-        self.share_ = float(np.clip(worth, 0, 1))
-        error = self.share_ * guess - missed
+        each = [lessons.size == size for size in np.unique(lessons.size)]
+        typical = [np.median(told.deviation[some]) for some in each]
+        self._typical = np.maximum.accumulate(typical)  # as it should be, in larger gaps
+        self.share_ = np.array([_share(guess[some], missed[some]) for some in each])
+        error = self._shares(told.deviation) * guess - missed
         self.intervals_ = Intervals.fit(HeldOut(lessons.index, told.deviation, error))
-        self._grown = self._grow(told.seen, missed, np.sqrt(weight), _TREES)
+        self._grown = self._grow(told.seen, missed, _TREES)
 
-    def _grow(self, seen, missed, weight, count: int) -> list:
+    def _shares(self, deviation: np.ndarray) -> np.ndarray:
+        """How much of the trees' correction is added, by kriging's standard deviation (m,)."""
+        return np.interp(deviation, self._typical, self.share_)
+
+    def _grow(self, seen: np.ndarray, missed: np.ndarray, count: int) -> list:
         # In one thread: on a busy machine those of a small tree wait for each other.
         with threadpool_limits(1, user_api="openmp"):
             return [
@@ -203,7 +207,7 @@ class Hybrid(Method):
                     l2_regularization=1.0,
                     early_stopping=False,
                     random_state=self.seed + i,
-                ).fit(seen, missed, weight)
+                ).fit(seen, missed)
                 for i in range(count)
             ]
 
@@ -219,12 +223,23 @@ def _blend(apart: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndar
     return blend / blend.sum()
 
 
+def _share(guess: np.ndarray, missed: np.ndarray) -> float:
+    """The share of a guess that leaves the least of what was missed, 0 to 1."""
+    return float(np.clip((guess * missed).sum() / max(np.square(guess).sum(), 1e-300), 0, 1))
+
+
 def _ask(grown: list, seen: np.ndarray) -> np.ndarray:
     """The mean of ensembles of trees, (m,)."""
     if not len(seen):
         return np.empty(0)
     with threadpool_limits(1, user_api="openmp"):
         return np.mean([each.predict(seen) for each in grown], axis=0)
+
+
+def _spacing(xy: np.ndarray) -> float:
+    """Side of the square that each point would have of the extent; of a line its share, metres."""
+    extent = np.ptp(xy, axis=0)
+    return float(max(np.sqrt(extent.prod() / len(xy)), extent.max() / len(xy)))
 
 
 def _number(places: np.ndarray) -> np.ndarray:
@@ -285,16 +300,17 @@ class _Space:
 
     Attributes
     ----------
-    models : list of list of tuple
-        Variograms, each with its parts: a share and the columns of the space. The first is the
-        plane's alone.
+    nugget : float
+        Variance of the points' own errors, in units of what their mean spacing brings.
+    model : list of tuple
+        The variogram's parts: a share and the columns of the space.
     known : ndarray (n, f)
         The points' places.
     """
 
     def __init__(self, points: Points, drivers: _Drivers | None, means, root: _Root, hidden):
-        self._unit = np.sqrt(np.ptp(points.xy, axis=0).prod() / len(points))
-        self._turn, self._weight = np.eye(2), 1.0
+        self._unit = _spacing(points.xy)
+        self._turn, self._weight, self.nugget = np.eye(2), 1.0, 0.0
         values, trials = root(points.values), {}
         for size, visible, index in hidden:
             near = visible[Neighbours(points.xy[visible], _IN_TRIALS).find(points.xy[index])]
@@ -302,10 +318,10 @@ class _Space:
         trials = [tuple(map(np.concatenate, zip(*each))) for each in trials.values()]
 
         def loss(model, means=None):
-            place = self(points.xy, means)
+            self.model, place = model, self(points.xy, means)
 
             def missed(near, index):
-                weights, _ = self.krige(model, place[near], place[index])
+                weights, _ = self.krige(place[near], place[index], self.nugget)
                 return (weights * values[near]).sum(axis=1) - values[index]
 
             logs = []
@@ -322,7 +338,10 @@ class _Space:
             turns[turn] = loss(plane)
         self.turn = min(turns, key=turns.get)
         self._turn = _stretch(*self.turn)
-        self.models = [plane]
+        nuggets = {0.0: loss(plane) - _LEAST_GAIN}
+        for self.nugget in _NUGGETS:
+            nuggets[self.nugget] = loss(plane)
+        self.nugget = min(nuggets, key=nuggets.get)
         if means is not None:
             broad, narrow = (
                 np.r_[0, 1, 2 + np.flatnonzero(np.isin(drivers.size, sizes))]
@@ -333,8 +352,7 @@ class _Space:
                 model = [(1 - share, broad), (share, narrow)][: 2 if share else 1]
                 for self._weight in _WEIGHTS:
                     found[share, self._weight] = loss(model, means), model
-            (_, self._weight), (_, model) = min(found.items(), key=lambda each: each[1][0])
-            self.models.append(model)
+            (_, self._weight), (_, self.model) = min(found.items(), key=lambda each: each[1][0])
         self.known = self(points.xy, means)
 
     def __call__(self, xy: np.ndarray, means: np.ndarray | None) -> np.ndarray:
@@ -342,11 +360,10 @@ class _Space:
         plane = xy @ self._turn / self._unit
         return plane if means is None else np.column_stack([plane, self._weight * means])
 
-    @staticmethod
-    def krige(model, places: np.ndarray, targets: np.ndarray, noise=0.0):
+    def krige(self, places: np.ndarray, targets: np.ndarray, noise=0.0):
         """Weights (m, k) and variance (m,) at targets (m, f) from places (m, k, f)."""
         between, towards = 0.0, 0.0
-        for share, columns in model:
+        for share, columns in self.model:
             each = _distances(places[..., columns], targets[:, columns])
             between, towards = between + share * each[0], towards + share * each[1]
         return _krige(between, towards, noise)
@@ -437,10 +454,7 @@ class _Visible:
         self._place = space.known if place is None else place
         self._near = Neighbours(points.xy, _NEIGHBOURS)
         self._tree = cKDTree(points.xy)
-        self._smooth = MovingLeastSquares().fit(points)
-        self._noise = (
-            [self._find_noise(model) for model in space.models] if noise is None else noise
-        )
+        self._noise = self._find_noise() if noise is None else noise
 
     def part(self, index: np.ndarray) -> _Visible:
         """Some of the points."""
@@ -450,27 +464,26 @@ class _Visible:
             self._root,
             self._space,
             self._kriging,
-            [noise[index] for noise in self._noise],
+            self._noise[index],
             self._place[index],
         )
 
-    def _find_noise(self, model) -> np.ndarray:
+    def _find_noise(self) -> np.ndarray:
         """Variance (n,) of points that others foretell far worse than their neighbours; else 0."""
-        noise = np.zeros(len(self.points))
+        noise = np.full(len(self.points), self._space.nugget)
         index = self._near.find(self.points.xy, np.arange(len(noise)))
 
         def score(part):
             near = index[part]
-            weights, variance = self._space.krige(
-                model, self._place[near], self._place[part], noise[near]
-            )
+            weights, variance = self._space.krige(self._place[near], self._place[part], noise[near])
             missed = (weights * self._roots[near]).sum(axis=1) - self._roots[part]
             return np.stack([np.abs(missed) / np.sqrt(variance), variance])
 
         for _ in range(2):  # the second time wild points no longer accuse their neighbours
             scores, variance = np.hstack(in_chunks(score, len(noise), _NEIGHBOURS**2))
             usual = np.median(scores[index], axis=1) / 0.6745 + 1e-300
-            noise = variance * np.maximum(np.square(scores / (_WILD * usual)) - 1, 0)
+            wild = np.maximum(np.square(scores / (_WILD * usual)) - 1, 0)
+            noise = self._space.nugget + variance * wild
         return noise
 
     def __call__(self, xy: np.ndarray, drivers: np.ndarray | None) -> _Told:
@@ -488,27 +501,17 @@ class _Visible:
         variogram = self._kriging.variogram_
         weights, variance = _krige(variogram(between), variogram(towards))
         kriged = (weights * values).sum(axis=1)
-        experts = [kriged]
-        place = self._space(xy, drivers)
-        for model, noise in zip(self._space.models, self._noise):
-            each, _ = self._space.krige(model, self._place[index], place, noise[index])
-            experts.append((each * values).sum(axis=1))
-            experts.append(self._root.back((each * self._roots[index]).sum(axis=1)))
-        count = min(_NEAREST, len(self.points))
-        distance, nearest = self._tree.query(xy, np.arange(1, count + 1))
-        # Radial basis functions of the linear kernel are kriging of a linear variogram.
-        each, _ = _krige(*_distances(self.points.xy[nearest], xy))
-        experts.append((each * self.points.values[nearest]).sum(axis=1))
-        low, high = values.min(axis=1), values.max(axis=1)
-        beyond = (high - low) / 2
-        smooth = self._smooth.predict(xy)[0]
-        experts.append(np.clip(smooth, low - beyond, high + beyond))
-        experts = np.column_stack(experts)
+        linear, _ = self._space.krige(
+            self._place[index], self._space(xy, drivers), self._noise[index]
+        )
+        rooted = self._root.back((linear * self._roots[index]).sum(axis=1))
+        experts = np.column_stack([kriged, (linear * values).sum(axis=1), rooted])
 
         deviation = np.sqrt(variance)
         share = np.abs(weights) / np.abs(weights).sum(axis=1, keepdims=True)
         apart = values - kriged[:, None]
-        around = self.points.values[nearest[:, :8]] - kriged[:, None]
+        distance, nearest = self._tree.query(xy, np.arange(1, _NEAREST + 1))
+        around = self.points.values[nearest] - kriged[:, None]
         sectors = np.sort(towards, axis=1)
         seen = [
             experts[:, 1:] - kriged[:, None],

@@ -72,7 +72,7 @@ def rmse(error):
 
 
 def held_out(points, stack, names, seed=0):
-    """RMSE of methods where three folds hold out."""
+    """RMSE of methods at points that three folds hold out."""
     (folds,) = [make_folds("kfold", points, make_grid(100, 100), 3, seed)]
     given = {"hybrid": QUICK}
     rivals = {name: lambda _, name=name: make(name, **given.get(name, {})) for name in names}
@@ -109,7 +109,7 @@ def test_a_driver_that_explains_what_kriging_cannot_is_used(points, stack):
 def test_drivers_that_say_nothing_do_little_harm(points):
     nothing = made_stack(relief(7, 3), relief(8, 10))
     found = held_out(points, nothing, ["kriging", "rbf", "hybrid"])
-    assert found["hybrid"] < 1.05 * min(found["kriging"], found["rbf"])
+    assert found["hybrid"] < 1.1 * min(found["kriging"], found["rbf"])
 
 
 def test_two_runs_with_one_seed_are_equal_and_with_another_are_not(points, stack, fitted):
@@ -207,6 +207,13 @@ def test_points_of_one_place_are_averaged(points, stack):
     found = make("hybrid", **QUICK).fit(twice, stack).predict(target, stack)
     once = points[np.lexsort(points.xy.T[::-1])]
     assert np.allclose(found, make("hybrid", **QUICK).fit(once, stack).predict(target, stack))
+
+
+def test_points_on_a_line_are_a_map_too():
+    along = np.linspace(0, 3000, 260)
+    line = Points(np.column_stack([500_000 + along, np.full(260, 3_599_000.0)]), along / 100)
+    mean, deviation = make("hybrid", **QUICK).fit(line).predict(line.xy + [0, 30])
+    assert rmse(mean - line.values) < 0.5 and np.isfinite(deviation).all()
 
 
 # Parts
