@@ -38,6 +38,7 @@ _WILD = 8.0  # times what its neighbours miss each other by: a point that does i
 _RIDGE = 0.1  # times the mean square of what is blended
 _JITTER = 1e-9  # of the sill: places that are nearly one would make a system singular
 _TREES = 2
+_LESSONS_PER_POINT = 20
 
 
 class Hybrid(Method):
@@ -66,7 +67,8 @@ class Hybrid(Method):
     Parameters
     ----------
     lessons : int
-        About how many hidden points teach; more make a steadier map, and take longer.
+        About how many hidden points teach, but no more than 20 for each point; more make a
+        steadier map, and take longer.
     trees : int
         In each of the two ensembles.
     seed : int
@@ -110,11 +112,12 @@ class Hybrid(Method):
         self.needs_stack = bool(self._drivers)
         self._root = _Root(known.values)
         monitor.progress(0.1)
-        hidden = self._hidden(self.lessons // 2, self.seed + 1)
+        lessons = min(self.lessons, _LESSONS_PER_POINT * len(known))
+        hidden = self._hidden(lessons // 2, self.seed + 1)
         self._space = _Space(known, self._drivers, drivers, self._root, hidden)
         self._all = _Visible(known, drivers, self._root, self._space, self.kriging_)
         monitor.progress(0.3)
-        self._learn(self._lessons(monitor.part(0.3, 0.7)))
+        self._learn(self._lessons(lessons, monitor.part(0.3, 0.7)))
         blend, share = (", ".join(f"{x:.2f}" for x in xs) for xs in (self.blend_, self.share_))
         monitor.log(f"Weights of the krigings: {blend}; of the trees, by size of the gap: {share}.")
         return self
@@ -154,9 +157,9 @@ class Hybrid(Method):
                     visible = np.flatnonzero(fold != number)
                     yield size, visible, random.permutation(hidden)[:each]
 
-    def _lessons(self, monitor) -> _Lessons:
+    def _lessons(self, count: int, monitor) -> _Lessons:
         """What the visible points tell of hidden ones, and what is there."""
-        found, hidden = [], list(self._hidden(self.lessons, self.seed))
+        found, hidden = [], list(self._hidden(count, self.seed))
         for i, (size, visible, index) in enumerate(hidden):
             drivers = None if self._all.drivers is None else self._all.drivers[index]
             told = self._all.part(visible)(self.points_.xy[index], drivers)
