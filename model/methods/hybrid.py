@@ -49,11 +49,11 @@ class Hybrid(Method):
     their square roots, in a space of positions and drivers: two places are near in it if they are
     near each other and alike in the drivers' means over squares around them. How much drivers
     count, whether distances count less in one direction, and whether the values are noisy, is
-    chosen by hidden points. Their weighted mean
-    is the blend. Boosted trees (Friedman, 2001, doi:10.1214/aos/1013203451) learn what it misses
-    from where the krigings disagree, the distances to the nearest points, the neighbours' values,
-    the drivers, and how these differ from the neighbours'. Blocks that the trees have not seen
-    tell how much of the correction is added in gaps of each size.
+    chosen by hidden points. The krigings' weighted mean is the blend. Boosted trees (Friedman,
+    2001, doi:10.1214/aos/1013203451) learn what it misses from where the krigings disagree, the
+    distances to the nearest points, the neighbours' values, the drivers, and how these differ from
+    the neighbours'. Blocks that the trees have not seen tell how much of the correction is added
+    in gaps of each size.
 
     The standard deviation is what such points were missed by where that of ordinary kriging was as
     large; it never falls as that grows. With fewer than 200 points the map is that of ordinary
