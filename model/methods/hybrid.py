@@ -39,6 +39,7 @@ _RIDGE = 0.1  # times the mean square of what is blended
 _JITTER = 1e-9  # of the sill: places that are nearly one would make a system singular
 _TREES = 2
 _LESSONS_PER_POINT = 20
+_CELLS = 100_000  # tell what is usual in a class
 
 
 class Hybrid(Method):
@@ -251,14 +252,20 @@ def _number(places: np.ndarray) -> np.ndarray:
 
 
 class _Drivers:
-    """Means of the drivers around places, in units of their deviation at the training points."""
+    """What is known of places by their drivers, in units of its deviation at the training points.
+
+    Means over squares of each channel, and, where there are classes such as land use, of what the
+    other channels are beyond what cells of the same classes have in the mean: NDVI that changes
+    more than on other fields tells more than that here is a field.
+    """
 
     def __init__(self, xy: np.ndarray, stack, monitor):
-        means = features(xy, stack, SIZES, coordinates=False).astype(float)
-        self._centre, self._scale = means.mean(axis=0), means.std(axis=0)
+        self._beyond = _beyond_classes(stack)
+        known = self._means(xy, stack)
+        self._centre, self._scale = known.mean(axis=0), known.std(axis=0)
         # A mean over cells of one value varies by rounding.
-        self._used = self._scale > 1e-6 * np.abs(means).max(axis=0)
-        self.size = np.repeat(SIZES, len(stack.channels))[self._used]
+        self._used = self._scale > 1e-6 * np.abs(known).max(axis=0)
+        self.size = np.repeat(SIZES, len(self._used) // len(SIZES))[self._used]
         used, first = self._used.reshape(len(SIZES), -1).any(axis=0), 0
         for encoding in stack.encodings:
             last = first + len(encoding.channels)
@@ -274,11 +281,37 @@ class _Drivers:
         return bool(self._used.any())
 
     def __call__(self, target, stack) -> np.ndarray | None:
-        """Scaled means (m, f) at a target; None if no driver is of use."""
+        """Scaled (m, f) at a target; None if no driver is of use."""
         if not self:
             return None
+        known = self._means(target, stack)
+        return (known - self._centre)[:, self._used] / self._scale[self._used]
+
+    def _means(self, target, stack) -> np.ndarray:
         means = features(target, stack, SIZES, coordinates=False).astype(float)
-        return (means - self._centre)[:, self._used] / self._scale[self._used]
+        means = means.reshape(len(means), len(SIZES), -1)
+        beyond = np.nan_to_num(means) @ self._beyond
+        return np.concatenate([means, beyond], axis=2).reshape(len(means), -1)
+
+
+def _beyond_classes(stack) -> np.ndarray:
+    """The matrix (channels, others) that takes from channels what classes explain of them.
+
+    By least squares over cells; without any classes there are no others.
+    """
+    step = max(1, int(np.sqrt(stack.grid.window.size / _CELLS)))
+    cells = stack.values[::step, ::step].reshape(-1, len(stack.channels))
+    kinds = np.repeat(
+        [each.kind for each in stack.encodings], [len(each.channels) for each in stack.encodings]
+    )
+    known = np.isfinite(cells).all(axis=0)
+    classes = np.flatnonzero((kinds == "categorical") & known)
+    others = np.flatnonzero((kinds != "categorical") & known & bool(len(classes)))
+    matrix = np.eye(len(kinds))[:, others]
+    if len(classes):
+        on = np.column_stack([cells[:, classes], np.ones(len(cells))]).astype(float)
+        matrix[classes] = -np.linalg.lstsq(on, cells[:, others], rcond=None)[0][:-1]
+    return matrix
 
 
 class _Root:

@@ -6,7 +6,8 @@ from scipy.ndimage import gaussian_filter
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.grid import Window
 from subsidence_mapper.model.methods import make
-from subsidence_mapper.model.methods.hybrid import _krige, _Root, _stretch
+from subsidence_mapper.model.methods.features import features
+from subsidence_mapper.model.methods.hybrid import SIZES, _Drivers, _krige, _Root, _stretch
 from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.stack import Encoding, Stack
@@ -15,7 +16,7 @@ from subsidence_mapper.model.validation.splits import make_folds
 
 from .conftest import make_grid
 
-QUICK = {"lessons": 1500, "trees": 50}
+QUICK = {"lessons": 1000, "trees": 40}
 
 
 class Log(Monitor):
@@ -237,6 +238,22 @@ def test_a_stretch_shortens_along_its_azimuth_and_keeps_areas():
     east, north = np.array([1.0, 0.0]) @ matrix, np.array([0.0, 1.0]) @ matrix
     assert np.linalg.norm(north) / np.linalg.norm(east) == pytest.approx(2)
     assert abs(np.linalg.det(matrix)) == pytest.approx(1)
+
+
+def test_what_a_driver_is_beyond_its_class(points):
+    """The means over a square, less the classes' means weighted by their shares of the square."""
+    grid = make_grid(100, 100)
+    field, own = (relief(3, 5) > 0).astype(float), relief(4, 4)
+    kinds = [Encoding("ndvi", "continuous"), Encoding("use", "categorical", classes=(1, 2))]
+    values = np.stack([own + 5 * field, field, 1 - field], axis=-1)
+    stack = Stack(grid, kinds, values.astype(np.float32), np.ones((100, 100), bool))
+    drivers = _Drivers(points.xy, stack, Log())
+    assert drivers.size.tolist() == np.repeat(SIZES, 4).tolist()
+    beyond = drivers(points.xy, stack)[:, 3::4]
+    usual = own - np.where(field, own[field > 0].mean(), own[field == 0].mean())
+    rest = Stack(grid, kinds[:1], usual[..., None], stack.valid)
+    expected = features(points.xy, rest, SIZES, coordinates=False)
+    assert np.allclose(beyond, (expected - expected.mean(axis=0)) / expected.std(axis=0), atol=1e-3)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
