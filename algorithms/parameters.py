@@ -31,6 +31,9 @@ OF_DRIVERS = ("cnn", "regressionkriging", "forest", "boosting")
 OF_BOTH = ("hybrid",)
 OF_POINTS = ("kriging", "idw", "rbf", "movingleastsquares")
 
+# What `training` asks for.
+TRAINING = ("PATCH_SIZE", "EPOCHS", "BATCH_SIZE", "LEARNING_RATE", "LOSS", "OPTIMIZER")
+
 GEOMETRIES = {
     "point": QgsProcessing.TypeVectorPoint,
     "polygon": QgsProcessing.TypeVectorPolygon,

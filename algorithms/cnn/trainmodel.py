@@ -51,16 +51,5 @@ class TrainModel(base.SubsidenceAlgorithm):
     def request(self, job):
         drivers = job.drivers()
         grid, points = job.working_grid(drivers)
-        parameters = job.values(
-            "PRESET",
-            "PATCH_SIZE",
-            "EPOCHS",
-            "BATCH_SIZE",
-            "LEARNING_RATE",
-            "LOSS",
-            "OPTIMIZER",
-            "SPLIT",
-            "BLOCK_SIZE",
-            "SEED",
-        )
-        return job.request(grid, drivers, points, parameters=parameters)
+        given = job.values("PRESET", *parameters.TRAINING, "SPLIT", "BLOCK_SIZE", "SEED")
+        return job.request(grid, drivers, points, parameters=given)

@@ -90,17 +90,6 @@ class TuneModel(base.SubsidenceAlgorithm):
         drivers = job.drivers()
         grid, points = job.working_grid(drivers)
         given = job.values(
-            "PRESET",
-            "TRIALS",
-            "MINUTES",
-            "PATCH_SIZE",
-            "EPOCHS",
-            "BATCH_SIZE",
-            "LEARNING_RATE",
-            "LOSS",
-            "OPTIMIZER",
-            "SPLIT",
-            "BLOCK_SIZE",
-            "SEED",
+            "PRESET", "TRIALS", "MINUTES", *parameters.TRAINING, "SPLIT", "BLOCK_SIZE", "SEED"
         )
         return job.request(grid, drivers, points, parameters=given, study=job.value("STUDY"))

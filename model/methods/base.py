@@ -25,6 +25,8 @@ class Method(ABC):
         Whether `fit` and `predict` need the driver stack.
     takes_stack : bool
         Whether they use it where there is one.
+    scaling : str
+        Of the drivers in that stack, see `stack.read_stack`.
     GRID : dict
         Values of parameters that tuning tries, all with all; empty if there is nothing to tune.
     counted_ : int
@@ -34,6 +36,7 @@ class Method(ABC):
     name: str
     title: str
     needs_stack = False
+    scaling = "standard"
     GRID: dict = {}
     counted_ = 0
 

@@ -45,6 +45,10 @@ class CNN(Method):
         method.keep(trained)
         return method
 
+    @property
+    def scaling(self) -> str:
+        return self.preset.scaling
+
     def __reduce__(self):
         return CNN.trained, (self.preset, self.trained_)  # a compiled function cannot travel
 

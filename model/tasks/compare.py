@@ -9,18 +9,18 @@ import numpy as np
 from ..errors import InputError
 from ..geostatistics.variogram import empirical_variogram, fit_variogram
 from ..methods import make
-from ..methods.base import merged
+from ..methods.base import Method, merged
 from ..points import Points
 from ..raster import SurfaceWriter
 from ..report.report import rounded
 from ..surface import TILE
 from ..validation.comparison import Contest, Tuned, compare_methods, distances_to_known
 from ..validation.conformal import nearest_distance
+from ..validation.metrics import UNRELATED
 from ..validation.splits import Folds, make_folds
 from .job import Job
 
 _TARGETS = 5000
-_UNRELATED = 0.1
 _NEAR = 0.5  # of the map's distances
 
 
@@ -33,7 +33,7 @@ def run(folder, request, monitor) -> dict:
     methods = usable_methods(job)
     points, stack = job.varied_points(), None
     if request["drivers"]:
-        scaling = methods["cnn"].preset.scaling if "cnn" in methods else "standard"
+        scaling = methods.get("cnn", Method).scaling
         stack = job.stack(scaling, monitor=monitor.part(0, 0.05))
         points = job.on_drivers(points, stack)
     _tell_shared_places(points, monitor)
@@ -251,7 +251,7 @@ def _warn_if_unrelated(contests: list[Contest], job: Job) -> None:
     for contest in contests:
         found = [score.test["R2"] for score in contest.scores if score.test]
         near = contest.folds.kind in ("random", "kfold")
-        if near and found and max(r2 or 0.0 for r2 in found) < _UNRELATED:
+        if near and found and max(r2 or 0.0 for r2 in found) < UNRELATED:
             job.monitor.log(
                 f"In {contest.folds.title} no method explains even a tenth of the variance of "
                 f"{job.field}: values of neighbours are not alike. Check that each value stands "

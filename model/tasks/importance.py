@@ -7,10 +7,9 @@ import numpy as np
 from ..methods import make
 from ..report.importance_report import write_importance_report
 from ..validation.importance import ALIKE, driver_correlations, permutation_importance
+from ..validation.metrics import UNRELATED
 from ..validation.splits import make_folds
 from .job import Job
-
-_UNRELATED = 0.1
 
 
 def run(folder, request, monitor) -> dict:
@@ -24,9 +23,8 @@ def run(folder, request, monitor) -> dict:
     def new():
         return make(given["method"], **options)
 
-    scaling = new().preset.scaling if given["method"] == "cnn" else "standard"
     points = job.varied_points()
-    stack = job.stack(scaling, monitor=monitor.part(0, 0.1))
+    stack = job.stack(new().scaling, monitor=monitor.part(0, 0.1))
     points = job.on_drivers(points, stack)
     folds = make_folds("block", points, job.grid, given["folds"], seed, given["block_size"])
     found = permutation_importance(
@@ -35,7 +33,7 @@ def run(folder, request, monitor) -> dict:
     scores = found.metrics
     job.result["numbers"] = {name: scores[name] for name in ("RMSE", "R2")}
     remarks = []
-    if scores["R2"] is not None and scores["R2"] < _UNRELATED:
+    if scores["R2"] is not None and scores["R2"] < UNRELATED:
         remarks.append(
             f"In blocks that it has not seen, {new().title} explains less than a tenth of the "
             "variance by these drivers: what it makes of them says little about the ground."

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from ..errors import InputError
+from ..methods.base import Method
 from ..methods.features import SIZES
 from ..points import Points
 from ..stack import Stack
@@ -182,7 +183,7 @@ def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried
     if any(rival.needs_stack for rival in rivals.values()) and not job.request["drivers"]:
         raise InputError(f"METHOD={name} needs driver rasters. Add DRIVERS, or use kriging.")
     if any(rival.takes_stack for rival in rivals.values()) and job.request["drivers"]:
-        scaling = rivals["cnn"].preset.scaling if name == "cnn" else "standard"
+        scaling = rivals.get("cnn", Method).scaling
         stack = job.stack(scaling, monitor=monitor.part(0, 0.1))
         points = job.on_drivers(points, stack)
     # Beyond the outermost points nothing can be held out that is as far from the others.

@@ -23,7 +23,7 @@ def run(folder, request, monitor) -> dict:
     request = {**request, "drivers": [drivers[i] for i in order]}
     job = Job(folder, request, monitor)
     encodings = [Encoding.from_dict(encoding) for encoding in header["encodings"]]
-    stack = job.stack(method.preset.scaling, encodings, monitor.part(0, 0.3))
+    stack = job.stack(method.scaling, encodings, monitor.part(0, 0.3))
     intervals = Intervals.from_dict(header["error_by_distance"])
     wants_uncertainty = job.wants("UNCERTAINTY")
     if wants_uncertainty:

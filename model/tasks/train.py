@@ -19,7 +19,7 @@ def run(folder, request, monitor) -> dict:
     block_size = parameters.pop("block_size", DEFAULT_BLOCK_SIZE)
     method = make("cnn", **parameters)
     points = job.varied_points()
-    stack = job.stack(method.preset.scaling, monitor=monitor.part(0, 0.1))
+    stack = job.stack(method.scaling, monitor=monitor.part(0, 0.1))
     points = job.on_drivers(points, stack)
     title = split_title(split_name, block_size)
     split = make_split(split_name, points, job.grid, block_size, method.seed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+UNRELATED = 0.1  # R2 below which predictions say next to nothing of observations
+
 
 def metrics(observed: np.ndarray, predicted: np.ndarray) -> dict:
     """Count, RMSE, MAE and bias in the values' unit (mm), R2, and Lin's concordance CCC.

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -21,6 +17,8 @@ from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
 from subsidence_mapper.model.stack import Encoding
 from subsidence_mapper.model.validation.conformal import Intervals
+
+from .contest import run_worker
 
 DRIVERS, SOURCE = 9, 1000
 
@@ -63,20 +61,6 @@ def write_model(path, drivers, side):
         Points(xy, random.normal(size=60_000)),
         {"drivers": drivers},
     )
-
-
-def run_worker(folder):
-    """Run a job; gives its seconds, those of the processors, and its peak memory in GB."""
-    start = time.perf_counter()
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "subsidence_mapper.model.worker", str(folder)],
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    _, code, used = os.wait4(worker.pid, 0)
-    assert code == 0
-    took = time.perf_counter() - start
-    return took, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
 
 
 @pytest.mark.parametrize("side", [1800, 10_000])
