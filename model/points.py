@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,20 +21,28 @@ class Points:
         Cumulative displacement, mm.
     variance : ndarray (n,), optional
         Of the values' measurement error, mm2; None if unknown.
+    unit : str
+        What the values are measured in if it is not mm, as texts shall say.
     """
 
     xy: np.ndarray
     values: np.ndarray
     variance: np.ndarray | None = None
+    unit: str = "mm"
 
     def __len__(self) -> int:
         return len(self.values)
 
     def __getitem__(self, index: np.ndarray) -> Points:
         variance = None if self.variance is None else self.variance[index]
-        return Points(self.xy[index], self.values[index], variance)
+        return replace(self, xy=self.xy[index], values=self.values[index], variance=variance)
 
     def groups(self, grid: Grid) -> np.ndarray:
         """The cell number of each point, (n,): points of one cell are never split apart."""
         rows, columns = grid.cells(self.xy)
         return rows * grid.width + columns
+
+
+def squared(unit: str) -> str:
+    """The unit of squares: mm², (mm/yr)²."""
+    return f"{unit}²" if unit.isalpha() else f"({unit})²"

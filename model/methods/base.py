@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def merged(points: Points, monitor: Monitor = SILENT) -> Points:
     variance = points.variance
     if variance is not None:
         variance = np.bincount(place, variance) / count**2
-    return Points(xy, values, variance)
+    return replace(points, xy=xy, values=values, variance=variance)
 
 
 def joined(points: Points, validation: Points | None) -> Points:
@@ -112,8 +113,9 @@ def joined(points: Points, validation: Points | None) -> Points:
     if validation is None:
         return points
     known = points.variance is not None and validation.variance is not None
-    return Points(
-        np.concatenate([points.xy, validation.xy]),
-        np.concatenate([points.values, validation.values]),
-        np.concatenate([points.variance, validation.variance]) if known else None,
+    return replace(
+        points,
+        xy=np.concatenate([points.xy, validation.xy]),
+        values=np.concatenate([points.values, validation.values]),
+        variance=np.concatenate([points.variance, validation.variance]) if known else None,
     )

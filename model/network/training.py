@@ -9,10 +9,11 @@ from dataclasses import dataclass, fields
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
 
 from ..errors import InputError
 from ..monitor import Monitor
-from ..points import Points
+from ..points import Points, squared
 from ..stack import Stack
 from .build import build, spread, use_xla
 from .patches import patch_batches
@@ -29,8 +30,8 @@ class TrainedNetwork:
     target_offset, target_scale : float
         The displacement, mm, is ``offset + scale * output``.
     history : dict of list
-        "loss" and "validation_loss" of each epoch, in mm squared for MSE and mm otherwise, and
-        "validation_rmse" in mm, whatever the loss.
+        "loss" and "validation_loss" of each epoch, in the square of the points' unit for MSE and
+        in their unit otherwise, and "validation_rmse" in their unit, whatever the loss.
     best_epoch : int
         Whose weights are kept, from 1.
     seconds : float
@@ -103,16 +104,19 @@ def train(
     best = keras.callbacks.EarlyStopping(
         "val_loss", patience=preset.epochs, restore_best_weights=True
     )
-    report = _Report(preset, scale, monitor, watch)
+    report = _Report(preset, scale, points.unit, monitor, watch)
     start = time.monotonic()
-    network.fit(
-        training,
-        validation_data=held_out,
-        epochs=preset.epochs,
-        callbacks=[keras.callbacks.TerminateOnNaN(), best, report],
-        verbose=0,
-        shuffle=False,
-    )
+    try:
+        network.fit(
+            training,
+            validation_data=held_out,
+            epochs=preset.epochs,
+            callbacks=[keras.callbacks.TerminateOnNaN(), best, report],
+            verbose=0,
+            shuffle=False,
+        )
+    finally:
+        _release_graphs()
     if not np.isfinite(report.history["validation_loss"]).all():
         raise InputError(
             "Training diverged: the loss is no longer a finite number. Use a smaller LEARNING_RATE."
@@ -127,30 +131,44 @@ def train(
     )
 
 
-class _Report(keras.callbacks.Callback):
-    """Reports every epoch and keeps the history in mm."""
+def _release_graphs() -> None:
+    """Let go of the graphs of trainings that are over, which TensorFlow would keep for ever.
 
-    def __init__(self, preset: Preset, scale: float, monitor: Monitor, watch: Callable | None):
+    Its registry of gradients holds a function, and through it the graph, for each training step
+    that was traced (TensorFlow's issue 61791). Nothing differentiates such a step itself.
+    """
+    for name in list(gradient_registry.list()):
+        if name.startswith("CustomGradient-"):
+            gradient_registry._registry.pop(name, None)
+
+
+class _Report(keras.callbacks.Callback):
+    """Reports every epoch and keeps the history in the points' unit."""
+
+    def __init__(
+        self, preset: Preset, scale: float, unit: str, monitor: Monitor, watch: Callable | None
+    ):
         super().__init__()
         self.history = {"loss": [], "validation_loss": [], "validation_rmse": []}
         self._preset = preset
         self._scale = scale
-        self._unit = scale**2 if preset.loss == "mse" else scale
+        square = preset.loss == "mse"
+        self._loss_scale = scale**2 if square else scale
+        self._loss_unit = squared(unit) if square else unit
         self._monitor = monitor
         self._watch = watch
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        loss, validation_loss = logs["loss"] * self._unit, logs["val_loss"] * self._unit
+        loss, validation_loss = (logs[name] * self._loss_scale for name in ("loss", "val_loss"))
         self.history["loss"].append(loss)
         self.history["validation_loss"].append(validation_loss)
         self.history["validation_rmse"].append(logs["val_rmse"] * self._scale)
         done = (epoch + 1) / self._preset.epochs
         left = (time.monotonic() - self._start) * (1 / done - 1)
-        unit = "mm²" if self._preset.loss == "mse" else "mm"
         text = (
-            f"Epoch {epoch + 1}/{self._preset.epochs}: loss {loss:.4g} {unit}, "
-            f"validation loss {validation_loss:.4g} {unit}, {left:.0f} s left"
+            f"Epoch {epoch + 1}/{self._preset.epochs}: loss {loss:.4g} {self._loss_unit}, "
+            f"validation loss {validation_loss:.4g} {self._loss_unit}, {left:.0f} s left"
         )
         self._monitor.log(text)
         self._monitor.progress(done)

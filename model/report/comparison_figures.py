@@ -9,9 +9,9 @@ import numpy as np
 
 from ..geostatistics.variogram import empirical_variogram
 from ..methods.base import merged
-from ..points import Points
+from ..points import Points, squared
 from ..validation.comparison import Contest, Score
-from .figures import png, squared
+from .figures import png
 from .report import rounded
 
 _COLUMNS = 4

@@ -14,7 +14,7 @@ import numpy as np
 import rasterio
 
 from ..geostatistics.variogram import Empirical, Variogram
-from ..points import Points
+from ..points import Points, squared
 from ..validation.conformal import HeldOut, Intervals
 from ..validation.evaluation import Evaluation
 
@@ -125,11 +125,6 @@ def surface_map(path: Path, points: Points, positive: str, unit: str) -> bytes:
     axes.set_ylabel("northing (m)")
     figure.colorbar(image, label=f"values ({unit})", shrink=0.8)
     return png(figure)
-
-
-def squared(unit: str) -> str:
-    """The unit of squares: mm², (mm/yr)²."""
-    return f"{unit}²" if unit.isalpha() else f"({unit})²"
 
 
 def png(figure) -> bytes:

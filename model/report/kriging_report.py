@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..methods.kriging import OrdinaryKriging
-from .figures import squared, variogram_figure
+from ..points import squared
+from .figures import variogram_figure
 from .map_report import MapReport
 
 _DIRECTIONS = {"north": 0, "north-east": 45, "east": 90, "south-east": 135}

@@ -95,7 +95,7 @@ class Job:
         arrays = self.arrays(self.request["points"]["file"])
         errors = arrays.get("errors")
         variance = None if errors is None else np.square(errors)
-        points = Points(arrays["xy"], arrays["values"], variance)
+        points = Points(arrays["xy"], arrays["values"], variance, self.unit)
         if not len(points):
             raise InputError("There are no points on the working grid. Check extent and CRS.")
         return points

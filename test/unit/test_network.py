@@ -1,5 +1,7 @@
+import gc
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
@@ -11,8 +13,9 @@ from subsidence_mapper.model.network.dense import DenseNetwork
 from subsidence_mapper.model.network.dense_same import DenseSameNetwork
 from subsidence_mapper.model.network.patches import patch_batches
 from subsidence_mapper.model.network.presets import ACTIVATIONS, PAPER, STANDARD, make_preset
-from subsidence_mapper.model.network.training import TrainedNetwork, train
+from subsidence_mapper.model.network.training import TrainedNetwork, _Report, train
 from subsidence_mapper.model.points import Points
+from tensorflow.python.framework.func_graph import FuncGraph
 
 
 def randomised(network, seed=0):
@@ -186,11 +189,44 @@ def test_every_epoch_is_reported_with_losses_and_time_left(stack, points):
         def log(self, text, level="info"):
             self.texts.append(text)
 
-    CNN("standard", epochs=2).fit(points, stack, monitor=Memory())
+    CNN("standard", epochs=2).fit(replace(points, unit="cm"), stack, monitor=Memory())
     assert Memory.fractions == [0.5, 1.0]
     assert len(Memory.texts) == 2
     for part in ("Epoch 1/2: loss", "validation loss", "s left"):
         assert part in Memory.texts[0]
+    assert Memory.texts[0].count(" cm², ") == 2
+
+
+@pytest.mark.parametrize(
+    ("unit", "loss", "told"),
+    [
+        ("mm", "mse", "loss 800 mm², validation loss 1600 mm²"),
+        ("mm/yr", "mse", "loss 800 (mm/yr)², validation loss 1600 (mm/yr)²"),
+        ("cm", "mae", "loss 40 cm, validation loss 80 cm"),
+    ],
+)
+def test_losses_are_told_in_the_unit_of_the_points(unit, loss, told):
+    class Memory(Monitor):
+        texts: list = []
+
+        def log(self, text, level="info"):
+            self.texts.append(text)
+
+    report = _Report(replace(STANDARD, epochs=1, loss=loss), 20.0, unit, Memory(), None)
+    report.on_epoch_end(0, {"loss": 2.0, "val_loss": 4.0, "val_rmse": 0.5})
+    assert Memory.texts == [f"Epoch 1/1: {told}, 0 s left"]
+    assert report.history["validation_rmse"] == [10.0]
+
+
+def test_no_graph_of_a_training_stays_in_memory(stack, points):
+    def graphs():
+        keras.utils.clear_session()  # collects garbage too
+        return sum(isinstance(each, FuncGraph) for each in gc.get_objects())
+
+    preset = replace(STANDARD, epochs=1)
+    before = graphs()
+    train(preset, points[np.arange(100)], points[np.arange(100, 120)], stack, 0, SILENT)
+    assert graphs() == before
 
 
 def test_a_diverged_training_says_so(stack, points):
