@@ -1,5 +1,8 @@
 """The search for the values of a network: where to look, and one trial after the other.
 
+Each trial is judged on several folds: the best of many trials on one small part of the points is
+often only the one that suits that part.
+
 A trial is a record of our own, and Optuna's study is made from the records anew for each trial,
 with a seed made of the trial's number. So a search that was interrupted goes on as if it had not
 been, and none of Optuna's storages, some of which pickle, is needed.
@@ -84,7 +87,7 @@ class Space:
             "activation": CategoricalDistribution(ACTIVATIONS),
             "batch_size": CategoricalDistribution(sorted({*BATCH_SIZES, preset.batch_size})),
             "learning_rate": FloatDistribution(rate / 30, rate * 30, log=True),
-            "epochs": IntDistribution(max(1, preset.epochs // 2), 2 * preset.epochs),
+            "epochs": IntDistribution(max(1, preset.epochs // 2), self.most_epochs),
             "depth": IntDistribution(1, max(self._deepest, own["depth"])),
             "filters": CategoricalDistribution((first // 2, first, 2 * first)),
             "patch_size": IntDistribution(
@@ -96,13 +99,18 @@ class Space:
         }
 
     @property
+    def most_epochs(self) -> int:
+        """More than these no trial has."""
+        return 2 * self.preset.epochs
+
+    @property
     def own(self) -> dict:
         """The searched values as the preset has them."""
         own = values_of(self.preset)
         return {name: own[name] for name in self.distributions}
 
-    def ask(self, study: optuna.Study) -> tuple[optuna.Trial, dict]:
-        """A trial of a study and its values: no patch larger than the grid or too small."""
+    def ask(self, study: optuna.Study) -> dict:
+        """The values of a study's next trial: no patch larger than the grid or too small."""
         plain = {name: each for name, each in self.distributions.items() if name != "patch_size"}
         if "depth" in plain:
             plain["depth"] = IntDistribution(1, self._deepest)
@@ -110,7 +118,7 @@ class Space:
         if "patch_size" in self.distributions:
             smallest = self._smallest(trial.params["depth"])
             trial.suggest_int("patch_size", smallest, self._largest)
-        return trial, trial.params
+        return trial.params
 
     def changes(self, parameters: dict) -> dict:
         """What a trial's values change in the preset, as `make_preset` takes it."""
@@ -136,13 +144,14 @@ class Trial:
         From 0, which is the preset itself.
     state : str
         "complete"; "pruned", ended early because it was worse than half of the others at that
-        epoch; or "failed".
+        epoch or after that fold; or "failed".
     parameters : dict
         The searched values.
     history : list of float
-        RMSE at the validation points after each epoch, mm.
-    rmse : float or None
-        mm; of the epoch whose weights are kept, or the least so far if pruned; None if failed.
+        RMSE at the points that the first fold holds out after each epoch, in the points' unit.
+    errors : list of float
+        RMSE at those that each fold holds out, of the epoch whose weights are kept; only of folds
+        that were trained to their end.
     seconds : float
     reason : str
         Why it failed.
@@ -152,9 +161,26 @@ class Trial:
     state: str
     parameters: dict
     history: list
-    rmse: float | None
+    errors: list
     seconds: float
     reason: str = ""
+
+    @property
+    def rmse(self) -> float | None:
+        """The mean over the folds, or the least so far if there is none; None if failed."""
+        if self.state == "failed":
+            return None
+        return float(np.mean(self.errors)) if self.errors else min(self.history)
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation between the folds; None with less than two."""
+        return float(np.std(self.errors, ddof=1)) if len(self.errors) > 1 else None
+
+    def told(self, unit: str) -> str:
+        """The error in words: 15.20 ± 1.31 mm."""
+        spread = "" if self.spread is None else f" ± {self.spread:.2f}"
+        return f"{self.rmse:.2f}{spread} {unit}"
 
     def frozen(self, space: Space) -> FrozenTrial:
         """The trial as Optuna knows it; ValueError if a value is not in the space.
@@ -163,12 +189,14 @@ class Trial:
         """
         complete = self.state == "complete"
         failed = self.state == "failed"
+        means = np.cumsum(self.errors) / np.arange(1, len(self.errors) + 1)
+        steps = dict(enumerate(self.history, 1)) | dict(enumerate(means, space.most_epochs + 1))
         return create_trial(
             state=TrialState.COMPLETE if complete else TrialState.PRUNED,
             value=self.rmse if complete else None,
             params=self.parameters,
             distributions=space.distributions,
-            intermediate_values={} if failed else dict(enumerate(self.history, 1)),
+            intermediate_values={} if failed else steps,
         )
 
 
@@ -181,6 +209,10 @@ class Search:
     space : Space
     seed : int
         The same seed gives the same trials.
+    folds : int
+        On how many each trial is judged.
+    unit : str
+        Of the errors.
     trials : list of Trial
         Those that there are already.
     keep : callable
@@ -189,6 +221,8 @@ class Search:
 
     space: Space
     seed: int
+    folds: int = 1
+    unit: str = "mm"
     trials: list[Trial] = field(default_factory=list)
     keep: Callable[[list], None] = lambda trials: None
 
@@ -222,8 +256,8 @@ class Search:
         Parameters
         ----------
         train : callable
-            Called with the values that change the preset and a function to be called with the
-            history after each epoch; returns a `TrainedNetwork`.
+            Called with the values that change the preset, the number of the fold and a function
+            to be called with the history after each epoch; returns a `TrainedNetwork`.
         """
         start = time.monotonic()
 
@@ -248,39 +282,55 @@ class Search:
             return {}
         study = optuna.create_study()
         study.add_trials(
-            [replace(each, rmse=math.log(each.rmse)).frozen(self.space) for each in self.complete]
+            [
+                replace(each, errors=[math.log(each.rmse)]).frozen(self.space)
+                for each in self.complete
+            ]
         )
         fanova = optuna.importance.FanovaImportanceEvaluator(seed=self.seed)
         return optuna.importance.get_param_importances(study, evaluator=fanova)
 
     def _try(self, train: Callable, progress: Callable) -> Trial:
-        number, history = len(self.trials), []
-        trial, parameters = self._ask(number)
+        number, history, errors = len(self.trials), [], []
+        study, parameters = self._ask(number)
         changes = self.space.changes(parameters)
 
-        def watch(so_far: dict) -> None:
-            rmse = so_far["validation_rmse"][-1]
-            if not math.isfinite(rmse):
-                raise InputError("Training diverged: the error is no longer a finite number.")
-            history.append(rmse)
-            progress(len(history) / changes["epochs"])
-            trial.report(rmse, len(history))
-            if trial.should_prune():
+        def prune(step: int, value: float) -> None:
+            # Optuna would compare the least value so far, but the mean over two folds is to be
+            # compared with others' over two, even if the first fold is an easy one: so it sees
+            # one value only.
+            seen = create_trial(state=TrialState.RUNNING, intermediate_values={step: value})
+            if study.pruner.prune(study, seen):
                 raise optuna.TrialPruned
 
-        start, state, rmse, reason = time.monotonic(), "complete", None, ""
+        def watch(so_far: dict) -> None:
+            *_, rmse = so_far["validation_rmse"]
+            if not math.isfinite(rmse):
+                raise InputError("Training diverged: the error is no longer a finite number.")
+            epoch = len(so_far["validation_rmse"])
+            progress((len(errors) + epoch / changes["epochs"]) / self.folds)
+            if not errors:
+                history.append(rmse)
+                prune(epoch, min(history))
+
+        start, state, reason = time.monotonic(), "complete", ""
         try:
-            rmse = history[train(changes, watch).best_epoch - 1]
+            for fold in range(self.folds):
+                trained = train(changes, fold, watch)
+                errors.append(trained.history["validation_rmse"][trained.best_epoch - 1])
+                if len(errors) < self.folds:
+                    prune(self.space.most_epochs + len(errors), float(np.mean(errors)))
         except optuna.TrialPruned:
-            state, rmse = "pruned", min(history)
+            state = "pruned"
         except Exception as problem:
             # One network that cannot be trained, or is too large, must not end the search.
             told = isinstance(problem, InputError)
             state = "failed"
             reason = str(problem) if told else f"{type(problem).__name__}: {problem}"
-        return Trial(number, state, parameters, history, rmse, time.monotonic() - start, reason)
+        seconds = time.monotonic() - start
+        return Trial(number, state, parameters, history, errors, seconds, reason)
 
-    def _ask(self, number: int) -> tuple[optuna.Trial, dict]:
+    def _ask(self, number: int) -> tuple[optuna.Study, dict]:
         seed = int(np.random.SeedSequence((self.seed, number)).generate_state(1)[0])
         warmup = self.space.preset.epochs // _PRUNE_AFTER
         study = optuna.create_study(
@@ -288,13 +338,15 @@ class Search:
             pruner=optuna.pruners.MedianPruner(_PRUNE_AFTER_TRIALS, warmup),
         )
         study.add_trials([trial.frozen(self.space) for trial in self.trials])
-        return (study.ask(), self.space.own) if number == 0 else self.space.ask(study)
+        return study, self.space.own if number == 0 else self.space.ask(study)
 
     def _line(self, trial: Trial) -> str:
         text = f"Trial {trial.number} {trial.state} after {trial.seconds:.0f} s"
         if trial.state == "failed":
             return f"{text}: {trial.reason}"
-        text += f" and {len(trial.history)} epochs: RMSE {trial.rmse:.2f}"
+        several = len(trial.errors) > 1
+        ended = f"{len(trial.errors)} folds" if several else f"{len(trial.history)} epochs"
+        text += f" and {ended}: RMSE {trial.told(self.unit)}"
         if not self.complete:
             return text
-        return f"{text}; best so far {self.best.rmse:.2f} (trial {self.best.number})"
+        return f"{text}; best so far {self.best.told(self.unit)} (trial {self.best.number})"

@@ -11,7 +11,7 @@ from ..errors import InputError
 from .search import STATES, Space, Trial
 
 FORMAT = "subsidence-mapper study"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _MAX_BYTES = 64_000_000
 
 
@@ -21,7 +21,8 @@ def write_study(path: Path, about: dict, trials: list[Trial]) -> None:
     Parameters
     ----------
     about : dict
-        What a search must share to go on with these trials, by the name that a user knows it by.
+        What a search must share to go on with these trials, by the name that a user knows it by;
+        "folds", on how many a trial is judged, among it.
 
     Raises
     ------
@@ -78,19 +79,23 @@ def read_study(path: Path, about: dict, space: Space) -> list[Trial]:
             f"{path} holds a search with other {', '.join(differing)}. Give the same as there, or "
             "the name of a new STUDY."
         )
-    return [_trial(path, number, entry, space) for number, entry in enumerate(entries)]
+    return [
+        _trial(path, number, entry, space, about["folds"]) for number, entry in enumerate(entries)
+    ]
 
 
-def _trial(path: Path, number: int, entry: dict, space: Space) -> Trial:
+def _trial(path: Path, number: int, entry: dict, space: Space, folds: int) -> Trial:
     try:
         trial = Trial(**entry)
         trial.frozen(space)
-        numbers = [*trial.history, trial.seconds, *([] if trial.rmse is None else [trial.rmse])]
+        numbers = [*trial.history, *trial.errors, trial.seconds]
         sound = (
             trial.number == number
             and trial.state in STATES
             and all(type(trial.parameters[name]) is type(own) for name, own in space.own.items())
-            and (trial.rmse is None) == (trial.state == "failed")
+            and len(trial.errors) <= folds
+            and (len(trial.errors) == folds) == (trial.state == "complete")
+            and (trial.history or trial.state == "failed")
             and all(math.isfinite(each) for each in numbers)
         )
     except (TypeError, ValueError):

@@ -13,10 +13,11 @@ from .map_report import MapReport
 
 _COLOURS = {"complete": "#2a5a8c", "pruned": "#9a9a9a"}
 _TRIALS = (
-    "Trial 0 is the preset. RMSE is that at the validation points, whatever the loss: of the "
-    "epoch whose weights are kept; of a pruned trial, which was ended because it was worse than "
-    "half of the others at the same epoch, the least until then. Filters are those of the first "
-    "block."
+    "Trial 0 is the preset. RMSE is that at held-out points, whatever the loss: of the epoch whose "
+    "weights are kept, the mean over the folds that were run to their end, and ± is the standard "
+    "deviation between them. A trial was pruned because it was worse than half of the others "
+    "after the same fold, or at the same epoch of the first one; its RMSE is then the least until "
+    "then. Epochs run are those of the first fold. Filters are those of the first block."
 )
 _IMPORTANCE = (
     "The share of each value in the variance of the logarithm of the complete trials' RMSE, by a "
@@ -25,7 +26,7 @@ _IMPORTANCE = (
 )
 
 
-def gain(search: Search, tuned: Evaluation, preset: Evaluation | None, unit: str) -> list[str]:
+def gain(search: Search, tuned: Evaluation, preset: Evaluation | None) -> list[str]:
     """Two sentences: how much the search gained where it chose, and where it did not look.
 
     Parameters
@@ -33,26 +34,28 @@ def gain(search: Search, tuned: Evaluation, preset: Evaluation | None, unit: str
     tuned, preset : Evaluation
         Of the best trial and of trial 0 on one split; the preset is None if it cannot be trained.
     """
-    best, own = search.best, search.trials[0]
-    count = tuned.metrics("validation")["COUNT"]
+    best, own, unit = search.best, search.trials[0], search.unit
+    where = f"over {search.folds} folds"
+    if search.folds == 1:
+        where = f"at the {tuned.metrics('validation')['COUNT']} validation points"
     test = tuned.metrics("test")["RMSE"]
     if preset is None:
         return [
-            f"Trial {best.number} is best with an RMSE of {best.rmse:.2f} {unit} at the {count} "
-            f"validation points and {test:.2f} {unit} at the test points.",
+            f"Trial {best.number} is best with an RMSE of {best.told(unit)} {where} and "
+            f"{test:.2f} {unit} at the test points.",
             f"The preset itself could not be trained: {own.reason}",
         ]
     if preset is tuned:
         return [
-            f"No trial of {len(search.trials)} was better than the preset itself, whose RMSE at "
-            f"the {count} validation points is {best.rmse:.2f} {unit}.",
+            f"No trial of {len(search.trials)} was better than the preset itself, whose RMSE "
+            f"{where} is {best.told(unit)}.",
             f"At the test points it is {test:.2f} {unit}; the model is that of the preset.",
         ]
     before = preset.metrics("test")["RMSE"]
     return [
-        f"Trial {best.number} is best: at the {count} validation points, by which it was chosen, "
-        f"its RMSE is {best.rmse:.2f} {unit}, {1 - best.rmse / own.rmse:.0%} less than the "
-        f"{own.rmse:.2f} {unit} of the preset.",
+        f"Trial {best.number} is best: {where}, by which it was chosen, its RMSE is "
+        f"{best.told(unit)}, {1 - best.rmse / own.rmse:.0%} less than the {own.told(unit)} of the "
+        "preset.",
         f"At the test points, which had no part in the search, it is {test:.2f} {unit} against "
         f"{before:.2f} {unit}: "
         + (
@@ -95,10 +98,10 @@ def write_tuning_report(
     )
     report.figure(
         "The search",
-        history(search, job.unit),
-        "RMSE at the validation points by trial: a blue dot was trained to its end, a grey one "
-        "was pruned. The black line is the best so far, the dotted one the preset. Trials far "
-        "above the preset are not shown.",
+        history(search),
+        "RMSE at held-out points by trial: a blue dot was trained to its end, and its bar is the "
+        "standard deviation between folds; a grey one was pruned. The black line is the best so "
+        "far, the dotted one the preset. Trials far above the preset are not shown.",
     )
     importance = search.importance()
     if importance:
@@ -110,12 +113,15 @@ def write_tuning_report(
         )
     report.table(
         "The trials",
-        ["Trial", "State", f"RMSE ({job.unit})", "Epochs run", "Seconds", *own],
+        ["Trial", "State", f"RMSE ({job.unit})", "±", "Folds run", "Epochs run"]
+        + ["Seconds", *own],
         [
             [
                 trial.number,
                 trial.reason or trial.state,
                 None if trial.rmse is None else f"{trial.rmse:.2f}",
+                None if trial.spread is None else f"{trial.spread:.2f}",
+                len(trial.errors),
                 len(trial.history),
                 f"{trial.seconds:.0f}",
                 *(own | trial.parameters).values(),
@@ -131,13 +137,14 @@ def write_tuning_report(
     report.write(job.file("REPORT", ".html"))
 
 
-def history(search: Search, unit: str) -> bytes:
+def history(search: Search) -> bytes:
     """The RMSE of each trial, and the best so far."""
     figure, axes = plt.subplots(figsize=(6.5, 3.4))
     for state, colour in _COLOURS.items():
         trials = [trial for trial in search.trials if trial.state == state]
         numbers, errors = [each.number for each in trials], [each.rmse for each in trials]
-        axes.scatter(numbers, errors, s=18, color=colour, label=state)
+        spread = [each.spread or 0 for each in trials]
+        axes.errorbar(numbers, errors, spread, fmt="o", ms=4, lw=1, color=colour, label=state)
     errors = [each.rmse if each.state == "complete" else np.inf for each in search.trials]
     least = np.minimum.accumulate(errors)
     axes.step(np.arange(len(least)), least, where="post", color="black", label="best so far")
@@ -148,7 +155,7 @@ def history(search: Search, unit: str) -> bytes:
     axes.set_ylim(0.9 * search.best.rmse, 1.6 * limit)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("trial")
-    axes.set_ylabel(f"RMSE ({unit})")
+    axes.set_ylabel(f"RMSE ({search.unit})")
     axes.legend(frameon=False, fontsize="small")
     return png(figure)
 

@@ -9,20 +9,23 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ..grid import Grid
 from ..methods import make
 from ..monitor import SILENT, Monitor
 from ..network.presets import make_preset
 from ..network.search import Search, Space, Trial, values_of
 from ..network.study_file import read_study, write_study
 from ..network.training import train
+from ..points import Points
 from ..report.tuning_report import gain, write_tuning_report
 from ..validation.conformal import Intervals
 from ..validation.evaluation import evaluate
-from ..validation.splits import make_split
+from ..validation.splits import Split, make_folds, make_split
 from .job import DEFAULT_BLOCK_SIZE, Job
 from .train import split_title, write_model
 
 DEFAULT_TRIALS = 30
+DEFAULT_FOLDS = 3
 
 
 def run(folder, request, monitor) -> dict:
@@ -30,7 +33,7 @@ def run(folder, request, monitor) -> dict:
     job = Job(folder, request, monitor)
     given = dict(job.parameters)
     count, minutes = given.pop("trials", DEFAULT_TRIALS), given.pop("minutes", math.inf)
-    split_name = given.pop("split", "block")
+    folds, split_name = given.pop("folds", DEFAULT_FOLDS), given.pop("split", "block")
     block_size = given.pop("block_size", DEFAULT_BLOCK_SIZE)
     seed, name = given.pop("seed", 0), given.pop("preset", "standard")
     preset = make_preset(name, **given)
@@ -39,23 +42,24 @@ def run(folder, request, monitor) -> dict:
     points = job.on_drivers(points, stack)
     title = split_title(split_name, block_size)
     split = make_split(split_name, points, job.grid, block_size, seed)
+    parts = _parts(split, points, job.grid, folds, split_name, block_size, seed)
     space = Space(preset, given, min(job.grid.height, job.grid.width))
-    search = Search(space, seed)
+    search = Search(space, seed, folds, job.unit)
     if request.get("study"):
         about = {
             "points": hashlib.sha256(points.xy.tobytes() + points.values.tobytes()).hexdigest(),
             "drivers": [encoding.to_dict() for encoding in stack.encodings],
             "grid": job.grid.to_dict(),
             "split": title,
+            "folds": folds,
             "seed": seed,
             "values of the network": {"preset": name, **given},
         }
         _go_on_with(search, Path(request["study"]), about, monitor)
 
-    def train_trial(changes: dict, watch):
+    def train_trial(changes: dict, fold: int, watch):
         keras.utils.clear_session()
-        parts = points[split.train], points[split.validation]
-        return train(make_preset(name, **changes), *parts, stack, seed, SILENT, watch)
+        return train(make_preset(name, **changes), *parts[fold], stack, seed, SILENT, watch)
 
     search.run(train_trial, count, minutes, monitor.part(0.05, 0.85))
 
@@ -70,7 +74,7 @@ def run(folder, request, monitor) -> dict:
     if own.state == "complete" and best is not own:
         rivals.append(evaluated(own, "preset CNN", monitor.part(0.92, 0.99)))
     tuned, preset = rivals[0], rivals[-1] if own.state == "complete" else None
-    told = gain(search, tuned, preset, job.unit)
+    told = gain(search, tuned, preset)
     held = [each.metrics("test")["RMSE"] for each in rivals]
     monitor.log(" ".join(told), "info" if held[0] == min(held) else "warning")
     job.result["numbers"] = {
@@ -91,6 +95,20 @@ def run(folder, request, monitor) -> dict:
     return job.result
 
 
+def _parts(
+    split: Split, points: Points, grid: Grid, folds: int, name: str, block_size: float, seed: int
+) -> list[tuple[Points, Points]]:
+    """For each fold, the points that a trial learns from and those that judge it; none tests."""
+    if folds == 1:
+        return [(points[split.train], points[split.validation])]
+    known = points[np.concatenate([split.train, split.validation])]
+    kind = "kfold" if name == "random" else name
+    made = make_folds(kind, known, grid, folds, seed, block_size).splits
+    return [
+        (known[np.concatenate([fold.train, fold.validation])], known[fold.test]) for fold in made
+    ]
+
+
 def _go_on_with(search: Search, study: Path, about: dict, monitor: Monitor) -> None:
     """Take the trials from a file, if it is there, and keep all of them in it."""
     search.trials = read_study(study, about, search.space)
@@ -108,6 +126,8 @@ def _columns(search: Search) -> dict[str, np.ndarray]:
         "trial": np.arange(len(trials)),
         "state": np.array([trial.state for trial in trials]),
         "validation_rmse": np.array([trial.rmse for trial in trials], float),
+        "spread": np.array([trial.spread for trial in trials], float),
+        "folds_run": np.array([len(trial.errors) for trial in trials]),
         "epochs_run": np.array([len(trial.history) for trial in trials]),
         "seconds": np.array([trial.seconds for trial in trials]),
         **{name: np.array([each[name] for each in values]) for name in values[0]},

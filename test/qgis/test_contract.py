@@ -25,7 +25,7 @@ INPUTS = {
     "trainmodel": [*POINTS, "DRIVERS", "PRESET", *KINDS, *AREA, *TRAINING, *RUN],
     "tunemodel": [
         *[*POINTS, "DRIVERS", "PRESET", "TRIALS", "MINUTES", *KINDS, *AREA, *TRAINING],
-        *["BLOCK_SIZE", "STUDY", "SEED"],
+        *["BLOCK_SIZE", "FOLDS", "STUDY", "SEED"],
     ],
     "predictsurface": ["MODEL", "DRIVERS", "NODATA", "EXTENT", "ENGINE"],
     "kriging": [*POINTS, "ERROR_FIELD", *AREA, *KRIGING, "ENGINE"],
@@ -265,6 +265,7 @@ DEFAULTS = {
     "landusedriver:METHOD": "forest",
     "driverimportance:METHOD": "forest",
     "driverimportance:FOLDS": 5,
+    "tunemodel:FOLDS": 3,
     "REPEATS": 5,
     "CLASSES": 5,
     "TABLE": "worldcover",

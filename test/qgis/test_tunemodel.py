@@ -23,6 +23,7 @@ def given(write_raster, make_points, tmp_path):
     return {
         "PS_POINTS": make_points(places, (3.0 * wells.ravel()[at] - 60).tolist()),
         "VALUE_FIELD": "mm",
+        "UNIT": "cm",
         "DRIVERS": [write_raster("wells", wells, LEFT, TOP, CELL)],
         "PATCH_SIZE": 22,
         "EPOCHS": 2,
@@ -67,6 +68,12 @@ def test_cancelled_then_gone_on_with_then_a_map(run, given, context, feedback, t
     assert [row["seconds"] for row in rows[:-1]] == [trial["seconds"] for trial in first]
     assert [row["state"] for row in rows] == ["complete"] * count
     assert all(row["epochs_run"] == row["epochs"] == 2 for row in rows)
+    kept = json.loads((tmp_path / "study.json").read_text())["trials"]
+    assert [row["folds_run"] for row in rows] == [len(each["errors"]) for each in kept]
+    assert {row["folds_run"] for row in rows} == {3}
+    for row, trial in zip(rows, kept):
+        assert row["validation_rmse"] == pytest.approx(np.mean(trial["errors"]))
+        assert row["spread"] == pytest.approx(np.std(trial["errors"], ddof=1))
     errors = [row["validation_rmse"] for row in rows]
     assert errors[0] == results["PRESET_VALIDATION_RMSE"]
     assert min(errors) == errors[int(results["BEST_TRIAL"])] == results["VALIDATION_RMSE"]
@@ -78,13 +85,14 @@ def test_cancelled_then_gone_on_with_then_a_map(run, given, context, feedback, t
     }
     assert {"activation", "patch_size", "learning_rate", "loss"} <= best.keys() & preset.keys()
     assert preset["blocks"] == [best["filters"] * n for n in (1, 2, 4, 4)][: int(best["depth"])]
-    # Trained again, it is the network of the trial.
     kept = header["history"]["validation_rmse"][header["best_epoch"] - 1]
-    assert kept == results["VALIDATION_RMSE"]
     assert header["metrics"]["validation"]["RMSE"] == pytest.approx(kept, rel=1e-4)
     assert header["metrics"]["test"]["RMSE"] == results["TEST_RMSE"]
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert f"{results['VALIDATION_RMSE']:.2f} mm" in html
+    assert f"{results['VALIDATION_RMSE']:.2f} ± {best['spread']:.2f} cm" in html
+    assert "RMSE (cm)" in html and " mm" not in html
+    assert any(f"best so far {min(errors):.2f} ± " in text for text in feedback.infos)
+    assert any("Epoch 2/2: loss" in text and " cm" in text for text in feedback.infos)
     assert "With fewer than 10 complete trials" in html
 
     place = str(tmp_path / "surface.tif")

@@ -16,7 +16,7 @@ from subsidence_mapper.model.network.search import Search, Space, Trial, values_
 from subsidence_mapper.model.network.study_file import read_study, write_study
 from subsidence_mapper.model.report.tuning_report import gain
 
-ABOUT = {"points": "abc", "seed": 0}
+ABOUT = {"points": "abc", "seed": 0, "folds": 1}
 
 
 def space(preset="standard", grid_size=200, **given) -> Space:
@@ -33,17 +33,17 @@ def error(changes) -> float:
     )
 
 
-def train(changes, watch):
+def train(changes, fold, watch, error=error):
     """Comes down to its error like 1 + 1 / epoch; the last epoch is the best."""
     history = {"validation_rmse": []}
     for epoch in range(1, changes["epochs"] + 1):
         history["validation_rmse"].append(error(changes) * (1 + 1 / epoch))
         watch(history)
-    return SimpleNamespace(best_epoch=epoch)
+    return SimpleNamespace(best_epoch=epoch, history=history)
 
 
-def run(count, seed=0, train=train, trials=(), **options) -> Search:
-    search = Search(space(), seed, list(trials))
+def run(count, seed=0, train=train, trials=(), folds=1, **options) -> Search:
+    search = Search(space(), seed, folds, trials=list(trials))
     search.run(train, count, **options)
     return search
 
@@ -109,9 +109,9 @@ class TestSearch:
     def test_the_first_trial_is_the_preset_itself(self, preset):
         tried = []
 
-        def remember(changes, watch):
+        def remember(changes, fold, watch):
             tried.append(make_preset(preset, **changes))
-            return train(changes, watch)
+            return train(changes, fold, watch)
 
         Search(space(preset, grid_size=20), 7).run(remember, 2)
         assert tried[0] == PRESETS[preset] != tried[1]
@@ -141,13 +141,13 @@ class TestSearch:
             assert trial.rmse == min(trial.history) > np.median(there) * 0.999
 
     def test_one_that_fails_is_recorded_and_the_search_goes_on(self):
-        def shaky(changes, watch):
+        def shaky(changes, fold, watch):
             if changes["optimizer"] == "sgd":
                 raise InputError("Training diverged.")
             if changes["optimizer"] == "rmsprop":
                 watch({"validation_rmse": [5.0]})
-                watch({"validation_rmse": [math.nan]})
-            return train(changes, watch)
+                watch({"validation_rmse": [5.0, math.nan]})
+            return train(changes, fold, watch)
 
         search = run(30, train=shaky)
         by = {name: [] for name in ("adam", "sgd", "rmsprop")}
@@ -162,7 +162,7 @@ class TestSearch:
         assert len(by["adam"]) > 20  # it learns to avoid the others
 
     def test_without_one_that_ends_there_is_no_best(self):
-        def broken(changes, watch):
+        def broken(changes, fold, watch):
             raise MemoryError("too large")
 
         search = run(3, train=broken)
@@ -184,11 +184,13 @@ class TestSearch:
             def log(self, text, level="info"):
                 self.lines.append(text)
 
-        search = run(3, monitor=Memory())
+        search = Search(space(), 0, folds=2, unit="cm")
+        search.run(train, 3, monitor=Memory())
         assert Memory.fractions == sorted(Memory.fractions) and Memory.fractions[-1] == 1
         assert len(Memory.lines) == 3
         rmse = search.trials[0].rmse
-        assert f"25 epochs: RMSE {rmse:.2f}; best so far {rmse:.2f} (trial 0)" in Memory.lines[0]
+        told = f"{rmse:.2f} ± 0.00 cm"
+        assert f"and 2 folds: RMSE {told}; best so far {told} (trial 0)" in Memory.lines[0]
 
     def test_importance_finds_what_matters(self, forty):
         shares = forty.importance()
@@ -196,6 +198,83 @@ class TestSearch:
         assert list(shares)[0] == "learning_rate" and list(shares.values())[0] > 0.4
         assert set(shares) == set(forty.space.distributions)
         assert run(5).importance() == {}
+
+
+def three_folds(changes, fold, watch):
+    """The first fold is an easy one, and its errors tell nothing of the values."""
+
+    def in_fold(changes):
+        return (2 + changes["batch_size"] / 1000, error(changes), 2 * error(changes))[fold]
+
+    return train(changes, fold, watch, in_fold)
+
+
+@pytest.fixture(scope="module")
+def search():
+    return run(40, train=three_folds, folds=3)
+
+
+class TestFolds:
+    def test_mean_and_spread_over_folds(self, search):
+        for trial in search.complete:
+            changes = search.space.changes(trial.parameters)
+            last = 1 + 1 / changes["epochs"]
+            errors = [(2 + changes["batch_size"] / 1000) * last]
+            errors += [error(changes) * last, 2 * error(changes) * last]
+            assert trial.errors == pytest.approx(errors)
+            assert trial.rmse == pytest.approx(sum(errors) / 3)
+            assert trial.spread**2 == pytest.approx(
+                sum((each - trial.rmse) ** 2 for each in errors) / 2
+            )
+        assert search.best.rmse == min(trial.rmse for trial in search.complete)
+
+    def test_the_best_is_not_the_best_of_the_first_fold(self, search):
+        first = min(search.complete, key=lambda trial: trial.errors[0])
+        assert search.best.errors[0] > first.errors[0]
+        chosen, lured = (
+            error(search.space.changes(each.parameters)) for each in (search.best, first)
+        )
+        assert chosen < lured
+
+    def test_trials_are_ended_between_folds_by_the_running_mean(self, search):
+        between = [each for each in search.trials if each.state == "pruned" and each.errors]
+        assert {len(each.errors) for each in between} == {1, 2}
+        for trial in between:
+            count = len(trial.errors)
+            others = [
+                np.mean(each.errors[:count])
+                for each in search.trials[: trial.number]
+                if each.state == "complete"
+            ]
+            assert len(others) >= 5 and trial.rmse == np.mean(trial.errors) > np.median(others)
+
+    def test_whoever_goes_on_is_no_worse_than_half(self, search):
+        for number, trial in enumerate(search.trials):
+            others = [each.errors for each in search.trials[:number] if each.state == "complete"]
+            if len(others) >= 5:
+                for count in (1, 2):
+                    if len(trial.errors) > count:
+                        median = np.median([np.mean(each[:count]) for each in others])
+                        assert np.mean(trial.errors[:count]) <= median
+
+    def test_it_goes_on_as_if_it_had_not_been_interrupted(self, search, tmp_path):
+        path, about = tmp_path / "study.json", {**ABOUT, "folds": 3}
+        write_study(path, about, search.trials[:20])
+        trials = read_study(path, about, search.space)
+        assert trials == search.trials[:20]
+        assert untimed(run(26, train=three_folds, folds=3, trials=trials)) == untimed(search)[:26]
+        with pytest.raises(InputError, match="a search with other folds"):
+            read_study(path, ABOUT, search.space)
+
+    def test_one_that_fails_in_a_later_fold_has_no_error(self):
+        def late(changes, fold, watch):
+            if fold == 2:
+                raise MemoryError("too large")
+            return train(changes, fold, watch)
+
+        trial = run(1, train=late, folds=3).trials[0]
+        assert (trial.state, trial.rmse, len(trial.errors)) == ("failed", None, 2)
+        assert trial.reason == "MemoryError: too large"
 
 
 class TestStudy:
@@ -211,10 +290,10 @@ class TestStudy:
     def test_each_trial_is_kept_once_it_has_ended(self, tmp_path):
         path = tmp_path / "study.json"
 
-        def interrupted(changes, watch):
+        def interrupted(changes, fold, watch):
             if path.exists() and len(json.loads(path.read_text())["trials"]) == 2:
                 raise KeyboardInterrupt
-            return train(changes, watch)
+            return train(changes, fold, watch)
 
         search = Search(space(), 0, keep=lambda trials: write_study(path, ABOUT, trials))
         with pytest.raises(KeyboardInterrupt):
@@ -229,7 +308,7 @@ class TestStudy:
         path = tmp_path / "study.json"
         write_study(path, ABOUT, [])
         with pytest.raises(InputError, match="a search with other points, seed. Give the same"):
-            read_study(path, {"points": "abd", "seed": 1}, space())
+            read_study(path, {**ABOUT, "points": "abd", "seed": 1}, space())
 
     def test_no_place(self, tmp_path):
         with pytest.raises(InputError, match="STUDY cannot be written to .*: No such file"):
@@ -248,8 +327,8 @@ class TestStudy:
     def test_another_version(self, tmp_path):
         path = tmp_path / "study.json"
         write_study(path, ABOUT, [])
-        path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 9'))
-        with pytest.raises(InputError, match="study format 9; this plugin reads 1"):
+        path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 9'))
+        with pytest.raises(InputError, match="study format 9; this plugin reads 2"):
             read_study(path, ABOUT, space())
 
     @pytest.mark.parametrize(
@@ -264,8 +343,13 @@ class TestStudy:
             {"history": [1.0, math.nan]},
             {"history": ["1"]},
             {"history": 7},
-            {"rmse": None},
-            {"rmse": math.inf},
+            {"errors": []},
+            {"errors": [10.0, 11.0]},
+            {"errors": [math.inf]},
+            {"errors": ["10"]},
+            {"errors": 10.0},
+            {"state": "pruned"},
+            {"state": "pruned", "history": [], "errors": []},
             {"more": 1},
         ],
     )
@@ -287,29 +371,39 @@ def evaluation(test_rmse):
 class TestGain:
     @pytest.fixture
     def search(self):
-        own = Trial(0, "complete", {}, [20.0], 20.0, 1.0)
-        return Search(space(), 0, [own, replace(own, number=1, rmse=15.0)])
+        own = Trial(0, "complete", {}, [20.0], [20.0], 1.0)
+        return Search(space(), 0, trials=[own, replace(own, number=1, errors=[15.0])])
 
     def test_gain(self, search):
-        first, second = gain(search, evaluation(18.0), evaluation(24.0), "mm")
+        first, second = gain(search, evaluation(18.0), evaluation(24.0))
         assert "at the 40 validation points" in first
         assert "its RMSE is 15.00 mm, 25% less than the 20.00 mm of the preset." in first
         assert "18.00 mm against 24.00 mm: the search gained 25%." in second
 
     def test_a_gain_that_does_not_hold_where_it_did_not_look(self, search):
-        assert "gained nothing" in gain(search, evaluation(25.0), evaluation(24.0), "mm")[1]
+        assert "gained nothing" in gain(search, evaluation(25.0), evaluation(24.0))[1]
+
+    def test_over_folds(self, search):
+        own, best = search.trials
+        trials = [replace(own, errors=[19.0, 20.0, 21.0]), replace(best, errors=[13.0, 15.0, 17.0])]
+        search = replace(search, folds=3, unit="cm", trials=trials)
+        assert gain(search, evaluation(18.0), evaluation(24.0))[0] == (
+            "Trial 1 is best: over 3 folds, by which it was chosen, its RMSE is 15.00 ± 2.00 cm, "
+            "25% less than the 20.00 ± 1.00 cm of the preset."
+        )
 
     def test_the_preset_is_best(self, search):
         search.trials.pop()
+        search.unit = "mm/yr"
         own = evaluation(24.0)
-        first, second = gain(search, own, own, "mm/yr")
+        first, second = gain(search, own, own)
         assert (
             "No trial of 1 was better than the preset itself" in first and "24.00 mm/yr" in second
         )
 
     def test_the_preset_fails(self, search):
-        search.trials[0] = replace(search.trials[0], state="failed", rmse=None, reason="Too large.")
-        told = gain(search, evaluation(18.0), None, "mm")
+        search.trials[0] = replace(search.trials[0], state="failed", errors=[], reason="Too large.")
+        told = gain(search, evaluation(18.0), None)
         assert "Trial 1 is best with an RMSE of 15.00 mm" in told[0]
         assert told[1] == "The preset itself could not be trained: Too large."
 
