@@ -90,7 +90,7 @@ def test_cancelled_then_gone_on_with_then_a_map(run, given, context, feedback, t
     assert header["metrics"]["test"]["RMSE"] == results["TEST_RMSE"]
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert f"{results['VALIDATION_RMSE']:.2f} ± {best['spread']:.2f} cm" in html
-    assert "RMSE (cm)" in html and " mm" not in html
+    assert "RMSE (cm)" in html and "(mm)" not in html
     assert any(f"best so far {min(errors):.2f} ± " in text for text in feedback.infos)
     assert any("Epoch 2/2: loss" in text and " cm" in text for text in feedback.infos)
     assert "With fewer than 10 complete trials" in html
