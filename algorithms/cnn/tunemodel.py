@@ -65,7 +65,7 @@ class TuneModel(base.SubsidenceAlgorithm):
                 "FOLDS",
                 "Folds",
                 "On how many folds of the training and validation points a trial is judged, 3 or "
-                "more. 1: on the validation points only, which takes about a third of the time, "
+                "more. 1: on the validation points only, which takes about half of the time, "
                 "but flatters what suits these few points.",
                 3,
                 low=1,
