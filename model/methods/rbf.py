@@ -7,11 +7,10 @@ from scipy import special
 from scipy.spatial import cKDTree
 
 from ..errors import InputError
-from ..grid import Window
 from ..monitor import SILENT
 from .base import Method, joined, merged, positions
 from .moving_least_squares import monomials
-from .shared import distance, in_chunks, map_in_blocks
+from .shared import in_chunks, square_distance
 
 # The degree of the polynomial that a kernel needs beside it.
 KERNELS = {
@@ -24,17 +23,18 @@ KERNELS = {
     "gaussian": 0,
 }
 
-# As in `scipy.interpolate.RBFInterpolator`, whose loop over the neighbourhoods takes long.
+# Of the squared distance; as in `scipy.interpolate.RBFInterpolator`, whose loop over the
+# neighbourhoods takes long.
 _FUNCTIONS = {
-    "linear": lambda r: -r,
-    "thin_plate_spline": lambda r: special.xlogy(r * r, r),
-    "cubic": lambda r: r * r * r,
-    "quintic": lambda r: -(r * r) * (r * r) * r,
-    "multiquadric": lambda r: -np.sqrt(r * r + 1),
-    "inverse_multiquadric": lambda r: 1 / np.sqrt(r * r + 1),
-    "gaussian": lambda r: np.exp(-r * r),
+    "linear": lambda square: -np.sqrt(square),
+    "thin_plate_spline": lambda square: special.xlogy(square, square) / 2,
+    "cubic": lambda square: square * np.sqrt(square),
+    "quintic": lambda square: -(square * square) * np.sqrt(square),
+    "multiquadric": lambda square: -np.sqrt(square + 1),
+    "inverse_multiquadric": lambda square: 1 / np.sqrt(square + 1),
+    "gaussian": lambda square: np.exp(-square),
 }
-_SHARE = 0.05  # of the neighbours' standard deviation: what neighbourhoods may change
+_HELD = 2**22  # neighbours in memory: the 50 of each cell of a tile, and some
 _FLAT = 1e-3  # a neighbourhood this many times narrower than long is taken for a line
 _FAR = 10.0  # times the range of the neighbours' values: farther from them is no prediction
 
@@ -96,48 +96,43 @@ class RBF(Method):
         return self
 
     def predict(self, target, stack=None):
-        """See `Method`; a window's cells share neighbourhoods, see `shared.map_in_blocks`."""
-        if isinstance(target, Window):
-            said = map_in_blocks(target, self, self._points.xy, layers=2)
-        else:
-            xy = positions(target)
-
-            def some(part):
-                return self.systems(self.near(xy[part]))(xy[part, None])[..., 0]
-
-            count = min(self.neighbours, len(self._xy))
-            said = np.hstack([np.empty((2, 0)), *in_chunks(some, len(xy), count**2)])
-        self.counted_ += int(said[1].sum())
-        return said[0], None
-
-    def near(self, xy: np.ndarray) -> np.ndarray:
-        """Indices (m, k) of the neighbours of positions (m, 2), for `shared.map_in_blocks`."""
+        xy = self._scaled(positions(target))
         count = min(self.neighbours, len(self._xy))
-        return self._tree.query(self._scaled(xy), k=np.arange(1, count + 1))[1]
+        step = max(1, _HELD // count)
+        parts = [self._predict(xy[i : i + step], count) for i in range(0, len(xy), step)]
+        return np.concatenate([np.empty(0), *parts]), None
 
-    def systems(self, index: np.ndarray):
-        """What neighbourhoods (m, k) say: values, and whether (1 or 0) the linear kernel's."""
-        places, values = self._xy[index], self._points.values[index]
-        margin = _FAR * np.ptp(values, axis=1) + 1e-6 * np.abs(values).max(axis=1)
-        low, high = values.min(axis=1) - margin, values.max(axis=1) + margin
-        own = self._systems(places, values, self.kernel)
+    def _predict(self, xy: np.ndarray, count: int) -> np.ndarray:
+        """Values (m,) at scaled positions (m, 2)."""
 
-        def say(xy, which=slice(None)):
-            xy = self._scaled(xy)
-            value = own(xy, which)
-            if self.kernel == "linear":
-                return np.stack([value, np.zeros_like(value)])
-            wild = ~((value >= low[which, None]) & (value <= high[which, None]))
-            some = wild.any(axis=1)
-            linear = self._systems(places[which][some], values[which][some], "linear")
-            value[some] = np.where(wild[some], linear(xy[some]), value[some])
-            return np.stack([value, wild])
+        def near(part):
+            return np.sort(self._tree.query(xy[part], np.arange(1, count + 1))[1], axis=1)
 
-        return say
+        index = np.concatenate(in_chunks(near, len(xy), 500))
+        value = self._surface(self.kernel, xy, index)
+        if self.kernel != "linear":
+            values = self._points.values[index]
+            margin = _FAR * np.ptp(values, axis=1) + 1e-6 * np.abs(values).max(axis=1)
+            low, high = values.min(axis=1) - margin, values.max(axis=1) + margin
+            wild = ~((value >= low) & (value <= high))
+            if wild.any():
+                value[wild] = self._surface("linear", xy[wild], index[wild])
+            self.counted_ += int(wild.sum())
+        return value
 
-    def allowed(self, index: np.ndarray, said: np.ndarray) -> np.ndarray:
-        """How far what other neighbours say may be from what these say."""
-        return _SHARE * self._points.values[index].std(axis=1)
+    def _surface(self, kernel: str, xy: np.ndarray, index: np.ndarray) -> np.ndarray:
+        """Values (m,) at scaled positions (m, 2) whose neighbours, (m, k), are in order.
+
+        Where points are few, many cells have the very same neighbours: their system is solved once.
+        """
+        rows = index.view(f"V{index.strides[0]}")[:, 0]
+        _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+        epsilon = self.spacing_ / (self.length or self.spacing_)
+        systems = _Systems(
+            self._xy, self._points.values, index[first], kernel, self.smoothing, epsilon
+        )
+        parts = in_chunks(lambda part: systems(xy[part], which[part]), len(xy), index.shape[1])
+        return np.concatenate(parts)
 
     def remarks(self):
         if not self.counted_:
@@ -150,45 +145,56 @@ class RBF(Method):
     def _scaled(self, xy: np.ndarray) -> np.ndarray:
         return (xy - self._origin) / self.spacing_
 
-    def _systems(self, places, values, kernel):
-        epsilon = self.spacing_ / (self.length or self.spacing_)
-        return _Systems(places, values, kernel, self.smoothing, epsilon)
-
 
 class _Systems:
-    """The systems of neighbourhoods (m, k), solved, to be asked at any places near them.
+    """The systems of neighbourhoods (s, k) of places (n, 2), solved, to be asked near them.
 
     What they say is NaN where a system is singular, or the places do not determine the polynomial.
     """
 
-    def __init__(self, places, values, kernel, smoothing, epsilon):
-        self._function = lambda distance: _FUNCTIONS[kernel](epsilon * distance)
-        self._places, self._degree = places, KERNELS[kernel]
+    def __init__(self, xy, values, index, kernel, smoothing, epsilon):
+        self._xy, self._values, self._index = xy, values, index
+        self._function = lambda square: _FUNCTIONS[kernel](epsilon**2 * square)
+        self._degree, self._smoothing = KERNELS[kernel], smoothing
+        places = xy[index]
         self._middle = places.mean(axis=1, keepdims=True)
         size = np.abs(places - self._middle).max(axis=(1, 2), keepdims=True)
         self._size = np.where(size > 0, size, 1)
-        basis = monomials((places - self._middle) / self._size, self._degree)
-        count, width = places.shape[1], places.shape[1] + basis.shape[2]
-        system = np.zeros((len(places), width, width))
-        system[:, :count, :count] = self._function(distance(places[:, :, None], places[:, None]))
+        self._weights = np.concatenate(in_chunks(self._solved, len(index), index.shape[1] ** 2))
+
+    def _basis(self, xy: np.ndarray, which) -> np.ndarray:
+        """Monomials (m, t, p) at (m, t, 2)."""
+        return monomials((xy - self._middle[which]) / self._size[which], self._degree)
+
+    def _solved(self, part: slice) -> np.ndarray:
+        """Weights (m, k + p) of the places and the monomials."""
+        index = self._index[part]
+        places, count = self._xy[index], index.shape[1]
+        basis = self._basis(places, part)
+        width = count + basis.shape[2]
+        system = np.zeros((len(index), width, width))
+        one, other = np.triu_indices(count, 1)
+        x, y = np.ascontiguousarray(np.moveaxis(places, 2, 0))  # makes the next lines twice as fast
+        square = np.square(x[:, one] - x[:, other]) + np.square(y[:, one] - y[:, other])
+        system[:, one, other] = system[:, other, one] = self._function(square)
         each = np.arange(count)
-        system[:, each, each] += smoothing
+        system[:, each, each] = self._function(0.0) + self._smoothing
         system[:, :count, count:] = basis
         system[:, count:, :count] = np.swapaxes(basis, 1, 2)
-        right = np.zeros((len(places), width, 1))
-        right[:, :count, 0] = values
+        right = np.zeros((len(index), width, 1))
+        right[:, :count, 0] = self._values[index]
         sound = _determined(basis)
         system[~sound] = np.eye(width)
-        self._weights = _solve(system, right)
-        self._weights[~sound] = np.nan
+        weights = _solve(system, right)[..., 0]
+        weights[~sound] = np.nan
+        return weights
 
-    def __call__(self, xy: np.ndarray, which=slice(None)) -> np.ndarray:
-        """Values (m, t) at positions (m, t, 2)."""
-        terms = [
-            self._function(distance(xy[:, :, None], self._places[which, None])),
-            monomials((xy - self._middle[which]) / self._size[which], self._degree),
-        ]
-        return (np.concatenate(terms, axis=2) @ self._weights[which])[..., 0]
+    def __call__(self, xy: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Values (m,) at (m, 2), each by the neighbourhood `which`."""
+        xy = xy[:, None]
+        likeness = self._function(square_distance(xy, self._xy[self._index[which]]))
+        terms = np.concatenate([likeness, self._basis(xy, which)[:, 0]], axis=1)
+        return (terms * self._weights[which]).sum(axis=1)
 
 
 def _solve(system: np.ndarray, right: np.ndarray) -> np.ndarray:

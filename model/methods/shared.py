@@ -32,10 +32,16 @@ def in_chunks(work, count: int, each: int) -> list:
         return list(threads.map(work, parts))
 
 
-def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Distances between positions (..., 2); a norm along so short an axis takes far longer."""
+def square_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances of positions (..., 2); a norm along so short an axis takes far longer."""
     square = np.square(a[..., 0] - b[..., 0])
     square += np.square(a[..., 1] - b[..., 1])
+    return square
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Distances between positions (..., 2)."""
+    square = square_distance(a, b)
     return np.sqrt(square, out=square)
 
 

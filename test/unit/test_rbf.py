@@ -3,7 +3,8 @@ import pytest
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial.distance import cdist
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.methods import make
+from subsidence_mapper.model.grid import Grid, Window
+from subsidence_mapper.model.methods import make, rbf
 from subsidence_mapper.model.methods.base import merged
 from subsidence_mapper.model.methods.rbf import KERNELS
 from subsidence_mapper.model.monitor import Monitor
@@ -171,6 +172,29 @@ def test_a_piece_of_the_map_is_as_in_the_whole():
     targets = scattered(500, seed=2).xy
     whole = method.predict(targets)[0]
     assert np.allclose(method.predict(targets[100:150])[0], whole[100:150], atol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "thin_plate_spline"])
+def test_a_map_solves_each_neighbourhood_once_and_equals_scipys(kernel, monkeypatch):
+    solved, solve = [], rbf._solve
+
+    def counted(system, right):
+        solved.append(len(system))
+        return solve(system, right)
+
+    monkeypatch.setattr(rbf, "_solve", counted)
+    points, grid = scattered(60), Grid("", (563_000.0, 100.0, 0, 3_615_000.0, 0, -100.0), 50, 50)
+    method = make("rbf", kernel=kernel, neighbours=20).fit(points)
+    mapped = method.predict(grid.window)[0]
+    near = method._tree.query((grid.window.xy() - method._origin) / method.spacing_, k=20)[1]
+    assert sum(solved) == len({frozenset(each) for each in near.tolist()}) < 0.6 * len(mapped)
+    places = (points.xy - FAR_AWAY) / method.spacing_
+    expected = RBFInterpolator(places, points.values, neighbors=20, kernel=kernel)
+    targets = (grid.window.xy() - FAR_AWAY) / method.spacing_
+    assert np.allclose(mapped, expected(targets), atol=1e-7)
+    monkeypatch.setattr(rbf, "_HELD", 3000)
+    part = Window(grid, 7, 11, 20, 30)
+    assert np.array_equal(method.predict(part)[0], mapped.reshape(50, 50)[part.slices].ravel())
 
 
 def test_unknown_kernels_are_refused():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from subsidence_mapper.model.geostatistics.variogram import Structure, Variogram
 from subsidence_mapper.model.grid import Grid, Window
-from subsidence_mapper.model.methods import kriging, make, rbf, shared
+from subsidence_mapper.model.methods import kriging, make, shared
 from subsidence_mapper.model.points import Points
 
 from .conftest import make_grid
@@ -32,8 +32,6 @@ def methods():
     yield "exact", make("kriging", variogram=EXACT)
     yield "noisy", make("kriging", variogram=NOISY)
     yield "anisotropic", make("kriging", variogram=NOISY, azimuth=30.0, ratio=0.4)
-    for kernel in ("linear", "thin_plate_spline"):
-        yield kernel, make("rbf", kernel=kernel)
 
 
 @pytest.fixture(params=[pytest.param(method, id=name) for name, method in methods()])
@@ -42,22 +40,18 @@ def method(request):
 
 
 def own(method, target):
-    return np.stack([each for each in method.predict(target.xy()) if each is not None])
+    return np.stack(method.predict(target.xy()))
 
 
 def in_blocks(method, target):
-    return np.stack([each for each in method.predict(target) if each is not None])
+    return np.stack(method.predict(target))
 
 
 def test_sharing_makes_next_to_no_difference(method):
     window = GRID.window
     expected = own(method, window)
     apart = np.abs(in_blocks(method, window) - expected)
-    scale = expected[-1]
-    share = kriging._SHARE
-    if method.name == "rbf":
-        share = rbf._SHARE
-        scale = method.allowed(method.near(window.xy()), expected) / share
+    scale, share = expected[-1], kriging._SHARE
     assert np.sqrt(np.square(apart / scale).mean()) < share / 2
     assert np.quantile(apart / scale, 0.99) < 3 * share
 
@@ -92,7 +86,6 @@ def test_blocks_are_shared_and_pass_their_checks(method, monkeypatch):
 
 def test_without_a_share_every_cell_has_its_own(method, monkeypatch):
     monkeypatch.setattr(kriging, "_SHARE", -1.0)
-    monkeypatch.setattr(rbf, "_SHARE", -1.0)
     window = Window(GRID, 5, 3, 20, 30)
     assert np.allclose(in_blocks(method, window), own(method, window), atol=1e-9)
 
@@ -105,14 +98,12 @@ def test_a_value_does_not_depend_on_the_window(method):
         assert np.array_equal(part, whole[(slice(None), *window.slices)])
 
 
-@pytest.mark.parametrize("name", ["kriging", "rbf"])
-def test_the_map_passes_through_the_points(name):
+def test_the_map_passes_through_the_points():
     """Also where a cell has more points around it than a block has neighbours."""
     grid = GRID
     cells = np.random.default_rng(4).permutation(grid.window.size)[:700]
     points = Points(grid.window.xy()[cells], np.random.default_rng(5).normal(size=700))
-    parameters = {"variogram": EXACT, "neighbours": 8} if name == "kriging" else {"neighbours": 8}
-    mean = make(name, **parameters).fit(points).predict(grid.window)[0]
+    mean = make("kriging", variogram=EXACT, neighbours=8).fit(points).predict(grid.window)[0]
     assert np.allclose(mean[cells], points.values, atol=1e-6)
 
 
