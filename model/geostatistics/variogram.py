@@ -161,7 +161,7 @@ def empirical_variogram(
     if azimuth is not None:
         turn = np.degrees(np.arctan2(*step.T)) - azimuth
         use &= np.abs((turn + 90) % 180 - 90) <= 22.5
-    order = np.flatnonzero(use)[np.argsort(distance[use], kind="stable")]
+    order = np.flatnonzero(use)[np.argsort(distance[use])]
     count = int(np.clip(np.sqrt(order.size / _LEAST_PAIRS), _LEAST_LAGS, _MOST_LAGS))
     ends = np.unique((order.size * np.linspace(0, 1, count + 1)[1:] ** 2).round().astype(int))
     lags = [lag for lag in np.split(order, ends[:-1]) if lag.size]
