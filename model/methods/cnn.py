@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 
 from ..grid import Window
 from ..monitor import SILENT
@@ -15,6 +16,8 @@ from ..validation.splits import random_split
 from .base import Method, positions
 
 _PATCH_BYTES = 64e6
+_NO_ROOM = "The GPU has too little memory"
+_CLOSE = 0.1  # mm: what a GPU's lower precision may change
 
 
 class CNN(Method):
@@ -27,6 +30,11 @@ class CNN(Method):
     seed : int
     **changes
         Values of the preset to change, see `network.presets.Preset`.
+
+    Attributes
+    ----------
+    counted_ : int
+        How many cells the CPU has mapped in the place of a GPU without enough memory.
     """
 
     name = "cnn"
@@ -56,21 +64,44 @@ class CNN(Method):
         if validation is None:
             parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
             points, validation = points[parts.train], points[parts.validation]
-        self.keep(train(self.preset, points, validation, stack, self.seed, monitor))
+        given = self.preset, points, validation, stack, self.seed, monitor
+        try:
+            self.keep(train(*given))
+        except tf.errors.ResourceExhaustedError:
+            if not tf.config.list_physical_devices("GPU"):
+                raise
+            monitor.log(f"{_NO_ROOM}: the CPU trains the network, which takes long.", "warning")
+            with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+                self.keep(train(*given))
         return self
 
     def keep(self, trained: TrainedNetwork) -> None:
         """Take a trained network in the place of fitting one."""
         self.trained_ = trained
         dense = DenseNetwork if self.preset.padding == "valid" else DenseSameNetwork
-        self._dense = dense(trained.network, self.preset)
+        self._dense = dense(trained.network, self.preset, _CLOSE / trained.target_scale)
 
     def predict(self, target, stack=None):
         if isinstance(target, Window):
-            output = self._dense.predict(stack, target).ravel()
+            output = self._map(target, stack).ravel()
         else:
             output = self._by_patches(*stack.grid.cells(positions(target)), stack)
         return self.trained_.target_offset + self.trained_.target_scale * output, None
+
+    def remarks(self):
+        if not self.counted_:
+            return []
+        return [f"{_NO_ROOM}: the CPU has mapped {self.counted_:,} cells."]
+
+    def _map(self, window: Window, stack) -> np.ndarray:
+        try:
+            return self._dense.predict(stack, window)
+        except tf.errors.ResourceExhaustedError:
+            if not tf.config.list_physical_devices("GPU"):
+                raise
+        self.counted_ += window.size
+        with tf.device("CPU:0"):
+            return self._dense.predict(stack, window)
 
     def _by_patches(self, rows, columns, stack) -> np.ndarray:
         size = self.preset.patch_size

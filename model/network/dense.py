@@ -16,7 +16,11 @@ from keras import layers
 
 from ..grid import Window
 from ..stack import Stack
+from .device import evaluate, tile_side
 from .presets import Preset
+
+_LARGEST = 4096  # cells along a side, of a window that the CPU takes at once
+_COPIES = 4  # of the widest layer's values are in memory at a time
 
 
 class DenseNetwork:
@@ -28,10 +32,14 @@ class DenseNetwork:
         As `build.build` makes it.
     preset : Preset
         With padding "valid".
+    tolerance : float
+        By how much the lower precision of a GPU may move the output, see `device.evaluate`.
     """
 
-    def __init__(self, network: keras.Model, preset: Preset):
-        self._network = network
+    def __init__(self, network: keras.Model, preset: Preset, tolerance: float = 0.0):
+        self._network, self._tolerance = network, tolerance
+        widest = max(*preset.blocks, *(layer.units for layer in preset.dense))
+        self._side = tile_side(4 * _COPIES * widest, on_cpu=_LARGEST)
         self._stride = 2 ** len(preset.blocks)
         self._patch_size = preset.patch_size
         self._final_size = preset.final_size
@@ -40,6 +48,9 @@ class DenseNetwork:
 
     def predict(self, stack: Stack, window: Window) -> np.ndarray:
         """The network's output (height, width) at every cell of a window."""
+        return evaluate(lambda tile: self._tile(stack, tile), window, self._side, self._tolerance)
+
+    def _tile(self, stack: Stack, window: Window) -> np.ndarray:
         height = -(-window.height // self._stride) * self._stride
         width = -(-window.width // self._stride) * self._stride
         before = self._patch_size // 2

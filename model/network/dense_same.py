@@ -21,9 +21,11 @@ from keras import layers
 from ..grid import Window
 from ..stack import Stack
 from .dense import normalise
+from .device import evaluate, tile_side
 from .presets import Preset
 
-_TILE = 48  # cells: the paper's network then takes some 0.7 GB
+_TILE = 48  # cells on a CPU: the paper's network then takes some 0.7 GB
+_PER_CELL = 300  # bytes for each filter of the widest layer
 
 
 class DenseSameNetwork:
@@ -34,21 +36,18 @@ class DenseSameNetwork:
     network : keras.Model
         As `build.build` makes it.
     preset : Preset
+    tolerance : float
+        By how much the lower precision of a GPU may move the output, see `device.evaluate`.
     """
 
-    def __init__(self, network: keras.Model, preset: Preset):
-        self._network = network
+    def __init__(self, network: keras.Model, preset: Preset, tolerance: float = 0.0):
+        self._network, self._tolerance = network, tolerance
+        self._side = tile_side(_PER_CELL * max(preset.blocks), on_cpu=_TILE)
         self._size = preset.patch_size
 
     def predict(self, stack: Stack, window: Window) -> np.ndarray:
         """The network's output (height, width) at every cell of a window."""
-        output = np.empty((window.height, window.width), np.float32)
-        for row in range(0, window.height, _TILE):
-            for column in range(0, window.width, _TILE):
-                part = output[row : row + _TILE, column : column + _TILE]
-                first = window.row + row, window.column + column
-                part[:] = self._tile(stack, Window(window.grid, *first, *part.shape))
-        return output
+        return evaluate(lambda tile: self._tile(stack, tile), window, self._side, self._tolerance)
 
     def _tile(self, stack: Stack, tile: Window) -> np.ndarray:
         before = self._size // 2

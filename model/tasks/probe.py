@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..network.device import device_names
+
 
 def run(folder, request, monitor) -> dict:
     """Fit y = 2 x on a one-neuron network and report the device.
@@ -25,11 +27,9 @@ def run(folder, request, monitor) -> dict:
     answer = float(network.predict(np.ones((1, 1), "float32"), verbose=0)[0, 0])
     if abs(answer - 2) > 0.01:
         raise RuntimeError(f"a one-neuron network learned {answer:.3f} where 2 was to be learned")
-    gpus = tf.config.list_physical_devices("GPU")
-    names = [tf.config.experimental.get_device_details(gpu)["device_name"] for gpu in gpus]
     return {
         "device": {
-            "device": ", ".join(names) or "CPU",
+            "device": device_names(),
             "tensorflow": tf.__version__,
             "python": platform.python_version(),
         }

@@ -1,0 +1,92 @@
+"""What a network runs on: a GPU if TensorFlow sees one, else the CPU."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.client import device_lib
+
+from ..grid import Window
+
+_SHARE = 0.4  # of a GPU's memory for a tile: the weights and work space need some too
+_SIDES = (16, 4096)  # cells
+_SAMPLE = 16  # cells along a side: what is evaluated in full precision too
+_ONE_AT_A_TIME = threading.Lock()  # the precision is that of the whole process
+
+
+def device_names() -> str:
+    """The GPUs by name, or "CPU"."""
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(gpu)["device_name"] for gpu in gpus]
+    return ", ".join(names) or "CPU"
+
+
+def gpu_memory() -> int | None:
+    """Bytes that TensorFlow may use of the smallest GPU; None without a GPU."""
+    if not tf.config.list_physical_devices("GPU"):
+        return None
+    devices = device_lib.list_local_devices()  # nothing else tells before memory is taken
+    return min(each.memory_limit for each in devices if each.device_type == "GPU")
+
+
+def tile_side(per_cell: float, on_cpu: int) -> int:
+    """Cells along the side of a tile that the GPU's memory holds; `on_cpu` without a GPU.
+
+    Parameters
+    ----------
+    per_cell : float
+        Bytes.
+    """
+    memory = gpu_memory()
+    if memory is None:
+        return on_cpu
+    return int(np.clip(np.sqrt(_SHARE * memory / per_cell), *_SIDES))
+
+
+def evaluate(
+    network: Callable[[Window], np.ndarray], window: Window, side: int, tolerance: float
+) -> np.ndarray:
+    """What a network says (height, width) at a window, tile by tile.
+
+    A GPU multiplies in TensorFloat-32 (10 bits of mantissa, sums in float32) where that is precise
+    enough: the middle of each tile is evaluated in float32 too, and if the two differ by more than
+    half of the tolerance, so is the whole tile.
+
+    Parameters
+    ----------
+    network : callable
+        From a window to the output (height, width).
+    side : int
+        Of the tiles, cells.
+    tolerance : float
+        Of the output.
+    """
+    output = np.empty((window.height, window.width), np.float32)
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    for row in range(0, window.height, side):
+        for column in range(0, window.width, side):
+            part = output[row : row + side, column : column + side]
+            tile = Window(window.grid, window.row + row, window.column + column, *part.shape)
+            part[:] = _checked(network, tile, tolerance) if on_gpu else network(tile)
+    return output
+
+
+def _checked(network, tile: Window, tolerance: float) -> np.ndarray:
+    row, column = max(0, tile.height - _SAMPLE) // 2, max(0, tile.width - _SAMPLE) // 2
+    height, width = min(_SAMPLE, tile.height), min(_SAMPLE, tile.width)
+    sample = Window(tile.grid, tile.row + row, tile.column + column, height, width)
+    with _ONE_AT_A_TIME:
+        try:
+            _round(True)
+            fast = network(tile)
+            _round(False)
+            apart = np.abs(fast[row : row + height, column : column + width] - network(sample))
+            return fast if apart.max() <= tolerance / 2 else network(tile)
+        finally:
+            _round(True)  # as TensorFlow has it
+
+
+_round = tf.config.experimental.enable_tensor_float_32_execution
