@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from ..grid import Window
+from ..once import once
 from ..stack import Stack
 from .base import positions
 
@@ -40,7 +41,7 @@ def features(
         columns = [_window_means(target, stack, size) for size in sizes]
     else:
         cells = stack.grid.cells(positions(target))
-        columns = [_point_means(*cells, stack, size) for size in sizes]
+        columns = [once(_point_means, *cells, stack, size) for size in sizes]
     if coordinates:
         left, _, _, top, _, _ = stack.grid.transform
         x, y = ((positions(target) - [left, top]) / 1000).T

@@ -17,6 +17,7 @@ from ..geostatistics.variogram import (
 )
 from ..grid import Window
 from ..monitor import SILENT
+from ..once import once
 from .base import Method, joined, merged, positions
 from .shared import distance, in_chunks, map_in_blocks
 
@@ -96,7 +97,8 @@ class OrdinaryKriging(Method):
         self._noise = np.zeros(len(values))
         if self.points_.variance is not None:
             self._noise = self.points_.variance
-        self._neighbours = Neighbours(self._xy, max(self.neighbours, 2), self.sectors)
+        self._count = max(self.neighbours, 2)
+        self._neighbours = Neighbours(self._xy, self._count, self.sectors)
         if np.ptp(values) <= 1e-9 * max(1.0, np.abs(values).max()):
             text = f"All {len(values)} values are {values[0]:g}: so is the map."
             if len(values) == 1:
@@ -110,7 +112,7 @@ class OrdinaryKriging(Method):
             return self
         drawn = np.random.default_rng(0).permutation(len(values))[:_CHECKED]
         self._checked = np.sort(drawn)
-        self._others = self._neighbours.find(self._xy[self._checked], self._checked)
+        self._others = self._found(self._xy[self._checked], self._checked)
         if isinstance(self.variogram, str):
             self._fit_variogram(monitor)
         else:
@@ -217,6 +219,9 @@ class OrdinaryKriging(Method):
         """Indices (m, k) of the neighbours of places (m, 2)."""
         return self._neighbours.find(self._stretched(xy))
 
+    def _found(self, targets: np.ndarray, besides: np.ndarray | None = None) -> np.ndarray:
+        return once(_neighbours, self._xy, self._count, self.sectors, targets, besides)
+
     def systems(self, index: np.ndarray):
         """What neighbourhoods (m, k) say: a function for `shared.map_in_blocks`."""
         systems = _Systems(
@@ -234,13 +239,24 @@ class OrdinaryKriging(Method):
             say = self.systems(np.arange(count)[None])
             parts = in_chunks(lambda part: say(xy[None, part])[:, 0], len(xy), -(-count // 8))
         else:
+            if index is None:
+                index = self._found(self._stretched(xy))
 
             def some(part):
-                of = self.near(xy[part]) if index is None else index[part]
-                return self.systems(of)(xy[part, None])[..., 0]
+                return self.systems(index[part])(xy[part, None])[..., 0]
 
             parts = in_chunks(some, len(xy), min(self.neighbours, count) ** 2)
         return np.hstack([np.empty((2, 0)), *parts])
+
+
+def _neighbours(xy, count, sectors, targets, besides) -> np.ndarray:
+    """As `Neighbours.find`, by threads."""
+    neighbours = Neighbours(xy, count, sectors)
+
+    def some(part):
+        return neighbours.find(targets[part], None if besides is None else besides[part])
+
+    return np.concatenate(in_chunks(some, len(targets), 500) or [np.empty((0, 1), int)])
 
 
 class _Systems:

@@ -28,7 +28,8 @@ _TESTS = (
 _COSTS = (
     "Seconds for fitting and predicting in all folds, with tuning if there is any. Memory is the "
     "most that the method took beyond what was there before it; not that of a GPU. A dash: the "
-    "system does not tell."
+    "system does not tell. What methods share, such as the neighbours of points, the first of them "
+    "works out."
 )
 
 

@@ -21,7 +21,8 @@ class Run:
     """What a contender took: seconds by the clock, those of the processors, and megabytes.
 
     `ratio` is the first contender's seconds of the processors over its own, and `difference` the
-    largest from the first contender's result, both at the same size.
+    largest from the first contender's result, both at the same size. `waiting` is the share of
+    the seconds in which a training waited for its next batch.
     """
 
     contender: str
@@ -31,6 +32,7 @@ class Run:
     memory: float | None
     ratio: float | None = None
     difference: float | None = None
+    waiting: float | None = None
 
 
 class Contest:
@@ -73,15 +75,20 @@ class Contest:
 
     def table(self) -> str:
         """The runs as Markdown."""
-        rows = [f"| {self.name} | {self.unit} | s | s of processors | ratio | MB | difference |"]
-        rows += ["|---|" + 6 * "--:|"]
+        rows = [f"| {self.name} | {self.unit} | s | s of processors | ratio | MB | difference "]
+        rows[0] += "| waiting |"
+        rows += ["|---|" + 7 * "--:|"]
         for run in self.runs:
             cells = [run.contender, f"{run.size:,}", f"{run.seconds:.2f}", f"{run.processors:.2f}"]
             cells += [
                 "" if value is None else format(value, style)
-                for value, style in ((run.ratio, ".1f"), (run.memory, ",.0f"))
+                for value, style in (
+                    (run.ratio, ".1f"),
+                    (run.memory, ",.0f"),
+                    (run.difference, ".2g"),
+                    (run.waiting, ".1%"),
+                )
             ]
-            cells += ["" if run.difference is None else f"{run.difference:.2g}"]
             rows.append("| " + " | ".join(cells) + " |")
         return "\n".join(rows)
 

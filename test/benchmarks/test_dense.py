@@ -19,23 +19,42 @@ DRIVERS = 9
 @pytest.mark.parametrize(
     ("preset", "sides", "least"), [(STANDARD, (32, 64, 128), 40), (PAPER, (12, 24, 48), 4)]
 )
-def test_dense_beside_patch_by_patch(preset, sides, least):
+def method_and_stack(preset, drivers=DRIVERS):
     grid = Grid("EPSG:32639", (500_000.0, 30.0, 0.0, 3_600_000.0, 0.0, -30.0), 300, 300)
-    values = np.random.default_rng(0).normal(size=(300, 300, DRIVERS)).astype(np.float32)
-    encodings = [Encoding(f"driver{i}", "continuous") for i in range(DRIVERS)]
+    values = np.random.default_rng(0).normal(size=(300, 300, drivers)).astype(np.float32)
+    encodings = [Encoding(f"driver{i}", "continuous") for i in range(drivers)]
     stack = Stack(grid, encodings, values, np.ones((300, 300), bool))
-    method = CNN.trained(preset, TrainedNetwork(build(preset, DRIVERS), 0.0, 1.0, {}, 1, 0.0))
-    contest = Contest(f"dense_{preset.name}", "cells")
+    trained = TrainedNetwork(build(preset, drivers), 0.0, 1.0, {}, 1, 0.0)
+    return CNN.trained(preset, trained), stack
+
+
+def compete(contest, size, window, method, stack):
+    """A window patch by patch, and densely."""
 
     def predicted(target):
         return method.predict(target, stack)[0]
 
+    # What is paid once, such as tracing, is not counted.
+    predicted(window), predicted(window.xy()[:8])
+    contest.run("patch by patch", size, predicted, window.xy())
+    dense = contest.run("dense", size, predicted, window)
+    assert dense.difference < 1e-5 * np.abs(predicted(window)).max()
+    return dense
+
+
+def test_dense_beside_patch_by_patch(preset, sides, least):
+    method, stack = method_and_stack(preset)
+    contest = Contest(f"dense_{preset.name}", "cells")
     for side in sides:
-        window = Window(grid, 100, 100, side, side)
-        # What is paid once, such as tracing, is not counted.
-        predicted(window), predicted(window.xy()[:8])
-        contest.run("patch by patch", window.size, predicted, window.xy())
-        dense = contest.run("dense", window.size, predicted, window)
-        assert dense.difference < 1e-5 * np.abs(predicted(window)).max()
+        window = Window(stack.grid, 100, 100, side, side)
+        dense = compete(contest, window.size, window, method, stack)
     contest.finish()
     assert dense.ratio >= least
+
+
+def test_cost_by_channels():
+    contest = Contest("channels", "channels")
+    for channels in (3, 9, 27):
+        method, stack = method_and_stack(STANDARD, channels)
+        compete(contest, channels, Window(stack.grid, 100, 100, 128, 128), method, stack)
+    contest.finish()

@@ -17,6 +17,8 @@ from subsidence_mapper.model.network.training import train
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.stack import Encoding, Stack
 
+from .contest import Contest
+
 DRIVERS = 9
 
 
@@ -83,3 +85,33 @@ def test_standard_trains_20_times_faster_than_paper(stack, points):
         f"ratio {paper / standard:.0f}"
     )
     assert paper / standard >= 20
+
+
+def learn(network, batches, waited):
+    """One epoch; how long each batch was waited for goes into a list."""
+    iterator, loss = iter(batches), 0.0
+    for _ in range(len(batches)):
+        start = time.perf_counter()
+        batch = next(iterator)
+        waited.append(time.perf_counter() - start)
+        loss = network.train_on_batch(*batch)
+    return loss
+
+
+def test_the_input_pipeline_hardly_keeps_the_network_waiting(stack, points):
+    """Patches are gathered while the network learns from those before."""
+    contest = Contest("waiting", "patches")
+    targets = points.values.astype(np.float32)
+    for preset, count in ((STANDARD, 3840), (PAPER, 256)):
+        network = build(preset, DRIVERS)
+        network.compile(optimizer=preset.optimizer, loss=preset.loss, jit_compile=False)
+        rows, columns = stack.grid.cells(points.xy[:count])
+        batches = patch_batches(
+            stack, rows, columns, preset.patch_size, preset.batch_size, targets[:count], seed=0
+        )
+        learn(network, batches, [])  # what is paid once, such as tracing, is not counted
+        waited = []
+        run = contest.run(preset.name, count, learn, network, batches, waited)
+        run.waiting = sum(waited) / run.seconds
+        assert run.waiting < 0.15
+    contest.finish()
