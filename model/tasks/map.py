@@ -191,11 +191,13 @@ def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried
     between = Hull(points.xy)(cells)
     gaps = nearest_distance(points.xy, cells[between] if between.any() else cells)
 
+    known = {}
+
     def compared(names, ways: list[Folds], part) -> list[Contest]:
         titles = ", ".join(rivals[each].title for each in names)
         monitor.log(f"Scoring {titles} on {', '.join(folds.title for folds in ways)}.")
         makers = {each: partial(new_method, each, job.parameters, seed) for each in names}
-        return compare_methods(makers, points, stack, ways, seed, part, job.engine)
+        return compare_methods(makers, points, stack, ways, seed, part, job.engine, known)
 
     ranked, done = [], 0.1
     if name == "cnn":

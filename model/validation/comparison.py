@@ -115,14 +115,19 @@ class Score:
         stack: Stack | None,
         monitor: Monitor,
         engine: Engine = LOCAL,
+        known: dict | None = None,
     ) -> None:
-        """Fit a new method in each fold, and predict."""
+        """Fit a new method in each fold, and predict; see `compare_methods`."""
+        known = {} if known is None else known
         monitor = _Named(f"{self.title}, {self.folds.title}", monitor)
         count, remarks = len(self.folds.splits), []
         parts = [monitor.part(number / count, (number + 1) / count) for number in range(count)]
         pairs = list(zip(self.folds.splits, parts))
-        trials = engine.map(run_fold, pairs, rival, self.folds, self.points, stack)
-        for number, ((split, part), trial) in enumerate(zip(pairs, trials), 1):
+        left = [pair for pair in pairs if (self.name, pair[0]) not in known]
+        trials = engine.map(run_fold, left, rival, self.folds, self.points, stack)
+        for number, (split, part) in enumerate(pairs, 1):
+            trial = known.get((self.name, split)) or next(trials)
+            known[self.name, split] = trial
             for text in trial.warnings:
                 monitor.log(text, "warning")
             if trial.problem:
@@ -218,6 +223,7 @@ def compare_methods(
     seed: int = 0,
     monitor: Monitor = SILENT,
     engine: Engine = LOCAL,
+    known: dict | None = None,
 ) -> list[Contest]:
     """Run every method through the folds of every way to split.
 
@@ -231,6 +237,9 @@ def compare_methods(
     ways : list of Folds
     engine : Engine
         Where the folds are computed.
+    known : dict, optional
+        What became of methods in folds of an earlier call, by the method's name and the split:
+        they are not run again. What becomes of the others is added.
 
     Returns
     -------
@@ -243,7 +252,8 @@ def compare_methods(
         for name, rival in rivals.items():
             score = Score(name, rival(folds).title, folds, points)
             monitor.progress(done / steps, f"{score.title}, {folds.title}")
-            score.run(rival, stack, monitor.part(done / steps, (done + 1) / steps), engine)
+            part = monitor.part(done / steps, (done + 1) / steps)
+            score.run(rival, stack, part, engine, known)
             scores.append(score)
             done += 1
         scores.sort(key=lambda each: (not each.is_complete, _rmse(each)))

@@ -20,7 +20,7 @@ _CLUSTERINGS = 40
 _LARGEST_FOLD = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Indices of the training, validation and test points."""
 

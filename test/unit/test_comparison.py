@@ -174,6 +174,18 @@ def test_a_method_that_always_fails_has_no_figures(grid, smooth):
     assert len(last.failures) == 5 and len(contest.tests) == 1
 
 
+def test_a_known_fold_is_not_run_again(grid, smooth):
+    kfold = ways(smooth, grid, ["kfold"])
+    first = [replace(kfold[0], splits=kfold[0].splits[:2])]
+    known, rivals = {}, {"mean": lambda folds: Mean()}
+    compare_methods(rivals, smooth, None, first, known=known)
+    Mean.seen.clear()
+    (contest,) = compare_methods(rivals, smooth, None, kfold, known=known)
+    assert len(Mean.seen) == len(kfold[0].splits) - 2
+    (anew,) = compare_methods(rivals, smooth, None, kfold)
+    np.testing.assert_array_equal(contest.scores[0].predicted, anew.scores[0].predicted)
+
+
 def test_tuning_sees_no_test_label_and_suits_the_split(grid, smooth):
     (folds,) = ways(smooth, grid, ["block"])
     split = folds.splits[0]
