@@ -24,8 +24,8 @@ class TrainModel(base.SubsidenceAlgorithm):
         for part in ("TRAIN", "VALIDATION", "TEST")
         for figure, title in (
             ("COUNT", "Number"),
-            ("RMSE", "Root mean square error (mm)"),
-            ("MAE", "Mean absolute error (mm)"),
+            ("RMSE", "Root mean square error (unit of the field)"),
+            ("MAE", "Mean absolute error (unit of the field)"),
             ("R2", "Coefficient of determination"),
         )
     }

@@ -21,7 +21,7 @@ class DriverImportance(base.SubsidenceAlgorithm):
     )
     TASK = "importance"
     NUMBERS = {
-        "RMSE": "Root mean square error at held-out points (mm)",
+        "RMSE": "Root mean square error at held-out points (unit of the field)",
         "R2": "Coefficient of determination at held-out points",
     }
 

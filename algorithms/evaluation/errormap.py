@@ -21,11 +21,11 @@ class ErrorMap(base.SubsidenceAlgorithm):
     TASK = "errors"
     NUMBERS = {
         "COUNT": "Number of points",
-        "RMSE": "Root mean square error (mm)",
-        "MAE": "Mean absolute error (mm)",
+        "RMSE": "Root mean square error (unit of the field)",
+        "MAE": "Mean absolute error (unit of the field)",
         "R2": "Coefficient of determination",
         "CCC": "Lin's concordance correlation coefficient",
-        "BIAS": "Mean error (mm)",
+        "BIAS": "Mean error (unit of the field)",
     }
 
     def parameters(self):

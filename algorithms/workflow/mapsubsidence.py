@@ -25,11 +25,11 @@ class MapSubsidence(base.SubsidenceAlgorithm):
     )
     TASK = "map"
     NUMBERS = {
-        "RMSE": "Root mean square error, random test points (mm)",
-        "MAE": "Mean absolute error, random test points (mm)",
+        "RMSE": "Root mean square error, random test points (unit of the field)",
+        "MAE": "Mean absolute error, random test points (unit of the field)",
         "R2": "Coefficient of determination, random test points",
-        "BLOCK_RMSE": "Root mean square error, held-out blocks (mm)",
-        "BLOCK_MAE": "Mean absolute error, held-out blocks (mm)",
+        "BLOCK_RMSE": "Root mean square error, held-out blocks (unit of the field)",
+        "BLOCK_MAE": "Mean absolute error, held-out blocks (unit of the field)",
         "BLOCK_R2": "Coefficient of determination, held-out blocks",
     }
 
