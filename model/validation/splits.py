@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
-from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 
 from ..errors import InputError
 from ..grid import Grid
@@ -169,6 +168,9 @@ def k_folds(groups: np.ndarray, count: int, seed: int) -> list[Split]:
             f"The points lie in {len(found)} cell(s), too few for {count} folds. Give more points, "
             "a smaller CELL_SIZE or fewer FOLDS."
         )
+    # Imported here and below, because it takes half a second in which nothing would be shown.
+    from sklearn.model_selection import GroupKFold
+
     # GroupKFold deals out groups by size and then by number, so numbers make the draw.
     numbers = np.random.default_rng(seed).permutation(len(found))[groups.ravel()]
     folds = GroupKFold(count).split(numbers, groups=numbers)
@@ -294,6 +296,8 @@ def _draw(index: np.ndarray, groups: np.ndarray, share: float, seed: int):
             "All points lie in one cell or one block, so none can be held out. "
             "Give more points, a smaller CELL_SIZE or a smaller BLOCK_SIZE."
         )
+    from sklearn.model_selection import GroupShuffleSplit
+
     held_out = min(max(round(share * count), 1), count - 1)
     draws = GroupShuffleSplit(_TRIES, test_size=held_out, random_state=seed)
     kept, taken = min(
