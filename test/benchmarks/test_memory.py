@@ -63,7 +63,7 @@ def write_model(path, drivers, side):
     )
 
 
-@pytest.mark.parametrize("side", [1800, 10_000])
+@pytest.mark.parametrize("side", [1800, 3103, 10_000])  # the second has the cells of Isfahan
 def test_prediction_of_any_size_takes_less_than_1_5_gb(tmp_path, side):
     drivers = write_drivers(tmp_path, side)
     write_model(tmp_path / "model.zip", drivers, side)
