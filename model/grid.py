@@ -71,16 +71,8 @@ class Grid:
         return (rows >= 0) & (rows < self.height) & (columns >= 0) & (columns < self.width)
 
     def tiles(self, size: int) -> Iterator[Window]:
-        """Windows of at most `size` x `size` cells that cover the grid, row by row."""
-        for row in range(0, self.height, size):
-            for column in range(0, self.width, size):
-                yield Window(
-                    self,
-                    row,
-                    column,
-                    min(size, self.height - row),
-                    min(size, self.width - column),
-                )
+        """See `Window.tiles`."""
+        return self.window.tiles(size)
 
 
 @dataclass(frozen=True)
@@ -97,6 +89,18 @@ class Window:
     def size(self) -> int:
         """Number of cells."""
         return self.height * self.width
+
+    def tiles(self, size: int) -> Iterator[Window]:
+        """Windows of at most `size` x `size` cells that cover this one, row by row."""
+        for row in range(0, self.height, size):
+            for column in range(0, self.width, size):
+                yield Window(
+                    self.grid,
+                    self.row + row,
+                    self.column + column,
+                    min(size, self.height - row),
+                    min(size, self.width - column),
+                )
 
     @property
     def slices(self) -> tuple[slice, slice]:

@@ -66,11 +66,10 @@ def evaluate(
     """
     output = np.empty((window.height, window.width), np.float32)
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    for row in range(0, window.height, side):
-        for column in range(0, window.width, side):
-            part = output[row : row + side, column : column + side]
-            tile = Window(window.grid, window.row + row, window.column + column, *part.shape)
-            part[:] = _checked(network, tile, tolerance) if on_gpu else network(tile)
+    for tile in window.tiles(side):
+        row, column = tile.row - window.row, tile.column - window.column
+        part = output[row : row + tile.height, column : column + tile.width]
+        part[:] = _checked(network, tile, tolerance) if on_gpu else network(tile)
     return output
 
 

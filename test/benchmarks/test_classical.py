@@ -23,11 +23,16 @@ VARIOGRAM = Variogram(4.0, (Structure("exponential", 200.0, 8000.0),))
 CELLS = (32, 64, 128, 256)  # along a side
 
 
+def places(real_data):
+    """54,207 real places (n, 2), metres."""
+    table = np.loadtxt(real_data("isfahan/ps_locations.csv"), delimiter=",", skiprows=1)
+    return np.unique(table[:, :2], axis=0)
+
+
 @pytest.fixture
 def points(real_data):
-    """54,207 real places, with made values: bowls, waves of 500 m to 10 km, noise of 2 mm."""
-    places = np.loadtxt(real_data("isfahan/ps_locations.csv"), delimiter=",", skiprows=1)
-    xy = np.unique(places[:, :2], axis=0)
+    """The places, with made values: bowls, waves of 500 m to 10 km, noise of 2 mm."""
+    xy = places(real_data)
     x, y = (xy - xy.min(axis=0)).T / 1000
     values = 20 * np.sin(x / 4) * np.cos(y / 5) + 8 * np.sin(x / 1.1 + y / 1.7)
     values += 4 * np.sin(x / 0.31) * np.sin(y / 0.4)

@@ -6,14 +6,14 @@ import time
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from subsidence_mapper.model.grid import Grid
 from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.presets import STANDARD
 from subsidence_mapper.model.network.training import train
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.stack import Encoding, Stack
 
-GRID = Grid("EPSG:32639", (510_500.0, 30.0, 0.0, 3_634_000.0, 0.0, -30.0), 3164, 3043)
+from .test_classical import GRID, places
+
 DRIVERS, TRAINING = 9, 48_790
 
 
@@ -28,8 +28,7 @@ def test_the_papers_points_in_a_quarter_of_an_hour(real_data):
     means = [gaussian_filter(values[..., i], 6) for i in range(4)]
     moved = 40 * means[0] / means[0].std() * (1 + np.tanh(means[1] / means[1].std()))
     moved += 20 * np.abs(means[2] / means[2].std()) + 10 * means[3] / means[3].std()
-    places = np.loadtxt(real_data("isfahan/ps_locations.csv"), delimiter=",", skiprows=1)[:, :2]
-    xy = random.permutation(np.unique(places, axis=0))
+    xy = random.permutation(places(real_data))
     points = Points(xy, moved[GRID.cells(xy)] + random.normal(0, 3, len(xy)))
     encodings = [Encoding(f"driver{i}", "continuous") for i in range(DRIVERS)]
     stack = Stack(GRID, encodings, values, np.ones(values.shape[:2], bool))
