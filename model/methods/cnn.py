@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-import tensorflow as tf
 
 from ..grid import Window
 from ..monitor import SILENT
 from ..network.dense import DenseNetwork
 from ..network.dense_same import DenseSameNetwork
+from ..network.device import with_room
 from ..network.patches import patch_batches
 from ..network.presets import make_preset
 from ..network.training import TrainedNetwork, train
@@ -65,14 +67,8 @@ class CNN(Method):
             parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
             points, validation = points[parts.train], points[parts.validation]
         given = self.preset, points, validation, stack, self.seed, monitor
-        try:
-            self.keep(train(*given))
-        except tf.errors.ResourceExhaustedError:
-            if not tf.config.list_physical_devices("GPU"):
-                raise
-            monitor.log(f"{_NO_ROOM}: the CPU trains the network, which takes long.", "warning")
-            with tf.distribute.OneDeviceStrategy("CPU:0").scope():
-                self.keep(train(*given))
+        told = f"{_NO_ROOM}: the CPU trains the network, which takes long."
+        self.keep(with_room(partial(train, *given), partial(monitor.log, told, "warning")))
         return self
 
     def keep(self, trained: TrainedNetwork) -> None:
@@ -94,14 +90,10 @@ class CNN(Method):
         return [f"{_NO_ROOM}: the CPU has mapped {self.counted_:,} cells."]
 
     def _map(self, window: Window, stack) -> np.ndarray:
-        try:
-            return self._dense.predict(stack, window)
-        except tf.errors.ResourceExhaustedError:
-            if not tf.config.list_physical_devices("GPU"):
-                raise
-        self.counted_ += window.size
-        with tf.device("CPU:0"):
-            return self._dense.predict(stack, window)
+        def count():
+            self.counted_ += window.size
+
+        return with_room(partial(self._dense.predict, stack, window), count)
 
     def _by_patches(self, rows, columns, stack) -> np.ndarray:
         size = self.preset.patch_size

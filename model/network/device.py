@@ -46,6 +46,18 @@ def tile_side(per_cell: float, on_cpu: int) -> int:
     return int(np.clip(np.sqrt(_SHARE * memory / per_cell), *_SIDES))
 
 
+def with_room(work: Callable, told: Callable[[], None]):
+    """What ``work()`` gives; where a GPU has too little memory, ``told()`` and the CPU works."""
+    try:
+        return work()
+    except tf.errors.ResourceExhaustedError:
+        if not tf.config.list_physical_devices("GPU"):
+            raise
+    told()
+    with tf.distribute.OneDeviceStrategy("CPU:0").scope(), tf.device("CPU:0"):
+        return work()
+
+
 def evaluate(
     network: Callable[[Window], np.ndarray], window: Window, side: int, tolerance: float
 ) -> np.ndarray:
