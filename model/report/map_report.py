@@ -29,8 +29,9 @@ _NOTE = (
 
 _CHOICE = (
     "Every method has predicted points that were hidden from it, and the one whose errors are "
-    "smallest makes the map. Because errors grow with the distance to the nearest PS, they are "
-    "weighted to the distances that the map's cells have."
+    "smallest makes the map. An error counts the more, the more its point is like the map's cells, "
+    "in how far PS are all around and in the drivers: PS stand in villages, and most of a map is "
+    "not village."
 )
 _UNCERTAINTY = (
     "Nine measurements in ten should lie between the lower and the upper value of the uncertainty "

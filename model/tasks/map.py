@@ -22,6 +22,7 @@ from ..validation.applicability import (
     constant_drivers,
 )
 from ..validation.choice import (
+    FOLDS,
     TO_CALIBRATE,
     TO_CHOOSE,
     Candidate,
@@ -37,7 +38,7 @@ from ..validation.choice import (
 from ..validation.comparison import Contest, compare_methods
 from ..validation.conformal import Intervals, Surroundings, cross_coverage, nearest_distance
 from ..validation.evaluation import Evaluation
-from ..validation.splits import Folds
+from ..validation.splits import Folds, make_folds
 from .compare import map_cells, new_method
 from .errors import write_error_points
 from .job import DEFAULT_BLOCK_SIZE, Job
@@ -189,7 +190,7 @@ def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried
     # Beyond the outermost points nothing can be held out that is as far from the others.
     cells = map_cells(job, stack, seed)
     between = Hull(points.xy)(cells)
-    gaps = nearest_distance(points.xy, cells[between] if between.any() else cells)
+    cells = cells[between] if between.any() else cells
 
     known = {}
 
@@ -204,20 +205,21 @@ def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried
         ways = ways_of_network(points, job.grid, block_size, seed)
         widest = block_folds(points, job.grid, block_size, seed)
     else:
-        gap = float(np.quantile(gaps, 0.95))
+        gap = float(np.quantile(nearest_distance(points.xy, cells), 0.95))
         ways = ways_to_hold_out(points, job.grid, block_size, gap, seed)
         widest = ways[-1]
     if name == "auto":
         done = 0.5
-        contests = compared(rivals, fewer(ways, TO_CHOOSE), monitor.part(0.1, done))
-        ranked = rank(contests, gaps)
+        like_map = make_folds("knndm", points, job.grid, FOLDS, seed, targets=cells)
+        few = fewer([*ways, like_map], TO_CHOOSE)
+        ranked = rank(compared(rivals, few, monitor.part(0.1, done)), cells, stack)
         name = ranked[0].name
         if ranked[0].held is not None:
             monitor.log(verdict(ranked, job.unit))
     contests = compared(
         dict.fromkeys([name, "idw"]), fewer(ways, TO_CALIBRATE), monitor.part(done, 0.75)
     )
-    chosen = next(each for each in rank(contests, gaps) if each.name == name)
+    chosen = next(each for each in rank(contests, cells, stack) if each.name == name)
     if chosen.held is None:
         raise next(
             (score.problem for score in chosen.scores if score.problem),

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import InputError
+from ..geostatistics.neighbours import Neighbours
 from ..grid import Grid
 from ..methods import REGISTRY
 from ..points import Points
+from ..stack import Stack
 from .comparison import Contest, Score
-from .conformal import HeldOut, Intervals, Surroundings
-from .splits import MIN_FOLDS, Folds, make_folds, make_split
+from .conformal import HeldOut, Surroundings, nearest_distance
+from .splits import MIN_FOLDS, Folds, Split, make_folds, make_split
 
 # What METHOD=auto tries. Not the network, which takes minutes where these take seconds.
 OF_POINTS = ("kriging", "idw", "rbf")
@@ -21,6 +23,9 @@ OF_DRIVERS = ("regressionkriging", "forest", "hybrid")
 FOLDS = 5
 TO_CHOOSE, TO_CALIBRATE = 1500, 5000  # test points of a way to split that are enough
 _NARROWER = 0.8
+_AROUND = 16  # points that tell how well a place is surrounded, two of each eighth of the circle
+_PENALTY = 0.1  # C of logistic regression
+_LARGEST_WEIGHT = 0.99  # quantile
 
 
 def auto_methods(has_drivers: bool) -> list[str]:
@@ -77,7 +82,7 @@ def held_out(score: Score) -> HeldOut:
     own = score.deviation if np.isfinite(score.deviation[np.isfinite(score.error)]).all() else None
     parts = []
     for split in score.folds.splits:
-        known = score.points[np.concatenate([split.train, split.validation])]
+        known = score.points[_known(split)]
         test = split.test[np.isfinite(score.error[split.test])]
         distance, spread, _ = Surroundings(known.xy, known.values)(score.points.xy[test])
         error = score.error[test]
@@ -97,8 +102,7 @@ class Candidate:
     held : HeldOut or None
         The errors of all ways together; None if the method has not predicted every test point.
     expected : float
-        Root mean square error, mm, over cells of the map: as large at each as held-out errors are
-        that far from the nearest point.
+        Root mean square error over the map, mm, see `rank`.
     """
 
     name: str
@@ -108,24 +112,71 @@ class Candidate:
     expected: float
 
 
-def rank(contests: list[Contest], gaps: np.ndarray) -> list[Candidate]:
+def rank(contests: list[Contest], cells: np.ndarray, stack: Stack | None = None) -> list[Candidate]:
     """The methods of some contests, the one that promises the smallest error over the map first.
+
+    A held-out point counts the more, the more it is like the map's cells and the less it is like
+    other held-out points, in how far known points are and in the drivers: else villages, where the
+    points are, would decide on a map of fields (importance-weighted cross-validation, Sugiyama et
+    al., 2007, Journal of Machine Learning Research 8, 985-1005).
 
     Parameters
     ----------
-    gaps : ndarray (m,)
-        Distances of cells of the map to the nearest point, metres.
+    cells : ndarray (m, 2)
+        Positions of cells of the map.
+    stack : Stack, optional
+        Its drivers; without, distances alone count.
     """
+    points = contests[0].scores[0].points
+    tested = [
+        _circumstances(points.xy[_known(split)], points.xy[split.test], stack)
+        for contest in contests
+        for split in contest.folds.splits
+    ]
+    weight = _weights(np.concatenate(tested), _circumstances(points.xy, cells, stack))
     found = []
     for name in [score.name for score in contests[0].scores]:
         scores = [score for contest in contests for score in contest.scores if score.name == name]
         held, expected = None, np.inf
         if all(score.is_complete for score in scores):
             held = HeldOut.together([held_out(score) for score in scores])
-            deviation, _ = Intervals.fit(held.by_distance)(gaps)
-            expected = float(np.sqrt(np.square(deviation).mean()))
+            expected = float(np.sqrt((weight * np.square(held.error)).sum()))
         found.append(Candidate(name, scores[0].title, scores, held, expected))
     return sorted(found, key=lambda each: each.expected)
+
+
+def _circumstances(known: np.ndarray, xy: np.ndarray, stack: Stack | None) -> np.ndarray:
+    """What decides how hard it is to tell the values at places (m, 2) from known points (n, 2)."""
+    around = known[Neighbours(known, _AROUND).find(xy)]
+    wide = np.linalg.norm(around - xy[:, None], axis=2).mean(axis=1)
+    distances = np.log1p(np.column_stack([nearest_distance(known, xy), wide]))
+    # With their squares the odds can be best at some distance, neither near nor far.
+    distances = np.hstack([distances, np.square(distances)])
+    if stack is None:
+        return distances
+    return np.hstack([distances, np.nan_to_num(stack.values[stack.grid.cells(xy)])])
+
+
+def _weights(tested: np.ndarray, mapped: np.ndarray) -> np.ndarray:
+    """How much tests (n, f) count for places of the map (m, f): (n,), 1 in all.
+
+    The odds that logistic regression gives that a test is a place of the map.
+    """
+    # Imported here, because only METHOD=auto needs it.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    regression = make_pipeline(StandardScaler(), LogisticRegression(C=_PENALTY, max_iter=1000))
+    is_map = np.repeat([True, False], [len(mapped), len(tested)])
+    regression.fit(np.concatenate([mapped, tested]), is_map)
+    odds = np.exp(regression.decision_function(tested))
+    weights = np.minimum(odds, np.quantile(odds, _LARGEST_WEIGHT))
+    return weights / weights.sum()
+
+
+def _known(split: Split) -> np.ndarray:
+    return np.concatenate([split.train, split.validation])
 
 
 def verdict(ranked: list[Candidate], unit: str = "mm") -> str:

@@ -4,8 +4,10 @@ from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods import REGISTRY, make
 from subsidence_mapper.model.methods.base import Method, positions
 from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.stack import Encoding, Stack
 from subsidence_mapper.model.validation import choice
 from subsidence_mapper.model.validation.comparison import compare_methods
+from subsidence_mapper.model.validation.conformal import nearest_distance
 from subsidence_mapper.model.validation.splits import make_folds
 
 from .conftest import make_grid
@@ -40,6 +42,11 @@ def field():
         [500_000 + random.uniform(0, 6000, 400), 3_600_000 - random.uniform(0, 6000, 400)]
     )
     return grid, Points(xy, 30 * np.sin(xy[:, 0] / 800) + random.normal(0, 1, 400))
+
+
+def all_over(grid):
+    """Some cells of the map, at random."""
+    return np.random.default_rng(1).permutation(grid.window.xy())[:2000]
 
 
 def test_auto_tries_what_is_registered_and_has_what_it_needs(monkeypatch):
@@ -104,7 +111,7 @@ def test_the_best_on_the_map_is_chosen_and_who_fails_comes_last(field):
         "idw": lambda _: make("idw"),
     }
     contests = compare_methods(rivals, points, None, ways)
-    ranked = choice.rank(contests, np.full(50, 60.0))
+    ranked = choice.rank(contests, all_over(grid))
     assert [each.name for each in ranked] == ["idw", "guess", "broken"]
     assert ranked[1].expected == pytest.approx(points.values.std(), rel=0.15)
     assert ranked[0].expected < 5
@@ -128,10 +135,58 @@ def test_what_counts_is_the_distance_of_the_maps_cells(field):
 
         def predict(self, target, stack=None):
             distance = self.idw_.tree_.query(positions(target))[0]
-            return self.idw_.predict(target)[0] + np.where(distance > 150, 200, 0), None
+            return self.idw_.predict(target)[0] + np.where(distance > 150, 40, 0), None
 
     ways = choice.ways_to_hold_out(points, grid, 1500, 100, seed=0)
     rivals = {"near": lambda _: Near(), "guess": lambda _: Guess()}
     contests = compare_methods(rivals, points, None, ways)
-    assert choice.rank(contests, np.full(9, 30.0))[0].name == "near"
-    assert choice.rank(contests, np.full(9, 500.0))[0].name == "guess"
+    cells = all_over(grid)
+    distance = nearest_distance(points.xy, cells)
+    assert choice.rank(contests, cells[distance < 100])[0].name == "near"
+    assert choice.rank(contests, cells[distance > 250])[0].name == "guess"
+
+
+def test_what_counts_is_what_is_like_the_map(field):
+    """Three points in four stand in a village, where one method is good, and the map is fields."""
+    grid, points = field
+    village = np.zeros((200, 200, 1), np.float32)
+    village[:150] = 1
+    stack = Stack(grid, [Encoding("village", "continuous")], village, np.ones((200, 200), bool))
+
+    class Villager(Guess):
+        name = title = "villager"
+        takes_stack = True
+
+        def fit(self, points, stack=None, validation=None, monitor=None):
+            self.idw_ = make("idw").fit(points, validation=validation)
+            return self
+
+        def predict(self, target, stack=None):
+            rows, columns = stack.grid.cells(positions(target))
+            return self.idw_.predict(target)[0] + np.where(
+                stack.values[rows, columns, 0], 0, 25
+            ), None
+
+    ways = [make_folds("kfold", points, grid, 5, 0)]
+    rivals = {"villager": lambda _: Villager(), "guess": lambda _: Guess()}
+    contests = compare_methods(rivals, points, stack, ways)
+    fields = all_over(grid)
+    fields = fields[stack.values[grid.cells(fields)][:, 0] == 0]
+    assert choice.rank(contests, fields)[0].name == "villager"
+    ranked = choice.rank(contests, fields, stack)
+    assert [each.name for each in ranked] == ["guess", "villager"]
+    inside = stack.values[grid.cells(points.xy)][:, 0] == 0
+    for each in ranked:
+        error = each.scores[0].error[inside]
+        assert each.expected == pytest.approx(np.sqrt(np.square(error).mean()), rel=0.1)
+
+
+def test_weights_make_the_tests_like_the_map():
+    """Of two normal distributions one step apart, the odds are exp(x - 1/2)."""
+    random = np.random.default_rng(0)
+    tested, mapped = random.normal(0, 1, (20_000, 1)), random.normal(1, 1, (20_000, 1))
+    weights = choice._weights(tested, mapped)
+    usual = np.exp(np.minimum(tested[:, 0], np.quantile(tested, 0.99)) - 0.5)
+    assert weights.sum() == pytest.approx(1)
+    assert weights * len(tested) == pytest.approx(usual / usual.mean(), rel=0.1)
+    assert weights @ tested[:, 0] == pytest.approx(1, abs=0.1)
