@@ -29,6 +29,7 @@ NARROW, BROAD = (11, 31), (61,)  # those of each part of the variogram
 
 _NEIGHBOURS, _NEAREST, _IN_TRIALS = 64, 8, 24
 _FOLDS, _BLOCK_SIZES, _PARTS = 10, 4, 4
+_ROUNDS = 3  # with so few wide blocks, chance would decide which are hidden together
 _LEAST_GAIN = 0.01  # of the log error, for which a space is stretched or values taken for noisy
 _NUGGETS = (0.1, 0.3, 1.0)
 _TURNS = [(azimuth, ratio) for azimuth in (0, 45, 90, 135) for ratio in (0.7, 0.5)]
@@ -143,7 +144,7 @@ class Hybrid(Method):
         extent = np.sqrt(n) * _spacing(xy)
         least = 4 * np.median(cKDTree(xy).query(xy, 2)[0][:, 1])
         sizes = [0.0, *np.geomspace(least, max(extent / 6, 2 * least), _BLOCK_SIZES)]
-        rounds = int(np.ceil(count / (len(sizes) * n)))
+        rounds = max(_ROUNDS, int(np.ceil(count / (len(sizes) * n))))
         each = int(np.ceil(count / (len(sizes) * rounds * _FOLDS)))
         for size in sizes * rounds:
             block = np.arange(n)

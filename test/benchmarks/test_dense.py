@@ -17,10 +17,10 @@ DRIVERS = 9
 
 
 def method_and_stack(preset, drivers=DRIVERS):
-    grid = Grid("EPSG:32639", (500_000.0, 30.0, 0.0, 3_600_000.0, 0.0, -30.0), 300, 300)
-    values = np.random.default_rng(0).normal(size=(300, 300, drivers)).astype(np.float32)
+    grid = Grid("EPSG:32639", (500_000.0, 30.0, 0.0, 3_600_000.0, 0.0, -30.0), 400, 400)
+    values = np.random.default_rng(0).normal(size=(400, 400, drivers)).astype(np.float32)
     encodings = [Encoding(f"driver{i}", "continuous") for i in range(drivers)]
-    stack = Stack(grid, encodings, values, np.ones((300, 300), bool))
+    stack = Stack(grid, encodings, values, np.ones((400, 400), bool))
     trained = TrainedNetwork(build(preset, drivers), 0.0, 1.0, {}, 1, 0.0)
     return CNN.trained(preset, trained), stack
 
@@ -40,7 +40,7 @@ def compete(contest, size, window, method, stack):
 
 
 @pytest.mark.parametrize(
-    ("preset", "sides", "least"), [(STANDARD, (32, 64, 128), 50), (PAPER, (12, 24, 48), 4)]
+    ("preset", "sides", "least"), [(STANDARD, (32, 64, 128, 256), 50), (PAPER, (12, 24, 48), 4)]
 )
 def test_dense_beside_patch_by_patch(preset, sides, least):
     method, stack = method_and_stack(preset)

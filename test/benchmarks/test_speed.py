@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from subsidence_mapper.model.grid import Grid, Window
+from subsidence_mapper.model.grid import Grid
 from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.build import build
-from subsidence_mapper.model.network.dense import DenseNetwork
 from subsidence_mapper.model.network.patches import patch_batches
 from subsidence_mapper.model.network.presets import PAPER, STANDARD
 from subsidence_mapper.model.network.training import train
@@ -41,31 +40,6 @@ def points(stack):
         [500_000 + random.uniform(0, 18_000, 4000), 3_600_000 - random.uniform(0, 18_000, 4000)]
     )
     return Points(xy, random.normal(size=4000))
-
-
-def seconds(work, repeats=3):
-    """The fastest of some runs, after one that is not counted."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def test_dense_prediction_is_40_times_faster_than_patch_by_patch(stack):
-    network = build(STANDARD, DRIVERS)
-    dense = DenseNetwork(network, STANDARD)
-    tile, block = Window(stack.grid, 100, 100, 256, 256), Window(stack.grid, 100, 100, 40, 40)
-    batches = patch_batches(stack, *stack.grid.cells(block.xy()), STANDARD.patch_size, 1024)
-    per_dense = seconds(lambda: dense.predict(stack, tile)) / tile.size
-    per_patch = seconds(lambda: network.predict(batches, verbose=0)) / block.size
-    print(
-        f"\ndense {1 / per_dense:,.0f} cells/s, patch by patch {1 / per_patch:,.0f} cells/s, "
-        f"ratio {per_patch / per_dense:.0f}"
-    )
-    assert per_patch / per_dense >= 40
 
 
 def test_standard_trains_20_times_faster_than_paper(stack, points):
