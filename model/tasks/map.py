@@ -28,6 +28,7 @@ from ..validation.choice import (
     Candidate,
     auto_methods,
     block_folds,
+    candidate,
     fewer,
     held_out,
     rank,
@@ -219,7 +220,7 @@ def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried
     contests = compared(
         dict.fromkeys([name, "idw"]), fewer(ways, TO_CALIBRATE), monitor.part(done, 0.75)
     )
-    chosen = next(each for each in rank(contests, cells, stack) if each.name == name)
+    chosen = candidate(contests, name)
     if chosen.held is None:
         raise next(
             (score.problem for score in chosen.scores if score.problem),

@@ -101,7 +101,7 @@ def _parts(
     """For each fold, the points that a trial learns from and those that judge it; none tests."""
     if folds == 1:
         return [(points[split.train], points[split.validation])]
-    known = points[np.concatenate([split.train, split.validation])]
+    known = points[split.known]
     kind = "kfold" if name == "random" else name
     made = make_folds(kind, known, grid, folds, seed, block_size).splits
     return [

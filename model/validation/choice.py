@@ -13,8 +13,8 @@ from ..methods import REGISTRY
 from ..points import Points
 from ..stack import Stack
 from .comparison import Contest, Score
-from .conformal import HeldOut, Surroundings, nearest_distance
-from .splits import MIN_FOLDS, Folds, Split, make_folds, make_split
+from .conformal import HeldOut, Surroundings
+from .splits import MIN_FOLDS, Folds, make_folds, make_split
 
 # What METHOD=auto tries. Not the network, which takes minutes where these take seconds.
 OF_POINTS = ("kriging", "idw", "rbf")
@@ -82,7 +82,7 @@ def held_out(score: Score) -> HeldOut:
     own = score.deviation if np.isfinite(score.deviation[np.isfinite(score.error)]).all() else None
     parts = []
     for split in score.folds.splits:
-        known = score.points[_known(split)]
+        known = score.points[split.known]
         test = split.test[np.isfinite(score.error[split.test])]
         distance, spread, _ = Surroundings(known.xy, known.values)(score.points.xy[test])
         error = score.error[test]
@@ -102,7 +102,7 @@ class Candidate:
     held : HeldOut or None
         The errors of all ways together; None if the method has not predicted every test point.
     expected : float
-        Root mean square error over the map, mm, see `rank`.
+        Root mean square error over the map, mm, see `rank`; infinite if it was not asked for.
     """
 
     name: str
@@ -129,27 +129,32 @@ def rank(contests: list[Contest], cells: np.ndarray, stack: Stack | None = None)
     """
     points = contests[0].scores[0].points
     tested = [
-        _circumstances(points.xy[_known(split)], points.xy[split.test], stack)
+        _circumstances(points.xy[split.known], points.xy[split.test], stack)
         for contest in contests
         for split in contest.folds.splits
     ]
     weight = _weights(np.concatenate(tested), _circumstances(points.xy, cells, stack))
-    found = []
-    for name in [score.name for score in contests[0].scores]:
-        scores = [score for contest in contests for score in contest.scores if score.name == name]
-        held, expected = None, np.inf
-        if all(score.is_complete for score in scores):
-            held = HeldOut.together([held_out(score) for score in scores])
-            expected = float(np.sqrt((weight * np.square(held.error)).sum()))
-        found.append(Candidate(name, scores[0].title, scores, held, expected))
+    names = [score.name for score in contests[0].scores]
+    found = [candidate(contests, name, weight) for name in names]
     return sorted(found, key=lambda each: each.expected)
+
+
+def candidate(contests: list[Contest], name: str, weight: np.ndarray | None = None) -> Candidate:
+    """A method of some contests; of weights (n,) of all tests comes what is expected of it."""
+    scores = [score for contest in contests for score in contest.scores if score.name == name]
+    held, expected = None, np.inf
+    if all(score.is_complete for score in scores):
+        held = HeldOut.together([held_out(score) for score in scores])
+        if weight is not None:
+            expected = float(np.sqrt((weight * np.square(held.error)).sum()))
+    return Candidate(name, scores[0].title, scores, held, expected)
 
 
 def _circumstances(known: np.ndarray, xy: np.ndarray, stack: Stack | None) -> np.ndarray:
     """What decides how hard it is to tell the values at places (m, 2) from known points (n, 2)."""
     around = known[Neighbours(known, _AROUND).find(xy)]
-    wide = np.linalg.norm(around - xy[:, None], axis=2).mean(axis=1)
-    distances = np.log1p(np.column_stack([nearest_distance(known, xy), wide]))
+    apart = np.linalg.norm(around - xy[:, None], axis=2)
+    distances = np.log1p(np.column_stack([apart.min(axis=1), apart.mean(axis=1)]))
     # With their squares the odds can be best at some distance, neither near nor far.
     distances = np.hstack([distances, np.square(distances)])
     if stack is None:
@@ -173,10 +178,6 @@ def _weights(tested: np.ndarray, mapped: np.ndarray) -> np.ndarray:
     odds = np.exp(regression.decision_function(tested))
     weights = np.minimum(odds, np.quantile(odds, _LARGEST_WEIGHT))
     return weights / weights.sum()
-
-
-def _known(split: Split) -> np.ndarray:
-    return np.concatenate([split.train, split.validation])
 
 
 def verdict(ranked: list[Candidate], unit: str = "mm") -> str:

@@ -271,7 +271,7 @@ def distances_to_known(xy: np.ndarray, folds: Folds) -> np.ndarray:
     """From each point (n, 2) to the nearest that the fold testing it knows; NaN if none does."""
     distance = np.full(len(xy), np.nan)
     for split in folds.splits:
-        known = np.concatenate([split.train, split.validation])
+        known = split.known
         distance[split.test] = nearest_distance(xy[known], xy[split.test])
     return distance
 

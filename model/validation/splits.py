@@ -27,6 +27,11 @@ class Split:
     validation: np.ndarray
     test: np.ndarray
 
+    @property
+    def known(self) -> np.ndarray:
+        """The indices of the points that are not tested."""
+        return np.concatenate([self.train, self.validation])
+
     def parts(self) -> dict:
         """The indices by the name of their part."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
@@ -247,12 +252,7 @@ def _deal(clusters: np.ndarray, along: np.ndarray, count: int) -> np.ndarray:
 
 def _test_distances(xy: np.ndarray, splits: list[Split]) -> np.ndarray:
     """Distance, metres, from each test point to the nearest point that its fold knows."""
-    return np.concatenate(
-        [
-            cKDTree(xy[np.concatenate([split.train, split.validation])]).query(xy[split.test])[0]
-            for split in splits
-        ]
-    )
+    return np.concatenate([cKDTree(xy[split.known]).query(xy[split.test])[0] for split in splits])
 
 
 def _with_validation(rest, test, groups: np.ndarray, seed: int) -> Split:
