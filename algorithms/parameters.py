@@ -313,7 +313,7 @@ def training(empty: str):
             "EPOCHS",
             "Epochs",
             "How often the network sees all points, at most. "
-            + left_out("25 of standard and 150 of paper"),
+            + left_out("50 of standard and 150 of paper"),
             low=1,
             whole=True,
             advanced=True,

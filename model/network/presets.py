@@ -138,7 +138,7 @@ STANDARD = Preset(
     patch_size=30,
     learning_rate=4e-3,
     batch_size=64,
-    epochs=25,
+    epochs=50,
     loss="mse",
     optimizer="adam",
 )
