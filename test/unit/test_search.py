@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.monitor import Monitor
-from subsidence_mapper.model.network.presets import ACTIVATIONS, PRESETS, make_preset
+from subsidence_mapper.model.network.presets import ACTIVATIONS, PRESETS, STANDARD, make_preset
 from subsidence_mapper.model.network.search import Search, Space, Trial, values_of
 from subsidence_mapper.model.network.study_file import read_study, write_study
 from subsidence_mapper.model.report.tuning_report import gain
@@ -43,7 +43,9 @@ def train(changes, fold, watch, error=error):
 
 
 def run(count, seed=0, train=train, trials=(), folds=1, **options) -> Search:
-    search = Search(space(), seed, folds, trials=list(trials))
+    """A search around 25 epochs, however many the preset has."""
+    around = Space(replace(STANDARD, epochs=25), {}, 200)
+    search = Search(around, seed, folds, trials=list(trials))
     search.run(train, count, **options)
     return search
 
