@@ -104,9 +104,7 @@ def _parts(
     known = points[split.known]
     kind = "kfold" if name == "random" else name
     made = make_folds(kind, known, grid, folds, seed, block_size).splits
-    return [
-        (known[np.concatenate([fold.train, fold.validation])], known[fold.test]) for fold in made
-    ]
+    return [(known[fold.known], known[fold.test]) for fold in made]
 
 
 def _go_on_with(search: Search, study: Path, about: dict, monitor: Monitor) -> None:

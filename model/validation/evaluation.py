@@ -54,8 +54,7 @@ class Evaluation:
     def held_out(self) -> HeldOut:
         """The errors at the test points, and what the distance to the points in use is there."""
         test = self.split.test
-        known = np.concatenate([self.split.train, self.split.validation])
-        distance = nearest_distance(self.points.xy[known], self.points.xy[test])
+        distance = nearest_distance(self.points.xy[self.split.known], self.points.xy[test])
         return HeldOut(test, distance, self.predicted[test] - self.points.values[test])
 
     @property
