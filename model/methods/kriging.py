@@ -22,7 +22,7 @@ from .base import Method, joined, merged, positions
 from .shared import distance, in_chunks, map_in_blocks
 
 _CHECKED = 2000
-_SHARE = 0.05  # of the standard deviation: what neighbourhoods that cells share may change
+_SHARE = 0.1  # of the standard deviation: what neighbourhoods that cells share may change
 _AS_LIKELY = 1.0  # log units: up to 2 in AIC models are as good (Burnham and Anderson, 2002)
 _ALL = 0.95  # of the variance: who misses left out points by so much has learned nothing
 _JITTER = 1e-11  # of the sill: places that are nearly one would make a system singular
@@ -229,7 +229,8 @@ class OrdinaryKriging(Method):
         )
         return lambda xy, which=slice(None): systems(self._stretched(xy), which)
 
-    def allowed(self, index: np.ndarray, said: np.ndarray) -> np.ndarray:
+    def allowed(self, said: np.ndarray) -> np.ndarray:
+        """What sharing neighbourhoods may change, for `shared.map_in_blocks`."""
         return _SHARE * said[1]
 
     def _krige(self, xy: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:

@@ -51,7 +51,8 @@ def map_in_blocks(window: Window, method, xy: np.ndarray, layers: int) -> np.nda
     A block of 16 x 16 cells has the neighbourhood of its centre. It is split in four, down to
     single cells, unless it passes two checks: all points in it are among the neighbours; and at
     each of its corners what they say is, within what the method allows, what the corner's own
-    neighbours say. Blocks lie as the grid does, so a cell's value does not depend on the window.
+    neighbours say. What they lack there, in units of what is allowed, is interpolated between the
+    corners and added. Blocks lie as the grid does, so a cell's value does not depend on the window.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def map_in_blocks(window: Window, method, xy: np.ndarray, layers: int) -> np.nda
         With `near`: from places (m, 2) to the indices (m, k) of the points that have a say there;
         `systems`: from such indices to a function that takes positions (m, t, 2), and a choice of
         the m, and gives what each neighbourhood says there, (layers, m, t); and `allowed`: from
-        indices and what they say (layers, m) to the difference (m,) that may be.
+        what is said (layers, ...) to the difference (...) that may be.
     xy : ndarray (n, 2)
         The points.
     layers : int
@@ -105,7 +106,9 @@ class _Blocks:
         corners = tuple(
             first[:, None] + size * corner for first, corner in zip((rows, columns), _CORNERS)
         )
-        row, column = np.mgrid[:size, :size].reshape(2, 1, -1)
+        row, column = cell = np.mgrid[:size, :size].reshape(2, 1, -1)
+        way = (cell + 0.5) / size
+        between = np.where(_CORNERS[..., None], way, 1 - way).prod(axis=0)
         filled = np.ones(len(rows), bool)
         if size > 1:
             filled = self._hold_their_points(rows, columns, size, index)
@@ -118,15 +121,19 @@ class _Blocks:
             alike = np.ones(len(these), bool)
             if size > 1:
                 lattice = corners[0][these], corners[1][these]
-                apart = np.abs(
-                    say(self._places(*lattice)) - self._at_corners[:, lattice[0], lattice[1]]
-                )
+                lack = self._at_corners[:, lattice[0], lattice[1]] - say(self._places(*lattice))
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    lack /= self._allowed[lattice]
                 # The outermost cells' centres are that much nearer than the corners.
-                alike = (apart <= self._allowed[lattice] * size / (size - 1)).all(axis=(0, 2))
+                alike = (np.abs(lack) <= size / (size - 1)).all(axis=(0, 2))
                 filled[these] = alike
             these = these[alike]
             inside = rows[these, None] + row, columns[these, None] + column
             said = say(self._places(inside[0] + 0.5, inside[1] + 0.5), alike)
+            if size > 1:
+                # A matrix product's last bits would depend on how many blocks are asked at once.
+                lacking = (lack[:, alike, :, None] * between).sum(axis=2)
+                said += lacking * self._method.allowed(said)
             self.cells[:, inside[0], inside[1]] = said
 
         in_chunks(some, len(chosen), index.shape[1] * max(index.shape[1], size**2))
@@ -158,7 +165,7 @@ class _Blocks:
         def some(part):
             said = self._method.systems(index[part])(xy[part])[..., 0]
             self._at_corners[:, rows[part], columns[part]] = said
-            self._allowed[rows[part], columns[part]] = self._method.allowed(index[part], said)
+            self._allowed[rows[part], columns[part]] = self._method.allowed(said)
 
         in_chunks(some, len(rows), index.shape[1] ** 2)
 

@@ -62,6 +62,10 @@ def by_pykrige(points, xy):
     return np.asarray(reference.execute("points", *xy.T, n_closest_points=32, backend="loop")[0])
 
 
+def rms(values):
+    return np.sqrt(np.square(values).mean())
+
+
 def mean(method, target):
     return method.predict(target)[0]
 
@@ -73,13 +77,23 @@ def test_kriging_with_shared_neighbourhoods(points):
         shared = contest.run("shared", window.size, mean, method, window)
     contest.finish()
     own, deviation = method.predict(window.xy())
-    apart = np.abs(mean(method, window) - own) / deviation
-    spread = np.sqrt(np.square(apart).mean())
+    mapped = mean(method, window)
+    apart = np.abs(mapped - own) / deviation
+    spread = rms(apart)
     print(
         f"difference in standard deviations: root mean square {spread:.3f}, "
         f"99 % below {np.quantile(apart, 0.99):.3f}, at most {apart.max():.2f}"
     )
+    some = np.random.default_rng(0).permutation(window.size)[:4000]
+    wide = make("kriging", variogram=VARIOGRAM, neighbours=256).fit(points)
+    of_wide = mean(wide, window.xy()[some])
+    errors = [rms((values[some] - of_wide) / deviation[some]) for values in (own, mapped)]
+    print(
+        "root mean square difference from kriging with 256 neighbours, in standard deviations: "
+        f"each cell its own {errors[0]:.4f}, shared {errors[1]:.4f}"
+    )
     assert spread < kriging._SHARE / 2
+    assert errors[1] < 1.02 * errors[0]
     assert shared.ratio > 3
 
 
