@@ -23,6 +23,7 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
+from ..model.network.presets import PRESETS
 from . import layers
 
 # The methods of a map: those that learn from drivers, those that do so where there are any, and
@@ -297,14 +298,17 @@ def preset():
 def training(empty: str):
     """How the network is trained; `empty` says what is taken without, {} what the preset has."""
 
-    def left_out(own: str) -> str:
-        return f"Empty: {empty.format(own)}."
+    def left_out(name: str) -> str:
+        own = {getattr(preset, name): preset.name for preset in PRESETS.values()}
+        told = own if len(own) == 1 else [f"{value} of {preset}" for value, preset in own.items()]
+        return f"Empty: {empty.format(' and '.join(map(str, told)))}."
 
     return [
         number(
             "PATCH_SIZE",
             "Patch size (cells)",
-            "Side of the square of cells around a point that the network sees. " + left_out("30"),
+            "Side of the square of cells around a point that the network sees. "
+            + left_out("patch_size"),
             low=1,
             whole=True,
             advanced=True,
@@ -312,8 +316,8 @@ def training(empty: str):
         number(
             "EPOCHS",
             "Epochs",
-            "How often the network sees all points, at most. "
-            + left_out("50 of standard and 150 of paper"),
+            "How often the network sees all points, at most: standard ends when "
+            f"{PRESETS['standard'].patience} more have not helped. " + left_out("epochs"),
             low=1,
             whole=True,
             advanced=True,
@@ -321,8 +325,7 @@ def training(empty: str):
         number(
             "BATCH_SIZE",
             "Batch size",
-            "How many points make one step of the training. "
-            + left_out("64 of standard and 128 of paper"),
+            "How many points make one step of the training. " + left_out("batch_size"),
             low=1,
             whole=True,
             advanced=True,
@@ -330,7 +333,7 @@ def training(empty: str):
         number(
             "LEARNING_RATE",
             "Learning rate",
-            "How large a step is. " + left_out("0.004 of standard and 0.0001 of paper"),
+            "How large a step is. " + left_out("learning_rate"),
             low=1e-9,
             advanced=True,
         ),
@@ -338,14 +341,14 @@ def training(empty: str):
             "LOSS",
             "Loss",
             "What training makes small: mse, squared errors; mae, absolute errors; huber, squared "
-            "small and absolute large ones. " + left_out("mse"),
+            "small and absolute large ones. " + left_out("loss"),
             ["mse", "mae", "huber"],
             advanced=True,
         ),
         choice(
             "OPTIMIZER",
             "Optimiser",
-            "How steps are made. " + left_out("adam"),
+            "How steps are made. " + left_out("optimizer"),
             ["adam", "sgd", "rmsprop"],
             advanced=True,
         ),

@@ -48,6 +48,10 @@ class Preset:
     activation : str
         Behind each convolution and each dense layer but the last, as Keras names it. Bundles of
         format 1 do not tell it.
+    patience : int
+        Epochs in a row without a smaller validation loss after which training ends, so that few
+        points, which make few steps in an epoch, get more epochs than many. Older bundles do not
+        tell it.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Preset:
     loss: str
     optimizer: str
     activation: str = "relu"
+    patience: int = 150
 
     def to_dict(self) -> dict:
         """The preset as it stands in a bundle's header."""
@@ -138,9 +143,10 @@ STANDARD = Preset(
     patch_size=30,
     learning_rate=4e-3,
     batch_size=64,
-    epochs=50,
+    epochs=100,
     loss="mse",
     optimizer="adam",
+    patience=20,
 )
 
 PRESETS = {preset.name: preset for preset in (STANDARD, PAPER)}

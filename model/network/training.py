@@ -65,7 +65,7 @@ def train(
     monitor: Monitor,
     watch: Callable[[dict], None] | None = None,
 ) -> TrainedNetwork:
-    """Train a network; the weights of the best validation epoch are kept.
+    """Train a network until it no longer improves; the best validation epoch's weights are kept.
 
     Parameters
     ----------
@@ -100,9 +100,8 @@ def train(
             metrics=[keras.metrics.RootMeanSquaredError("rmse")],
             jit_compile=use_xla(),
         )
-    # With so much patience it never stops early; it puts the best weights back at the end.
     best = keras.callbacks.EarlyStopping(
-        "val_loss", patience=preset.epochs, restore_best_weights=True
+        "val_loss", patience=preset.patience, restore_best_weights=True
     )
     report = _Report(preset, scale, points.unit, monitor, watch)
     start = time.monotonic()
