@@ -132,14 +132,16 @@ def test_training_learns_a_function_of_the_patch(stack, points):
     assert np.square(residual).mean() < 0.3 * points.values.var()
 
 
-def test_the_best_validation_epoch_is_kept(stack, points):
+@pytest.mark.parametrize("patience", [2, 8])
+def test_the_best_validation_epoch_is_kept_and_soon_the_last(stack, points, patience):
     training = points[np.arange(100)]
     unlearnable = np.random.default_rng(0).normal(0, 20, 20)
     validation = Points(points.xy[100:], unlearnable)
-    preset = replace(STANDARD, epochs=8, learning_rate=1e-2, batch_size=16)
+    preset = replace(STANDARD, epochs=8, learning_rate=1e-2, batch_size=16, patience=patience)
     trained = train(preset, training, validation, stack, 0, SILENT)
     losses = trained.history["validation_loss"]
     assert trained.best_epoch == np.argmin(losses) + 1 < len(losses)
+    assert len(losses) == min(preset.epochs, trained.best_epoch + patience)
     rows, columns = stack.grid.cells(validation.xy)
     output = trained.network.predict(
         patch_batches(stack, rows, columns, preset.patch_size, 8), verbose=0
