@@ -16,8 +16,7 @@ class Hybrid(base.SubsidenceAlgorithm):
         "Hides blocks of points of several sizes, tells what is there by kriging from the other "
         "points, in the plane and in a space in which places are near that are near and have like "
         "driving forces, and lets trees learn what all that misses. The sum makes the surface. "
-        "Without drivers it does without them; with fewer than 200 points it is ordinary kriging, "
-        "and says so."
+        "Without drivers, or with fewer than 200 points, it is ordinary kriging, and says so."
     )
     TASK = "interpolate"
 

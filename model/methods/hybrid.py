@@ -58,9 +58,9 @@ class Hybrid(Method):
     in gaps of each size.
 
     The standard deviation is what such points were missed by where that of ordinary kriging was as
-    large; it never falls as that grows. With fewer than 200 points the map is that of ordinary
-    kriging, its standard deviation calibrated by points left out. Without drivers the space is a
-    plane. A driver that is the same at all points, or missing at one, is left out.
+    large; it never falls as that grows. With fewer than 200 points, or without drivers, the map is
+    that of ordinary kriging, its standard deviation calibrated by points left out. A driver that
+    is the same at all points, or missing at one, is left out.
 
     What did not help (docs/hybrid.md has figures): metrics learned by gradients, weights of the
     krigings by distance, radial basis functions and moving least squares as further experts, trees
@@ -79,7 +79,7 @@ class Hybrid(Method):
     ----------
     kriging_ : OrdinaryKriging
     blend_ : ndarray (experts,) or None
-        Their weights, which add up to 1; None with too few points.
+        Their weights, which add up to 1; None where the map is that of ordinary kriging.
     share_ : ndarray (5,)
         Of the trees' correction, 0 to 1, by size of the blocks.
     intervals_ : Intervals
@@ -98,20 +98,20 @@ class Hybrid(Method):
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
         self.points_ = known = merged(joined(points, validation), monitor)
         self.kriging_ = OrdinaryKriging().fit(known, monitor=monitor)
-        self.blend_, self._drivers = None, None
-        if len(known) < LEAST:
-            monitor.log(
-                f"{len(known)} points are too few for the hybrid, which wants {LEAST}: the map is "
-                "that of ordinary kriging.",
-                "warning",
-            )
-        if len(known) < LEAST or self.kriging_.variogram_ is None:
+        self.blend_, self.needs_stack, lacking = None, False, ""
+        if self.kriging_.variogram_ is None:
             return self
-        drivers = None
-        if stack is not None:
-            self._drivers = _Drivers(known.xy, stack, monitor)
-            drivers = self._drivers(known.xy, stack)
-        self.needs_stack = bool(self._drivers)
+        if len(known) < LEAST:
+            lacking = f"{len(known)} points are too few for the hybrid, which wants {LEAST}"
+        else:
+            self._drivers = None if stack is None else _Drivers(known.xy, stack, monitor)
+            if not self._drivers:
+                lacking = "There is no driver that differs between the points"
+        if lacking:
+            monitor.log(f"{lacking}: the map is that of ordinary kriging.", "warning")
+            return self
+        self.needs_stack = True
+        drivers = self._drivers(known.xy, stack)
         self._root = _Root(known.values)
         monitor.progress(0.1)
         lessons = min(self.lessons, _LESSONS_PER_POINT * len(known))
@@ -130,10 +130,9 @@ class Hybrid(Method):
             if self.kriging_.variogram_ is not None:
                 deviation = deviation * np.sqrt(self.kriging_.calibration_)
             return mean, deviation
-        if self.needs_stack and stack is None:
+        if stack is None:
             raise InputError("This hybrid has learned from drivers. Give DRIVERS to map with it.")
-        drivers = self._drivers(target, stack) if self.needs_stack else None
-        told = self._all(positions(target), drivers)
+        told = self._all(positions(target), self._drivers(target, stack))
         correction = self._shares(told.deviation) * _ask(self._grown, told.seen)
         return told.experts @ self.blend_ + correction, self.intervals_(told.deviation)[0]
 
@@ -163,7 +162,7 @@ class Hybrid(Method):
         """What the visible points tell of hidden ones, and what is there."""
         found, hidden = [], list(self._hidden(count, self.seed))
         for i, (size, visible, index) in enumerate(hidden):
-            drivers = None if self._all.drivers is None else self._all.drivers[index]
+            drivers = self._all.drivers[index]
             told = self._all.part(visible)(self.points_.xy[index], drivers)
             found.append((told, self.points_.values[index], index, np.full(len(index), size)))
             monitor.progress((i + 1) / len(hidden))
@@ -281,10 +280,8 @@ class _Drivers:
     def __bool__(self) -> bool:
         return bool(self._used.any())
 
-    def __call__(self, target, stack) -> np.ndarray | None:
-        """Scaled (m, f) at a target; None if no driver is of use."""
-        if not self:
-            return None
+    def __call__(self, target, stack) -> np.ndarray:
+        """Scaled (m, f) at a target."""
         known = self._means(target, stack)
         return (known - self._centre)[:, self._used] / self._scale[self._used]
 
@@ -345,7 +342,7 @@ class _Space:
         The points' places.
     """
 
-    def __init__(self, points: Points, drivers: _Drivers | None, means, root: _Root, hidden):
+    def __init__(self, points: Points, drivers: _Drivers, means, root: _Root, hidden):
         self._unit = _spacing(points.xy)
         self._turn, self._weight, self.nugget = np.eye(2), 1.0, 0.0
         values, trials = root(points.values), {}
@@ -379,17 +376,16 @@ class _Space:
         for self.nugget in _NUGGETS:
             nuggets[self.nugget] = loss(plane)
         self.nugget = min(nuggets, key=nuggets.get)
-        if means is not None:
-            broad, narrow = (
-                np.r_[0, 1, 2 + np.flatnonzero(np.isin(drivers.size, sizes))]
-                for sizes in (BROAD, NARROW)
-            )
-            found = {}
-            for share in _SHARES:
-                model = [(1 - share, broad), (share, narrow)][: 2 if share else 1]
-                for self._weight in _WEIGHTS:
-                    found[share, self._weight] = loss(model, means), model
-            (_, self._weight), (_, self.model) = min(found.items(), key=lambda each: each[1][0])
+        broad, narrow = (
+            np.r_[0, 1, 2 + np.flatnonzero(np.isin(drivers.size, sizes))]
+            for sizes in (BROAD, NARROW)
+        )
+        found = {}
+        for share in _SHARES:
+            model = [(1 - share, broad), (share, narrow)][: 2 if share else 1]
+            for self._weight in _WEIGHTS:
+                found[share, self._weight] = loss(model, means), model
+        (_, self._weight), (_, self.model) = min(found.items(), key=lambda each: each[1][0])
         self.known = self(points.xy, means)
 
     def __call__(self, xy: np.ndarray, means: np.ndarray | None) -> np.ndarray:
@@ -497,7 +493,7 @@ class _Visible:
         """Some of the points."""
         return _Visible(
             self.points[index],
-            None if self.drivers is None else self.drivers[index],
+            self.drivers[index],
             self._root,
             self._space,
             self._kriging,
@@ -523,15 +519,11 @@ class _Visible:
             noise = self._space.nugget + variance * wild
         return noise
 
-    def __call__(self, xy: np.ndarray, drivers: np.ndarray | None) -> _Told:
-        parts = in_chunks(
-            lambda part: self._tell(xy[part], None if drivers is None else drivers[part]),
-            len(xy),
-            _NEIGHBOURS**2,
-        )
+    def __call__(self, xy: np.ndarray, drivers: np.ndarray) -> _Told:
+        parts = in_chunks(lambda part: self._tell(xy[part], drivers[part]), len(xy), _NEIGHBOURS**2)
         return _Told.joined(parts or [self._tell(xy, drivers)])
 
-    def _tell(self, xy: np.ndarray, drivers: np.ndarray | None) -> _Told:
+    def _tell(self, xy: np.ndarray, drivers: np.ndarray) -> _Told:
         index = self._near.find(xy)
         places, values = self.points.xy[index], self.points.values[index]
         between, towards = _distances(places, xy)
@@ -563,8 +555,7 @@ class _Visible:
             around.min(axis=1),
             around.max(axis=1),
             around[:, 0],
+            drivers,
+            drivers - np.einsum("mk,mkf->mf", weights, self.drivers[index]),
         ]
-        if drivers is not None:
-            theirs = np.einsum("mk,mkf->mf", weights, self.drivers[index])
-            seen += [drivers, drivers - theirs]
         return _Told(experts, np.column_stack(seen).astype(np.float32), deviation)

@@ -167,7 +167,7 @@ class _Report(keras.callbacks.Callback):
         left = (time.monotonic() - self._start) * (1 / done - 1)
         text = (
             f"Epoch {epoch + 1}/{self._preset.epochs}: loss {loss:.4g} {self._loss_unit}, "
-            f"validation loss {validation_loss:.4g} {self._loss_unit}, {left:.0f} s left"
+            f"validation loss {validation_loss:.4g} {self._loss_unit}, at most {left:.0f} s left"
         )
         self._monitor.log(text)
         self._monitor.progress(done)

@@ -141,8 +141,9 @@ def test_the_deviation_is_that_of_the_errors():
     xy = scattered(1600, 6)
     values = 10 * relief(9, 6)[make_grid(100, 100).cells(xy)]
     values += np.random.default_rng(1).normal(0, 1, len(xy))
-    method = make("hybrid", **QUICK).fit(Points(xy[:600], values[:600]))
-    mean, deviation = method.predict(xy[600:])
+    nothing = made_stack(relief(2, 3))
+    method = make("hybrid", **QUICK).fit(Points(xy[:600], values[:600]), nothing)
+    mean, deviation = method.predict(xy[600:], nothing)
     score = (mean - values[600:]) / deviation
     assert 0.8 < rmse(score) < 1.25
     far = deviation > np.median(deviation)
@@ -152,19 +153,22 @@ def test_the_deviation_is_that_of_the_errors():
 # Bad input and limits
 
 
-def test_without_drivers_it_works_and_says_how_sure_it_is(points):
-    method = make("hybrid", **QUICK).fit(points)
-    mean, deviation = method.predict(scattered(50, 2))
-    assert np.isfinite(mean).all() and (deviation > 0).all() and not method.needs_stack
-
-
-def test_few_points_are_kriged_and_that_is_said(points, stack):
-    log, few = Log(), points[np.arange(199)]
-    target = scattered(40, 2)
-    mean, deviation = make("hybrid").fit(few, stack, monitor=log).predict(target, stack)
+@pytest.mark.parametrize(
+    ("count", "drivers", "said"),
+    [
+        (199, "those", "199 points are too few for the hybrid"),
+        (320, None, "no driver that differs"),
+        (320, "constant", "no driver that differs"),
+    ],
+)
+def test_few_points_or_no_drivers_are_kriged_and_that_is_said(points, stack, count, drivers, said):
+    log, few, target = Log(), points[np.arange(count)], scattered(40, 2)
+    given = {"those": stack, "constant": made_stack(np.full((100, 100), 3.0))}.get(drivers)
+    method = make("hybrid").fit(few, given, monitor=log)
+    mean, deviation = method.predict(target)
     kriging = make("kriging").fit(few)
     kriged, own = kriging.predict(target)
-    assert any("199 points are too few for the hybrid" in text for text in log.warnings)
+    assert any(said in text for text in log.warnings) and not method.needs_stack
     assert np.array_equal(mean, kriged)
     assert deviation == pytest.approx(own * np.sqrt(kriging.calibration_))
 
@@ -186,14 +190,6 @@ def test_a_driver_that_is_constant_or_missing_is_dropped_and_that_is_said(points
     assert np.array_equal(method.predict(target, more), without)
 
 
-def test_without_any_useful_driver_it_does_without(points):
-    bare = made_stack(np.full((100, 100), 3.0))
-    target = scattered(50, 2)
-    method = make("hybrid", **QUICK).fit(points, bare)
-    alone = make("hybrid", **QUICK).fit(points)
-    assert np.array_equal(method.predict(target, bare), alone.predict(target))
-
-
 def test_a_map_wants_the_drivers_that_were_learned_from(fitted):
     with pytest.raises(InputError, match="learned from drivers"):
         fitted.predict(scattered(3))
@@ -210,10 +206,10 @@ def test_points_of_one_place_are_averaged(points, stack):
     assert np.allclose(found, make("hybrid", **QUICK).fit(once, stack).predict(target, stack))
 
 
-def test_points_on_a_line_are_a_map_too():
+def test_points_on_a_line_are_a_map_too(stack):
     along = np.linspace(0, 3000, 260)
     line = Points(np.column_stack([500_000 + along, np.full(260, 3_599_000.0)]), along / 100)
-    mean, deviation = make("hybrid", **QUICK).fit(line).predict(line.xy + [0, 30])
+    mean, deviation = make("hybrid", **QUICK).fit(line, stack).predict(line.xy + [0, 30], stack)
     assert rmse(mean - line.values) < 0.5 and np.isfinite(deviation).all()
 
 
