@@ -47,7 +47,7 @@ class Dask:
         self.folder, self.workers = folder, []
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0")
         file = folder / "scheduler.json"
-        while not file.exists():
+        while not (file.exists() and file.read_text().endswith("}")):  # it is written in parts
             assert self.scheduler.poll() is None, (folder / "log").read_text()
             time.sleep(0.05)
         self.address = json.loads(file.read_text())["address"]

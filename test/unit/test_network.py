@@ -220,7 +220,7 @@ def test_losses_are_told_in_the_unit_of_the_points(unit, loss, told):
 
     report = _Report(replace(STANDARD, epochs=1, loss=loss), 20.0, unit, Memory(), None)
     report.on_epoch_end(0, {"loss": 2.0, "val_loss": 4.0, "val_rmse": 0.5})
-    assert Memory.texts == [f"Epoch 1/1: {told}, 0 s left"]
+    assert Memory.texts == [f"Epoch 1/1: {told}, at most 0 s left"]
     assert report.history["validation_rmse"] == [10.0]
 
 
