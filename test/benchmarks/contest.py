@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -56,7 +57,7 @@ class Contest:
         memory, used, start = PeakMemory(), os.times(), time.perf_counter()
         result = work(*given)
         took, now = time.perf_counter() - start, os.times()
-        processors = now.user + now.system - used.user - used.system
+        processors = max(0.0, now.user + now.system - used.user - used.system)
         run = Run(contender, size, took, processors, memory.more_than(None))
         first, expected = self._results.setdefault(size, (run, np.asarray(result)))
         if first is not run:
@@ -110,14 +111,22 @@ class Contest:
 
 
 def run_worker(folder: Path) -> tuple[float, float, float]:
-    """Run a job; gives its seconds, those of the processors, and its peak memory in GB."""
-    start = time.perf_counter()
+    """Run a job; gives its seconds, those of the processors, and its peak memory in GB.
+
+    The peak is read while it runs: what `wait4` tells is no less than what this process took.
+    """
+    start, peak = time.perf_counter(), 0
     worker = subprocess.Popen(
         [sys.executable, "-m", "subsidence_mapper.model.worker", str(folder)],
         stdout=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    _, code, used = os.wait4(worker.pid, 0)
+    ended = 0
+    while not ended:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{worker.pid}/status").read_text())
+        peak = int(found.group(1)) if found else peak
+        time.sleep(0.02)
+        ended, code, used = os.wait4(worker.pid, os.WNOHANG)
     took = time.perf_counter() - start
     assert code == 0
-    return took, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
+    return took, used.ru_utime + used.ru_stime, peak / 2**20

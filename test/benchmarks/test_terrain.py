@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 import rasterio
 from scipy import ndimage
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
+
+from .contest import run_worker
 
 HEIGHT, WIDTH, CELL, LIMIT = 3_043, 3_164, 30.0, 60
 
@@ -66,14 +64,6 @@ def test_the_papers_map(tmp_path, flow, depressions):
         "parameters": {"flow": flow, "depressions": depressions, "slope_floor": 0.1},
     }
     (tmp_path / "request.json").write_text(json.dumps(request))
-    start = time.perf_counter()
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "subsidence_mapper.model.worker", str(tmp_path)],
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    _, code, used = os.wait4(worker.pid, 0)
-    took = time.perf_counter() - start
-    print(f"\n{flow}, {depressions}: {took:.0f} s, peak memory {used.ru_maxrss / 1024**2:.2f} GB")
-    assert code == 0
+    took, _, peak = run_worker(tmp_path)
+    print(f"\n{flow}, {depressions}: {took:.0f} s, peak memory {peak:.2f} GB")
     assert took < LIMIT
