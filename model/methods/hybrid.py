@@ -36,7 +36,7 @@ _TURNS = [(azimuth, ratio) for azimuth in (0, 45, 90, 135) for ratio in (0.7, 0.
 _SHARES = (0.0, 0.3)
 _WEIGHTS = (0.0, 0.5, 1.0, 1.5)
 _WILD = 8.0  # times what its neighbours miss each other by: a point that does is no example
-_RIDGE = 0.1  # times the mean square of what is blended
+_RIDGE = 1.0  # times the mean square of what is blended
 _JITTER = 1e-9  # of the sill: places that are nearly one would make a system singular
 _TREES = 2
 _LESSONS_PER_POINT = 20
@@ -51,11 +51,11 @@ class Hybrid(Method):
     their square roots, in a space of positions and drivers: two places are near in it if they are
     near each other and alike in the drivers' means over squares around them. How much drivers
     count, whether distances count less in one direction, and whether the values are noisy, is
-    chosen by hidden points. The krigings' weighted mean is the blend. Boosted trees (Friedman,
-    2001, doi:10.1214/aos/1013203451) learn what it misses from where the krigings disagree, the
-    distances to the nearest points, the neighbours' values, the drivers, and how these differ from
-    the neighbours'. Blocks that the trees have not seen tell how much of the correction is added
-    in gaps of each size.
+    chosen by hidden points. The krigings' weighted mean is the blend, which a ridge keeps near
+    ordinary kriging. Boosted trees (Friedman, 2001, doi:10.1214/aos/1013203451) learn what it
+    misses from where the krigings disagree, the distances to the nearest points, the neighbours'
+    values, the drivers, and how these differ from the neighbours'. Blocks that the trees have not
+    seen tell how much of the correction is added in gaps of each size.
 
     The standard deviation is what such points were missed by where that of ordinary kriging was as
     large; it never falls as that grows. With fewer than 200 points, or without drivers, the map is
@@ -217,13 +217,13 @@ class Hybrid(Method):
 
 
 def _blend(apart: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weights (e,), none negative, that add up to 1; a ridge draws them towards equal ones."""
+    """Weights (e,), none negative, that add up to 1; a ridge draws them towards the first alone."""
     count = apart.shape[1]
     apart = apart * np.sqrt(weight)[:, None]
     size = np.sqrt(np.square(apart).sum() / count)
-    ridge, whole = np.sqrt(_RIDGE) * size, 100 * size
-    rows = np.vstack([apart, ridge * np.eye(count), np.full((1, count), whole)])
-    blend, _ = nnls(rows, np.r_[wanted * np.sqrt(weight), np.full(count, ridge / count), whole])
+    ridge, whole = np.sqrt(_RIDGE) * size * np.eye(count), 100 * size
+    rows = np.vstack([apart, ridge, np.full((1, count), whole)])
+    blend, _ = nnls(rows, np.r_[wanted * np.sqrt(weight), ridge[0], whole])
     return blend / blend.sum()
 
 

@@ -7,7 +7,7 @@ from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.grid import Window
 from subsidence_mapper.model.methods import make
 from subsidence_mapper.model.methods.features import features
-from subsidence_mapper.model.methods.hybrid import SIZES, _Drivers, _krige, _Root, _stretch
+from subsidence_mapper.model.methods.hybrid import SIZES, _blend, _Drivers, _krige, _Root, _stretch
 from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.stack import Encoding, Stack
@@ -227,6 +227,16 @@ def test_weights_are_those_of_ordinary_kriging():
     weights, variance = _krige(gamma[None], towards[None])
     assert weights[0] == pytest.approx(solved[:12], abs=1e-6)
     assert variance[0] == pytest.approx(solved @ np.append(towards, 1), abs=1e-6)
+
+
+@pytest.mark.parametrize("right, weights", [(0, [1, 0]), (1, [1 / 3, 2 / 3])])
+def test_a_blend_stays_near_its_first_expert(right, weights):
+    """Of two experts, a ridge of a half of their variance leaves the second two thirds at most."""
+    random = np.random.default_rng(0)
+    experts = random.normal(size=(1000, 2))
+    middle = experts.mean(axis=1)
+    blend = _blend(experts - middle[:, None], experts[:, right] - middle, np.ones(1000))
+    assert blend == pytest.approx(np.array(weights), abs=1e-3)
 
 
 def test_a_stretch_shortens_along_its_azimuth_and_keeps_areas():
