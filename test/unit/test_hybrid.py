@@ -231,7 +231,7 @@ def test_weights_are_those_of_ordinary_kriging():
 
 @pytest.mark.parametrize("right, weights", [(0, [1, 0]), (1, [1 / 3, 2 / 3])])
 def test_a_blend_stays_near_its_first_expert(right, weights):
-    """With d between two experts, the ridge is d²/4 for each: a right second one has 1 / (1 + 2/4)."""
+    """With d between the two, the ridge is d²/4 for each: a right second has 1 / (1 + 2/4)."""
     random = np.random.default_rng(0)
     experts = random.normal(size=(1000, 2))
     middle = experts.mean(axis=1)
