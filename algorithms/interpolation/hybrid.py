@@ -1,4 +1,4 @@
-"""The hybrid of krigings and trees."""
+"""The hybrid of krigings, trees and networks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from .. import base, parameters
 
 
 class Hybrid(base.SubsidenceAlgorithm):
-    """Krigings that know the drivers, and trees that know how far to trust them."""
+    """Krigings that know the drivers, corrected by trees, and networks for wide gaps."""
 
     NAME = "hybrid"
     TITLE = "Hybrid"
     GROUP_ID = "interpolation"
-    TAGS = ["hybrid", "kriging", "machine learning", "trees", "interpolation", "subsidence"]
+    TAGS = ["hybrid", "kriging", "machine learning", "trees", "neural network", "interpolation"]
     HELP = (
         "Hides blocks of points of several sizes, tells what is there by kriging from the other "
         "points, in the plane and in a space in which places are near that are near and have like "
-        "driving forces, and lets trees learn what all that misses. The sum makes the surface. "
+        "driving forces, and lets trees learn what all that misses. In wide gaps the surface is "
+        "drawn to what small neural networks tell from the driving forces alone, as far as the "
+        "hidden points show that this helps. "
         "Without drivers, or with fewer than 200 points, it is ordinary kriging, and says so."
     )
     TASK = "interpolate"

@@ -1,4 +1,4 @@
-"""The hybrid: krigings that know the drivers, and trees that know how far to trust them."""
+"""The hybrid: krigings that know the drivers, corrected by trees, and networks for wide gaps."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..validation.conformal import HeldOut, Intervals
 from .base import Method, joined, merged, positions
 from .features import features
 from .kriging import OrdinaryKriging
+from .perceptrons import Perceptrons
 from .shared import in_chunks
 
 LEAST = 200  # points
@@ -29,6 +30,7 @@ NARROW, BROAD = (11, 31), (61,)  # those of each part of the variogram
 
 _NEIGHBOURS, _NEAREST, _IN_TRIALS = 64, 8, 24
 _FOLDS, _BLOCK_SIZES, _PARTS = 10, 4, 4
+_APART = 6  # mean spacings, side of the blocks that networks do not see
 _ROUNDS = 3  # with so few wide blocks, chance would decide which are hidden together
 _LEAST_GAIN = 0.01  # of the log error, for which a space is stretched or values taken for noisy
 _NUGGETS = (0.1, 0.3, 1.0)
@@ -39,12 +41,13 @@ _WILD = 8.0  # times what its neighbours miss each other by: a point that does i
 _RIDGE = 1.0  # times the mean square of what is blended
 _JITTER = 1e-9  # of the sill: places that are nearly one would make a system singular
 _TREES = 2
+_MOST_OF_NETWORKS = 0.5
 _LESSONS_PER_POINT = 20
 _CELLS = 100_000  # tell what is usual in a class
 
 
 class Hybrid(Method):
-    """A blend of krigings, corrected by trees that have learned in gaps what krigings miss there.
+    """A blend of krigings, corrected by trees that have learned in gaps, and networks on drivers.
 
     Points are hidden, single ones and blocks of four sizes up to a sixth of the extent, and told
     from the others by ordinary kriging and by kriging with linear variograms, of the values and of
@@ -57,10 +60,15 @@ class Hybrid(Method):
     values, the drivers, and how these differ from the neighbours'. Blocks that the trees have not
     seen tell how much of the correction is added in gaps of each size.
 
+    Networks that see nothing but drivers (`Perceptrons`) err otherwise, and no more in a wide gap
+    than in a narrow one. How much of what they tell is taken, half at most, is told by hidden
+    points too, see `_Mixture`.
+
     The standard deviation is what such points were missed by where that of ordinary kriging was as
-    large; it never falls as that grows. With fewer than 200 points, or without drivers, the map is
-    that of ordinary kriging, its standard deviation calibrated by points left out. A driver that
-    is the same at all points, or missing at one, is left out.
+    large; it never falls as that grows, and beyond the widest blocks it grows with it. With fewer
+    than 200 points, or without drivers, the map is that of ordinary kriging, its standard deviation
+    calibrated by points left out. A driver that is the same at all points, or missing at one, is
+    left out.
 
     What did not help (docs/hybrid.md has figures): metrics learned by gradients, weights of the
     krigings by distance, radial basis functions and moving least squares as further experts, trees
@@ -82,6 +90,8 @@ class Hybrid(Method):
         Their weights, which add up to 1; None where the map is that of ordinary kriging.
     share_ : ndarray (5,)
         Of the trees' correction, 0 to 1, by size of the blocks.
+    mixture_ : _Mixture
+        How much of the networks is taken.
     intervals_ : Intervals
         The error by kriging's standard deviation, which stands in the place of a distance.
     """
@@ -118,10 +128,19 @@ class Hybrid(Method):
         hidden = self._hidden(lessons // 2, self.seed + 1)
         self._space = _Space(known, self._drivers, drivers, self._root, hidden)
         self._all = _Visible(known, drivers, self._root, self._space, self.kriging_)
-        monitor.progress(0.3)
-        self._learn(self._lessons(lessons, monitor.part(0.3, 0.7)))
-        blend, share = (", ".join(f"{x:.2f}" for x in xs) for xs in (self.blend_, self.share_))
-        monitor.log(f"Weights of the krigings: {blend}; of the trees, by size of the gap: {share}.")
+        monitor.progress(0.2)
+        block = _number(known.xy // (_APART * _spacing(known.xy)))
+        part = monitor.part(0.2, 0.2)
+        self._networks = Perceptrons(drivers, known.values, block, self.seed, part)
+        self._learn(self._lessons(lessons, monitor.part(0.4, 0.6)))
+        blend, share, networks = (
+            ", ".join(f"{x:.2f}" for x in xs)
+            for xs in (self.blend_, self.share_, self.mixture_(self._typical))
+        )
+        monitor.log(
+            f"Weights of the krigings: {blend}; by size of the gap, of the trees: {share}, of the "
+            f"networks: {networks}."
+        )
         return self
 
     def predict(self, target, stack=None):
@@ -132,9 +151,13 @@ class Hybrid(Method):
             return mean, deviation
         if stack is None:
             raise InputError("This hybrid has learned from drivers. Give DRIVERS to map with it.")
-        told = self._all(positions(target), self._drivers(target, stack))
+        drivers = self._drivers(target, stack)
+        told = self._all(positions(target), drivers)
         correction = self._shares(told.deviation) * _ask(self._grown, told.seen)
-        return told.experts @ self.blend_ + correction, self.intervals_(told.deviation)[0]
+        ours = told.experts @ self.blend_ + correction
+        mean = ours + self.mixture_(told.deviation) * (self._networks(drivers) - ours)
+        deviation, _ = self.intervals_(told.deviation)
+        return mean, deviation * self.mixture_.growth(told.deviation)
 
     def _hidden(self, count: int, seed: int) -> Iterator[tuple]:
         """Block size, visible points and `count` hidden ones in all, as folds of random blocks."""
@@ -190,7 +213,12 @@ class Hybrid(Method):
         typical = [np.median(told.deviation[some]) for some in each]
         self._typical = np.maximum.accumulate(typical)  # as it should be, in larger gaps
         self.share_ = np.array([_share(guess[some], missed[some]) for some in each])
-        error = self._shares(told.deviation) * guess - missed
+        ours = self._shares(told.deviation) * guess - missed
+        networks = self._networks.held_out[lessons.index] - values
+        group = _number(xy // max(lessons.size.max(), _spacing(xy)))[lessons.index]
+        errors = np.column_stack([ours, networks, group])
+        self.mixture_ = _Mixture(self._typical, [errors[some].T for some in each])
+        error = ours + self.mixture_(told.deviation) * (networks - ours)
         self.intervals_ = Intervals.fit(HeldOut(lessons.index, told.deviation, error))
         self._grown = self._grow(told.seen, missed, _TREES)
 
@@ -214,6 +242,61 @@ class Hybrid(Method):
                 ).fit(seen, missed)
                 for i in range(count)
             ]
+
+
+class _Mixture:
+    """How much of the networks is taken, by kriging's standard deviation.
+
+    The share that leaves the least error of two that are unbiased (Bates and Granger, 1969,
+    doi:10.1057/jors.1969.103), but half at most: where shares are badly known, the plain mean is
+    hard to beat. Variances and covariance of the errors are those of hidden points in blocks of
+    each size; that ours are more than their covariance counts as far as it is beyond its standard
+    error. The gaps of a map are wider than any block: beyond the widest, ours grow as kriging's
+    standard deviation does, and those of the networks stay.
+
+    Parameters
+    ----------
+    typical : ndarray (k,)
+        Kriging's standard deviation in blocks of each size, not falling.
+    errors : list of tuple
+        Ours, the networks' and the group of each hidden point, by size; points of one group err
+        alike.
+    """
+
+    def __init__(self, typical: np.ndarray, errors: list):
+        self._typical = typical
+        self._moments = np.array([_moments(*each) for each in errors]).T
+
+    def __call__(self, deviation: np.ndarray) -> np.ndarray:
+        """The share, (m,), at kriging's standard deviations (m,)."""
+        ours, both, theirs, doubt = self._variances(deviation)
+        share = (ours - both - doubt) / np.maximum(ours + theirs - 2 * both, 1e-300)
+        return np.clip(share, 0, _MOST_OF_NETWORKS)
+
+    def growth(self, deviation: np.ndarray) -> np.ndarray:
+        """What errors are beyond the widest blocks, (m,), in units of those in them; else 1."""
+        return np.sqrt(self._left(deviation) / self._left(np.minimum(deviation, self._typical[-1])))
+
+    def _left(self, deviation):
+        (ours, both, theirs, _), share = self._variances(deviation), self(deviation)
+        return (1 - share) ** 2 * ours + 2 * share * (1 - share) * both + share**2 * theirs + 1e-300
+
+    def _variances(self, deviation):
+        wider = np.maximum(deviation / (self._typical[-1] + 1e-300), 1)
+        ours, both, theirs, doubt = (
+            np.interp(deviation, self._typical, moment) for moment in self._moments
+        )
+        return wider**2 * ours, wider * both, theirs, wider * doubt
+
+
+def _moments(ours: np.ndarray, theirs: np.ndarray, group: np.ndarray) -> tuple:
+    """Mean square, covariance and mean square of errors, and how unsure their difference is."""
+    more = ours * (ours - theirs)
+    _, group = np.unique(group, return_inverse=True)
+    apart = np.bincount(group, more - more.mean())
+    freedom = max(len(apart) - 1, 1) / len(apart)
+    doubt = np.sqrt(np.square(apart).sum() / freedom) / len(more)
+    return np.mean(ours**2), np.mean(ours * theirs), np.mean(theirs**2), doubt
 
 
 def _blend(apart: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:

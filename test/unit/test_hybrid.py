@@ -5,9 +5,17 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.grid import Window
-from subsidence_mapper.model.methods import make
+from subsidence_mapper.model.methods import hybrid, make
 from subsidence_mapper.model.methods.features import features
-from subsidence_mapper.model.methods.hybrid import SIZES, _blend, _Drivers, _krige, _Root, _stretch
+from subsidence_mapper.model.methods.hybrid import (
+    SIZES,
+    _blend,
+    _Drivers,
+    _krige,
+    _Mixture,
+    _Root,
+    _stretch,
+)
 from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.stack import Encoding, Stack
@@ -105,6 +113,21 @@ def test_labels_that_are_held_out_change_nothing(points, stack):
 def test_a_driver_that_explains_what_kriging_cannot_is_used(points, stack):
     found = held_out(points, stack, ["kriging", "hybrid"])
     assert found["hybrid"] < 0.75 * found["kriging"]
+
+
+def test_in_a_wide_gap_networks_help_where_a_driver_tells_all(stack, monkeypatch):
+    xy = scattered(500, 5)
+    known = Points(xy, 20 * stack.values[..., 0].astype(float)[stack.grid.cells(xy)])
+    east = known.xy[:, 0] > 501_800
+    true = known.values[east]
+
+    def error():
+        fitted = make("hybrid", **QUICK).fit(known[np.flatnonzero(~east)], stack)
+        return rmse(fitted.predict(known.xy[east], stack)[0] - true)
+
+    mixed = error()
+    monkeypatch.setattr(hybrid, "_MOST_OF_NETWORKS", 0.0)
+    assert mixed < 0.8 * error()
 
 
 def test_drivers_that_say_nothing_do_little_harm(points):
@@ -237,6 +260,38 @@ def test_a_blend_stays_near_its_first_expert(right, weights):
     middle = experts.mean(axis=1)
     blend = _blend(experts - middle[:, None], experts[:, right] - middle, np.ones(1000))
     assert blend == pytest.approx(np.array(weights), abs=1e-3)
+
+
+def test_of_two_that_err_apart_is_taken_what_leaves_the_least_error():
+    """Independent errors of deviation 1 and 2: share 1 / (1 + 4), and 0.8 of variance is left.
+
+    In a gap twice as wide both have deviation 2: a half, and 2 is left.
+    """
+    random = np.random.default_rng(0)
+    each = np.arange(1_000_000)
+    ours, theirs = random.normal(size=(2, len(each))) * [[1], [2]]
+    mixture = _Mixture(np.array([1.0, 5.0]), [(0.1 * ours, theirs, each), (ours, theirs, each)])
+    assert mixture(np.array([1.0, 5.0, 10.0])) == pytest.approx([1 / 401, 0.2, 0.5], abs=0.003)
+    assert mixture.growth(np.array([1.0, 5.0, 10.0])) == pytest.approx([1, 1, 2.5**0.5], abs=0.01)
+
+
+def test_of_networks_half_is_taken_at_most_and_nothing_where_they_only_err_more():
+    random = np.random.default_rng(0)
+    ours, more = random.normal(size=(2, 1000))
+    errors = [(ours, ours + more), (ours, 0.1 * more)]
+    mixture = _Mixture(np.array([1.0, 2.0]), [(*each, np.arange(1000)) for each in errors])
+    assert mixture(np.array([1.0, 2.0])) == pytest.approx([0, 0.5])
+
+
+@pytest.mark.parametrize("groups, share", [(10_000, 0.2), (2, 0.0)])
+def test_what_a_few_groups_show_of_networks_does_not_count(groups, share):
+    """With two groups, of which one alone gains, the gain is as large as its standard error."""
+    ours, theirs = np.random.default_rng(0).normal(size=(2, 10_000)) * [[1], [2]]
+    group = np.arange(10_000) % groups
+    if groups == 2:
+        theirs = np.where(group == 0, 0, ours)
+    mixture = _Mixture(np.array([1.0]), [(ours, theirs, group)])
+    assert mixture(np.array([1.0])) == pytest.approx([share], abs=0.03)
 
 
 def test_a_stretch_shortens_along_its_azimuth_and_keeps_areas():
