@@ -52,7 +52,8 @@ class MapSubsidence(base.SubsidenceAlgorithm):
                 "the log and the report tell which, and why. "
                 "cnn: a convolutional network that learns from the drivers around each point. "
                 "hybrid: krigings of points and drivers, corrected by trees that have learned in "
-                "gaps what krigings miss there; without drivers it is kriging. "
+                "gaps what krigings miss there, and in wide gaps drawn to small networks on the "
+                "drivers; without drivers it is kriging. "
                 "regressionkriging: a trend of the drivers, and kriging of what it leaves. forest, "
                 "boosting: decision trees on the drivers. kriging, idw, rbf, movingleastsquares: "
                 "from the points alone. 'Compare methods' compares them all.",
