@@ -65,10 +65,9 @@ class Hybrid(Method):
     points too, see `_Mixture`.
 
     The standard deviation is what such points were missed by where that of ordinary kriging was as
-    large; it never falls as that grows, and beyond the widest blocks it grows with it. With fewer
-    than 200 points, or without drivers, the map is that of ordinary kriging, its standard deviation
-    calibrated by points left out. A driver that is the same at all points, or missing at one, is
-    left out.
+    large; it never falls as that grows. With fewer than 200 points, or without drivers, the map is
+    that of ordinary kriging, its standard deviation calibrated by points left out. A driver that
+    is the same at all points, or missing at one, is left out.
 
     What did not help (docs/hybrid.md has figures): metrics learned by gradients, weights of the
     krigings by distance, radial basis functions and moving least squares as further experts, trees
@@ -156,8 +155,7 @@ class Hybrid(Method):
         correction = self._shares(told.deviation) * _ask(self._grown, told.seen)
         ours = told.experts @ self.blend_ + correction
         mean = ours + self.mixture_(told.deviation) * (self._networks(drivers) - ours)
-        deviation, _ = self.intervals_(told.deviation)
-        return mean, deviation * self.mixture_.growth(told.deviation)
+        return mean, self.intervals_(told.deviation)[0]
 
     def _hidden(self, count: int, seed: int) -> Iterator[tuple]:
         """Block size, visible points and `count` hidden ones in all, as folds of random blocks."""
@@ -269,24 +267,13 @@ class _Mixture:
 
     def __call__(self, deviation: np.ndarray) -> np.ndarray:
         """The share, (m,), at kriging's standard deviations (m,)."""
-        ours, both, theirs, doubt = self._variances(deviation)
-        share = (ours - both - doubt) / np.maximum(ours + theirs - 2 * both, 1e-300)
-        return np.clip(share, 0, _MOST_OF_NETWORKS)
-
-    def growth(self, deviation: np.ndarray) -> np.ndarray:
-        """What errors are beyond the widest blocks, (m,), in units of those in them; else 1."""
-        return np.sqrt(self._left(deviation) / self._left(np.minimum(deviation, self._typical[-1])))
-
-    def _left(self, deviation):
-        (ours, both, theirs, _), share = self._variances(deviation), self(deviation)
-        return (1 - share) ** 2 * ours + 2 * share * (1 - share) * both + share**2 * theirs + 1e-300
-
-    def _variances(self, deviation):
         wider = np.maximum(deviation / (self._typical[-1] + 1e-300), 1)
         ours, both, theirs, doubt = (
             np.interp(deviation, self._typical, moment) for moment in self._moments
         )
-        return wider**2 * ours, wider * both, theirs, wider * doubt
+        ours, both, doubt = wider**2 * ours, wider * both, wider * doubt
+        share = (ours - both - doubt) / np.maximum(ours + theirs - 2 * both, 1e-300)
+        return np.clip(share, 0, _MOST_OF_NETWORKS)
 
 
 def _moments(ours: np.ndarray, theirs: np.ndarray, group: np.ndarray) -> tuple:
