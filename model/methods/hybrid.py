@@ -214,8 +214,8 @@ class Hybrid(Method):
         ours = self._shares(told.deviation) * guess - missed
         networks = self._networks.held_out[lessons.index] - values
         group = _number(xy // max(lessons.size.max(), _spacing(xy)))[lessons.index]
-        errors = np.column_stack([ours, networks, group])
-        self.mixture_ = _Mixture(self._typical, [errors[some].T for some in each])
+        errors = [(ours[some], networks[some], group[some]) for some in each]
+        self.mixture_ = _Mixture(self._typical, errors)
         error = ours + self.mixture_(told.deviation) * (networks - ours)
         self.intervals_ = Intervals.fit(HeldOut(lessons.index, told.deviation, error))
         self._grown = self._grow(told.seen, missed, _TREES)

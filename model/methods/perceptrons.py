@@ -67,6 +67,8 @@ def _within(features: np.ndarray) -> np.ndarray:
 
 
 def _mean(networks: list, features: np.ndarray) -> np.ndarray:
+    if not len(features):
+        return np.empty(0)
     return np.mean([network(features) for network in networks], axis=0)
 
 
@@ -91,7 +93,5 @@ class _Perceptron:
             self._network.partial_fit(known, wanted)
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        if not len(features):
-            return np.empty(0)
         told = self._network.predict(features[:, self._columns])
         return self._centre + self._scale * told.astype(float)
