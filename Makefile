@@ -7,7 +7,7 @@ export QT_QPA_PLATFORM := offscreen
 WORKER_PYTHON = $(shell cat build/worker-python)
 TOOLS := resources/dev/tools.txt
 
-.PHONY: help install demo real test bench lint docs lock package clean
+.PHONY: help install demo real test fuzz bench lint docs lock package clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -27,6 +27,10 @@ real: install ## Map the Isfahan data: make real DATA=folder
 
 test: install build/venv-qgis/made build/worker-tools/made ## Run every test
 	@resources/dev/test.sh
+
+fuzz: install build/venv-qgis/made build/worker-tools/made ## Look for inputs that break it, for an hour or so
+	PYTHONPATH=build/worker-tools $(WORKER_PYTHON) -m pytest --hypothesis-profile=long -k property test/unit
+	build/venv-qgis/bin/python -m pytest --qgis_disable_exit --hypothesis-profile=long -k property test/qgis
 
 bench: install build/worker-tools/made ## Measure speed and memory
 	PYTHONPATH=build/worker-tools $(WORKER_PYTHON) -m pytest -s test/benchmarks
@@ -60,7 +64,7 @@ build/venv-qgis/made: $(TOOLS) | install
 
 build/worker-tools/made: $(TOOLS) resources/runtime/cluster.lock | install
 	$(WORKER_PYTHON) -m pip install --quiet --upgrade --target build/worker-tools \
-	    --constraint $(TOOLS) pytest
+	    --constraint $(TOOLS) pytest hypothesis
 	$(WORKER_PYTHON) -m pip install --quiet --target build/worker-tools \
 	    --requirement resources/runtime/cluster.lock
 	touch $@
