@@ -369,7 +369,7 @@ def made(cls: type, parameters: dict):
     try:
         _constructor(cls)(instance := object.__new__(cls), **parameters)
     except ValidationError as problem:
-        raise InputError(f"{_first(problem)}.") from None
+        raise InputError(f"{_first(problem, 'parameters')}.") from None
     return instance
 
 
@@ -385,19 +385,18 @@ def _check(schema: type[BaseModel], message: dict, what: str) -> None:
         raise InputError(f"{what}: {_first(problem)}.") from None
 
 
-def _first(problem: ValidationError) -> str:
+def _first(problem: ValidationError, *within: str) -> str:
     """The first of the problems in words: NEIGHBOURS was 0; it should be greater than 0."""
     error = problem.errors(include_url=False, include_context=False)[0]
-    *above, name = [str(part) for part in error["loc"]] or ["it"]
-    if above == ["parameters"] or not above and name.islower() and name != "it":
-        place = name.upper()
-    else:
-        place = ".".join([*above, name])
-    what = error["msg"].replace("Input should be", "it should be")
+    where = [*within, *map(str, error["loc"])]
+    if where[:1] == ["parameters"]:  # known to the user by another name
+        where = [each.upper() for each in where[1:2]] + where[2:]
+    place = reprlib.repr(".".join(where))[1:-1]
+    what = error["msg"].replace("Input should", "it should").replace("List should", "it should")
     if error["type"] == "missing":
         return f"{place} is missing"
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{place} is not known"
     if error["type"] == "value_error":
-        return f"{place}: {what.removeprefix('Value error, ')}"
-    return f"{place} was {reprlib.repr(error['input'])}; {what}"
+        return f"{place} {what.removeprefix('Value error, ')}".strip()
+    return f"{place} was {reprlib.repr(error['input'])}; {what.removesuffix(' after validation')}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import numpy as np
-from pydantic import InstanceOf
+from pydantic import Field, InstanceOf
 
 from ..errors import InputError
 from ..geostatistics.neighbours import Neighbours
 from ..geostatistics.variogram import (
+    ESTIMATORS,
     FEW,
     MODELS,
     Empirical,
@@ -74,8 +77,8 @@ class OrdinaryKriging(Method):
         self,
         variogram: str | InstanceOf[Variogram] = "auto",
         neighbours: Count = 32,
-        sectors: Count = 8,
-        estimator: str = "matheron",
+        sectors: Annotated[int, Field(ge=1, le=32)] = 8,
+        estimator: Literal[tuple(ESTIMATORS)] = "matheron",
         azimuth: Number = 0.0,
         ratio: Number = 1.0,
     ):
