@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import reprlib
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import (
     AfterValidator,
@@ -58,6 +58,7 @@ Name = Annotated[Text, Field(min_length=1)]
 _Kind = Literal[KINDS]
 _Sign = Literal[SIGNS]
 _Width = Annotated[int, Field(ge=1, lt=2**31)]  # of a layer, or of a grid
+_Class = Annotated[int, Field(ge=-(2**53), le=2**53)]
 _Rate = Annotated[float, Field(ge=0, lt=1)]
 _Plain = Union[bool, int, Number, Text, None]
 
@@ -160,20 +161,20 @@ class _Request(_Message):
     """What every task is given; its own texts, numbers and files beside that are plain."""
 
     task: Name
-    grid: Optional[_Grid] = None
+    grid: _Grid | None = None
     outputs: list[Name] = []
     drivers: list[_DriverFile] = []
-    points: Optional[_Points] = None
+    points: _Points | None = None
     unit: Text = "mm"
     engine: Text = "local"
-    parameters: dict[Name, Union[_Plain, list[_Plain]]] = {}
+    parameters: dict[Name, _Plain | list[_Plain]] = {}
 
 
 class _OnGrid(_Request):
     grid: _Grid
     outputs: list[Name]
     drivers: list[_DriverFile]
-    parameters: dict[Name, Union[_Plain, list[_Plain]]]
+    parameters: dict[Name, _Plain | list[_Plain]]
 
 
 class _OfPoints(_OnGrid):
@@ -187,7 +188,7 @@ class _Train(_OfPoints):
 
 class _Tune(_Train):
     parameters: _Tuning
-    study: Optional[Name] = None
+    study: Name | None = None
 
 
 class _Predict(_OnGrid):
@@ -231,7 +232,7 @@ class _Encoding(_Message):
     kind: Literal[("unit", *KINDS)]
     offset: Annotated[float, Field(ge=-3.5e38, le=3.5e38)]
     scale: Annotated[float, Field(gt=0, le=7e38)]
-    classes: Annotated[list[Annotated[int, Field(ge=-(2**53), le=2**53)]], Field(max_length=MAX_CLASSES)]
+    classes: Annotated[list[_Class], Field(max_length=MAX_CLASSES)]
 
 
 class _Dense(_Message):
@@ -266,7 +267,7 @@ class _History(_Message):
 class _ErrorByDistance(_Message):
     distance_m: Annotated[list[NotNegative], Field(min_length=1)]
     standard_deviation_mm: list[NotNegative]
-    half_width_90_mm: Optional[list[NotNegative]] = None
+    half_width_90_mm: list[NotNegative] | None = None
 
     @model_validator(mode="after")
     def _one_curve(self):
@@ -329,7 +330,7 @@ class _Header(_Message):
 class _Trial(_Parameters):
     number: Annotated[int, Field(ge=0)]
     state: Literal["complete", "pruned", "failed"]
-    parameters: dict[Name, Union[int, Number, Text]]
+    parameters: dict[Name, int | Number | Text]
     history: list[NotNegative]
     errors: list[NotNegative]
     seconds: NotNegative

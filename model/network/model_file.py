@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..methods.cnn import CNN
 from ..memory import require
+from ..methods.cnn import CNN
 from ..points import Points
 from ..schema import check_header
 from ..stack import Encoding
@@ -21,6 +21,7 @@ from .presets import Preset
 from .training import TrainedNetwork
 
 _COPIES = 8 + 4 + 4  # bytes for each number: as read, at most, as the network's, and to set it
+
 
 def save_model(
     path: Path,
@@ -82,9 +83,7 @@ def load_model(path: Path) -> tuple[CNN, dict, np.ndarray]:
     channels = sum(len(Encoding.from_dict(encoding).channels) for encoding in header["encodings"])
     network = build(preset, channels)
     network.set_weights([arrays[name] for name in sorted(arrays) if name.startswith("weight_")])
-    if any(
-        "variance" in weight.name and (weight.numpy() < 0).any() for weight in network.weights
-    ):
+    if any("variance" in weight.name and (weight.numpy() < 0).any() for weight in network.weights):
         raise InputError(
             f"{path} was changed after it was written: a variance among its weights is negative. "
             "Copy or train it again."

@@ -6,12 +6,12 @@ import hashlib
 import math
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from ..grid import Grid
 from ..methods import make
 from ..monitor import SILENT, Monitor
+from ..network.backend import keras
 from ..network.presets import make_preset
 from ..network.search import Search, Space, Trial, values_of
 from ..network.study_file import read_study, write_study

@@ -1,4 +1,4 @@
-"""Damages to files as bytes, as JSON and as zips: by chance, and as somebody with a grudge would."""
+"""Damages to files, as bytes, JSON and zips: by chance, and as somebody with a grudge would."""
 
 from __future__ import annotations
 
@@ -212,7 +212,9 @@ def damaged_model(random, members: dict[str, bytes], arrays: dict[str, np.ndarra
     if trick in (6, 7):
         # Flags, method and sizes of the directory, which nothing else checks.
         place = content.rindex(b"PK\x01\x02") + random.choice([8, 10, 20, 24, 28, 42])
-        content[place : place + 2] = random.choice([b"\x01\x00", b"\x63\x00", b"\xff\xff", b"\x00\x00"])
+        content[place : place + 2] = random.choice(
+            [b"\x01\x00", b"\x63\x00", b"\xff\xff", b"\x00\x00"]
+        )
     if kind == 5 and trick == 7 or random.random() < 0.1:
         return damaged_bytes(random, bytes(content))
     return bytes(content)
