@@ -35,6 +35,12 @@ def _written(text: str) -> str:
     return text
 
 
+def _path(name: str) -> str:
+    if "\0" in name:
+        raise ValueError("is the name of no file")
+    return name
+
+
 def _crs(wkt: str) -> str:
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
@@ -54,6 +60,7 @@ Count = Annotated[int, Field(ge=1, le=2**53)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(max_length=1_000_000), AfterValidator(_written)]
 Name = Annotated[Text, Field(min_length=1)]
+File = Annotated[Name, AfterValidator(_path)]
 
 _Kind = Literal[KINDS]
 _Sign = Literal[SIGNS]
@@ -95,11 +102,11 @@ class _Driver(_Message):
 
 
 class _DriverFile(_Driver):
-    file: Name
+    file: File
 
 
 class _Points(_Message):
-    file: Name
+    file: File
     field: Text
     positive: _Sign = "up"
 
@@ -188,11 +195,11 @@ class _Train(_OfPoints):
 
 class _Tune(_Train):
     parameters: _Tuning
-    study: Name | None = None
+    study: File | None = None
 
 
 class _Predict(_OnGrid):
-    model: Name
+    model: File
 
 
 class _Map(_OfPoints):
@@ -267,12 +274,11 @@ class _History(_Message):
 class _ErrorByDistance(_Message):
     distance_m: Annotated[list[NotNegative], Field(min_length=1)]
     standard_deviation_mm: list[NotNegative]
-    half_width_90_mm: list[NotNegative] | None = None
+    half_width_90_mm: list[NotNegative] = []  # older models do not tell it
 
     @model_validator(mode="after")
     def _one_curve(self):
-        columns = [self.standard_deviation_mm, self.half_width_90_mm]
-        if any(each is not None and len(each) != len(self.distance_m) for each in columns):
+        if any(len(getattr(self, each)) != len(self.distance_m) for each in self.model_fields_set):
             raise ValueError("its columns differ in length")
         if self.distance_m != sorted(self.distance_m):
             raise ValueError("its distances do not grow")
@@ -356,7 +362,7 @@ def check_header(header: dict, path) -> None:
 
 def check_study(message: dict, path) -> None:
     """Refuse what is not the trials of a search; raises InputError."""
-    _check(_Study, message, f"{path} is not the STUDY of a search, or was damaged")
+    _check(_Study, message, f"{path} is not the STUDY of a search, or is damaged")
 
 
 def made(cls: type, parameters: dict):
