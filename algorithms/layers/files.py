@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from qgis.core import QgsProcessingException
+from qgis.core import QgsProcessingException, QgsProviderRegistry
 
 _REMOTE = re.compile(
     r"/vsi(?!zip|tar|gzip|7z|rar|mem)\w+|\b(?:https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs)://",
@@ -39,11 +39,28 @@ def files_of(uri: str) -> set[str]:
     for each, _, _ in _walk(uri):
         found |= set(_paths(each))
         if _is_local(each):
-            with _quiet(gdal):
+            with _Quiet(gdal):
                 raster = gdal.OpenEx(each, gdal.OF_RASTER)
                 beside = raster.GetFileList() if raster else None
             found |= {os.path.realpath(file) for file in beside or () if os.path.exists(file)}
     return found
+
+
+def files_of_vector(layer) -> set[str]:
+    """Real paths of all files that a vector layer rests on; none for one in memory or on a server.
+
+    It never raises: what cannot be opened rests on the file that its source names.
+    """
+    from osgeo import gdal
+
+    source = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    path = source.get("path", "")
+    if not os.path.isfile(path):
+        return set()
+    with _Quiet(gdal):
+        data = gdal.OpenEx(path, gdal.OF_VECTOR)
+        beside = data.GetFileList() if data else None
+    return {os.path.realpath(file) for file in [path, *(beside or ())]}
 
 
 def check_files(uri: str, name: str) -> None:
@@ -63,7 +80,7 @@ def check_files(uri: str, name: str) -> None:
         if file and _REMOTE.search(each) and not each.startswith("<"):
             reason = f"fetches {each} from the net"
         elif virtual is None and _is_local(each):
-            with _quiet(gdal):
+            with _Quiet(gdal):
                 driver = gdal.IdentifyDriverEx(each, gdal.OF_RASTER)
             if driver and driver.ShortName in _SERVICES:
                 file, reason = each, f"describes a service in the net ({driver.LongName})"
@@ -151,7 +168,7 @@ def _read(path: str) -> str:
 
     if not _is_local(path):
         return ""
-    with _quiet(gdal):
+    with _Quiet(gdal):
         file = gdal.VSIFOpenL(path, "rb")
         if file is None:
             return ""
@@ -185,7 +202,7 @@ def _is_local(uri: str) -> bool:
     return not _REMOTE.search(uri) and any(_paths(uri))
 
 
-class _quiet:
+class _Quiet:
     """GDAL without messages and exceptions inside the `with` block."""
 
     def __init__(self, gdal):
