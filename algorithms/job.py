@@ -226,6 +226,21 @@ def is_within(definition: QgsProcessingParameterNumber, value) -> bool:
     return definition.minimum() <= number <= definition.maximum() and whole
 
 
+def read_numbers(text: str | None) -> list[float]:
+    """The numbers in a text, separated by semicolons, or else by commas.
+
+    Raises
+    ------
+    ValueError
+        If one is no number; such as 12,5 among semicolons.
+    """
+    text = text or ""
+    parts = [part for part in text.split(";" if ";" in text else ",") if part.strip()]
+    if not all(_NUMBER.fullmatch(part) for part in parts):
+        raise ValueError(text)
+    return [float(part) for part in parts]
+
+
 def is_empty(value) -> bool:
     """Whether the user gave nothing."""
     return value in (None, NULL, "", [])

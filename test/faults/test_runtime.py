@@ -130,6 +130,24 @@ def test_variable_names_a_python_without_the_packages(monkeypatch, python):
     assert environment.worker_python() == path
 
 
+def test_a_relative_path_is_taken_from_where_qgis_was_started(monkeypatch, python, tmp_path):
+    path = python(name="own-python")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SUBSIDENCE_PYTHON", "./own-python")
+    assert environment.worker_python() == path
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("SUBSIDENCE_PYTHON", "own-python")
+    assert environment.worker_python() == path
+
+
+def test_a_cache_that_cannot_be_written(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    for action in (runtime.install, runtime.remove):
+        with pytest.raises(InstallFailed, match="cannot be written: Not a directory. Make it"):
+            action(feedback())
+
+
 def test_order_is_variable_setting_managed(monkeypatch, python, base):
     base()
     runtime.install(feedback())
