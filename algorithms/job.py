@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 
 from qgis.core import (
-    NULL,
     QgsCoordinateReferenceSystem,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
-    QgsProcessingParameterNumber,
-    QgsProperty,
     QgsRectangle,
 )
 
 from . import layers
+from .values import is_empty, is_whole, is_within
 
 
 class Job:
@@ -201,49 +197,6 @@ class Job:
 def usual_unit(field: str | None) -> str:
     """The unit of a field by its name: most are displacements, some velocities."""
     return "mm/yr" if "vel" in (field or "").lower() else "mm"
-
-
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
-
-
-def is_whole(definition: QgsProcessingParameterNumber) -> bool:
-    """Whether a number parameter takes whole numbers only."""
-    return definition.dataType() == QgsProcessingParameterNumber.Integer
-
-
-def is_within(definition: QgsProcessingParameterNumber, value) -> bool:
-    """Whether what the user gave for a number is one, and within its limits.
-
-    QGIS takes a text that is no number for the default, and cuts decimals off whole numbers. What a
-    model computes passes, since it is not known yet.
-    """
-    if isinstance(value, QgsProperty):
-        return True
-    if not _NUMBER.fullmatch(str(value)):
-        return False
-    number = float(value)
-    whole = not is_whole(definition) or number == math.floor(number)
-    return definition.minimum() <= number <= definition.maximum() and whole
-
-
-def read_numbers(text: str | None) -> list[float]:
-    """The numbers in a text, separated by semicolons, or else by commas.
-
-    Raises
-    ------
-    ValueError
-        If one is no number; such as 12,5 among semicolons.
-    """
-    text = text or ""
-    parts = [part for part in text.split(";" if ";" in text else ",") if part.strip()]
-    if not all(_NUMBER.fullmatch(part) for part in parts):
-        raise ValueError(text)
-    return [float(part) for part in parts]
-
-
-def is_empty(value) -> bool:
-    """Whether the user gave nothing."""
-    return value in (None, NULL, "", [])
 
 
 def _read_text(algorithm, *given) -> str:

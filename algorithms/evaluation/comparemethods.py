@@ -5,8 +5,8 @@ from __future__ import annotations
 from qgis.core import QgsProcessingException
 
 from .. import base, parameters
-from ..job import read_numbers
 from ..parameters import OF_BOTH, OF_DRIVERS, OF_POINTS
+from ..values import read_numbers
 
 SPLITS = ("random", "kfold", "block", "knndm")
 

@@ -7,7 +7,7 @@ import json
 from qgis.core import QgsProcessingException
 
 from .. import base, layers, parameters
-from ..job import read_numbers
+from ..values import read_numbers
 
 ZONES = "zones.json"
 

@@ -17,6 +17,7 @@ from qgis.core import (
     QgsApplication,
     QgsProcessingContext,
     QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
     QgsProcessingParameterNumber,
 )
 from subsidence_mapper.algorithms.provider import SubsidenceProvider
@@ -299,6 +300,22 @@ def test_bad_numbers(refused, name, parameter):
     for number in bad:
         text = refused(name, {parameter: number})
         assert text.startswith(f"{parameter} (") and f"from {low:.10g} to {high:.10g}" in text
+
+
+@pytest.mark.parametrize(("name", "parameter"), names({"boolean", "crs", "datetime", "enum"}))
+def test_words_that_mean_nothing(refused, name, parameter):
+    for word in ("maybe", "yes", "2", "EPSG:999999", "2020-13-45"):
+        assert refused(name, {parameter: word}).startswith(f"{parameter} (")
+
+
+@pytest.mark.parametrize("name", sorted(GOOD))
+def test_what_is_needed_is_named(refused, given, name):
+    for algorithm, definition in DEFINITIONS:
+        optional = definition.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional
+        if algorithm == name and not (optional or definition.isDestination()):
+            if definition.defaultValue() is None:
+                text = refused(name, {**given(name), definition.name(): None})
+                assert text.startswith(f"{definition.name()} ({definition.description()}) is empty")
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))

@@ -22,7 +22,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms.job import read_numbers
+from subsidence_mapper.algorithms.values import read_numbers
 
 SIZE, CELL, LEFT, TOP = 60, 50.0, 500_000.0, 3_600_000.0
 
