@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -78,10 +79,14 @@ def worker_python() -> str:
 
 def named() -> tuple[str, str] | None:
     """The interpreter that the user has named and what names it, if any."""
-    if os.environ.get(VARIABLE):
-        return os.environ[VARIABLE], VARIABLE
-    setting = QgsSettings().value(SETTING, "")
-    return (setting, f"The setting {SETTING}") if setting else None
+    for python, source in (
+        (os.environ.get(VARIABLE), VARIABLE),
+        (QgsSettings().value(SETTING, ""), f"The setting {SETTING}"),
+    ):
+        if python:
+            # The worker runs in the job's folder, from where a relative path leads elsewhere.
+            return os.path.abspath(shutil.which(python) or python), source
+    return None
 
 
 def cache_folder() -> Path:

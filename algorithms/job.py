@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 
 from qgis.core import (
     NULL,
@@ -11,6 +13,7 @@ from qgis.core import (
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsProcessingParameterNumber,
+    QgsProperty,
     QgsRectangle,
 )
 
@@ -56,8 +59,14 @@ class Job:
         given = self.algorithm, self.parameters, name, self.context
         kind = definition.type()
         if kind == "number":
-            whole = definition.dataType() == QgsProcessingParameterNumber.Integer
-            kind = "integer" if whole else "number"
+            kind = "integer" if is_whole(definition) else "number"
+            # Where a model computes it, it is known only now.
+            number = self.algorithm.parameterAsDouble(self.parameters, name, self.context)
+            if not is_within(definition, number):
+                raise QgsProcessingException(
+                    f"{name} came out as {number:g}; it must be from {definition.minimum():.10g} "
+                    f"to {definition.maximum():.10g}."
+                )
         elif kind == "enum" and definition.allowMultiple():
             kind = "enums"
         return _READ.get(kind, _read_text)(*given)
@@ -90,8 +99,18 @@ class Job:
 
     def extent(self, crs) -> QgsRectangle | None:
         """EXTENT in a CRS, if it is given."""
+        text = self.parameters.get("EXTENT")
+        if is_empty(text) or isinstance(text, QgsRectangle) and text.isNull():
+            return None
         given = self.algorithm.parameterAsExtent(self.parameters, "EXTENT", self.context, crs)
-        return None if given.isEmpty() else given
+        system = self.algorithm.parameterAsExtentCrs(self.parameters, "EXTENT", self.context)
+        named = isinstance(text, str) and "[" in text
+        if given.isEmpty() or not given.isFinite() or named and not system.isValid():
+            raise QgsProcessingException(
+                f"EXTENT was {text}, which is no area. Give xmin,xmax,ymin,ymax and a CRS, such as "
+                "500000,510000,3600000,3620000 [EPSG:32639]."
+            )
+        return given
 
     def source(self, name: str) -> QgsProcessingFeatureSource | None:
         """A vector layer, refused if it has places in no known CRS."""
@@ -182,6 +201,29 @@ class Job:
 def usual_unit(field: str | None) -> str:
     """The unit of a field by its name: most are displacements, some velocities."""
     return "mm/yr" if "vel" in (field or "").lower() else "mm"
+
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+
+
+def is_whole(definition: QgsProcessingParameterNumber) -> bool:
+    """Whether a number parameter takes whole numbers only."""
+    return definition.dataType() == QgsProcessingParameterNumber.Integer
+
+
+def is_within(definition: QgsProcessingParameterNumber, value) -> bool:
+    """Whether what the user gave for a number is one, and within its limits.
+
+    QGIS takes a text that is no number for the default, and cuts decimals off whole numbers. What a
+    model computes passes, since it is not known yet.
+    """
+    if isinstance(value, QgsProperty):
+        return True
+    if not _NUMBER.fullmatch(str(value)):
+        return False
+    number = float(value)
+    whole = not is_whole(definition) or number == math.floor(number)
+    return definition.minimum() <= number <= definition.maximum() and whole
 
 
 def is_empty(value) -> bool:

@@ -24,6 +24,7 @@ from ...model import protocol
 from ..child import JobCancelled
 from . import MAX_GUESSED_CLASSES
 from .crs import check_crs, describe, title, wkt
+from .files import check_files
 from .grids import Grid
 
 _SAMPLE = 1024
@@ -146,6 +147,7 @@ def _bands(source: Source) -> list[Driver]:
     uri, *options = source.uri.split("|")
     options = [option[len("option:") :] for option in options if option.startswith("option:")]
     drivers = []
+    check_files(uri, source.name)
     if os.path.exists(uri):
         uri = os.path.abspath(uri)  # a virtual raster must find it from anywhere
     with gdal_errors(f"Opening the raster layer {source.name}") as gdal:

@@ -215,7 +215,7 @@ def test_the_network_needs_drivers(run, region, tmp_path):
     ("given", "message"),
     [
         ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of auto, cnn, "),
-        ({"SEED": -1}, "SEED .* was -1; give a number from 0 to"),
+        ({"SEED": -1}, "SEED .* was -1; give a whole number from 0 to"),
         ({"DRIVERS": ["/missing.tif"]}, "DRIVERS .*missing.tif.*not all of that can be opened"),
     ],
 )
