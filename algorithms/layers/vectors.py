@@ -13,18 +13,32 @@ from pathlib import Path
 
 from qgis.core import (
     NULL,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
     QgsFeatureRequest,
+    QgsFeatureSink,
+    QgsField,
+    QgsFields,
     QgsProcessingException,
     QgsProcessingFeatureSource,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProviderRegistry,
     QgsRectangle,
+    QgsVectorFileWriter,
+    QgsVectorLayer,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 
 from ...model import protocol
-from ..child import JobCancelled
-from .crs import check_crs, describe, title
+from ...model.errors import InputError
+from ...model.foreign import check_local
+from ..child import stop_if_cancelled
+from .crs import check_crs, describe, title, wkt
 from .grids import Grid
+
+_LONGEST = 1000  # characters of an id, a date or a class; numpy keeps as much for each row
+_TEXT_TABLES = (".csv", ".txt", ".tsv", ".dat")
 
 
 @dataclass(frozen=True)
@@ -70,11 +84,31 @@ def _around(xy) -> QgsRectangle:
 def check_source(source: QgsProcessingFeatureSource) -> None:
     """Refuse a vector layer that has no features, or places in no known CRS."""
     if source.wkbType() != QgsWkbTypes.NoGeometry:
-        check_crs(source.sourceCrs(), _name(source))
+        check_crs(defined_crs(source), _name(source))
+    check_filled(source)
+
+
+def defined_crs(source: QgsProcessingFeatureSource) -> QgsCoordinateReferenceSystem:
+    """The CRS of a layer; an invalid one where GDAL says "undefined" by its name."""
+    crs = source.sourceCrs()
+    undefined = "undefined" in crs.description().lower()
+    return QgsCoordinateReferenceSystem() if undefined else crs
+
+
+def check_filled(source: QgsProcessingFeatureSource) -> None:
+    """Refuse a layer without features."""
     if source.featureCount() == 0:
         raise QgsProcessingException(
             f"The layer {_name(source)} has no features. Choose a layer that has some."
         )
+
+
+def check_layer(layer: QgsVectorLayer) -> None:
+    """Refuse a layer that a file takes from the net, or by SQL of its own."""
+    try:
+        check_local(Path(_uri(layer).get("path") or "."))
+    except InputError as problem:
+        raise QgsProcessingException(str(problem)) from problem
 
 
 def check_geometry(source: QgsProcessingFeatureSource) -> None:
@@ -95,19 +129,28 @@ def check_points(source: QgsProcessingFeatureSource, field: str) -> None:
     """
     name = _name(source)
     check_geometry(source)
-    numeric = [each.name() for each in source.fields() if each.isNumeric()]
-    if field not in numeric:
-        column = source.fields().lookupField(field)
-        kind = source.fields().at(column).typeName() if column >= 0 else ""
-        raise QgsProcessingException(
-            f"The field {field} of the layer {name} "
-            f"{f'is of type {kind}' if kind else 'does not exist'}; displacement must be a number. "
-            f"Numeric fields: {', '.join(numeric) or 'none'}."
-        )
+    find_number(source, field, "displacement must be a number")
     if source.sourceExtent().isNull():
         raise QgsProcessingException(
             f"The layer {name} has no points. Choose a layer that has some."
         )
+
+
+def find_number(source: QgsProcessingFeatureSource, field: str, needs: str) -> int:
+    """The column of a field, in upper or lower case, refused if it holds no numbers.
+
+    `needs` says in the message what the field is for.
+    """
+    fields = source.fields()
+    column = fields.lookupField(field)
+    if column < 0 or not fields.at(column).isNumeric():
+        kind = f"is of type {fields.at(column).typeName()}" if column >= 0 else "does not exist"
+        numeric = [each.name() for each in fields if each.isNumeric()]
+        raise QgsProcessingException(
+            f"The field {field} of the layer {_name(source)} {kind}; {needs}. Numeric fields: "
+            f"{', '.join(numeric) or 'none'}."
+        )
+    return column
 
 
 def read_polygons(
@@ -141,10 +184,9 @@ def read_polygons(
     flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
     polygons = []
     for feature in source.getFeatures(request, flags):
-        if feedback.isCanceled():
-            raise JobCancelled("Cancelled.")
+        stop_if_cancelled(feedback)
         label = feature.attribute(columns[0]) if columns else ""
-        label = f"{label:.15g}" if isinstance(label, float) else _text(label).strip()
+        label = f"{label:.15g}" if isinstance(label, float) else _text(label, field, name).strip()
         shape = feature.geometry()
         polygons.append((label, None if shape.isEmpty() else json.loads(shape.asJson())))
     return polygons
@@ -159,64 +201,127 @@ def read_points(
 ) -> Points:
     """Read persistent scatterers and the values of a field into arrays.
 
-    A multipoint counts as its points. Features without a finite number or without a geometry are
-    skipped and counted in the log. Where the `error_field` holds no error, the median of the
-    others is taken.
+    A multipoint counts as its points. Features without a number that means something, or without
+    a position, are skipped and counted in the log. Where the `error_field` holds no error, the
+    median of the others is taken.
 
     Raises
     ------
     QgsProcessingException
-        If no feature is left. `check_points` comes first.
+        If no feature is left, or there is no such `error_field`. `check_points` comes first.
     JobCancelled
         When the user cancels.
     """
     import numpy as np
 
+    from ...model.fill_values import FillValues
+
     name, column = _name(source), source.fields().lookupField(field)
+    error_column = column
+    if error_field:
+        error_column = find_number(source, error_field, "the standard deviation must be a number")
     feedback.setProgressText("Reading the points")
-    error_column = source.fields().lookupField(error_field) if error_field else column
-    request = QgsFeatureRequest().setSubsetOfAttributes([column, error_column])
-    request.setDestinationCrs(crs, transforms)
-    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
-    total = max(source.featureCount(), 1)
     xs, ys, values, errors = array("d"), array("d"), array("d"), array("d")
-    without_value = without_place = 0
-    for i, feature in enumerate(source.getFeatures(request, flags)):
+    places = _Places(source, [column, error_column], crs, transforms)
+    total = max(source.featureCount(), 1)
+    for i, (feature, points) in enumerate(places):
         if i % 1000 == 0:
             feedback.setProgress(100 * i / total)
-            if feedback.isCanceled():
-                raise JobCancelled("Cancelled.")
-        value = feature.attribute(column)
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
-            without_value += 1
-            continue
-        before = len(values)
-        for point in feature.geometry().vertices():
-            if math.isfinite(point.x()) and math.isfinite(point.y()):
-                xs.append(point.x())
-                ys.append(point.y())
-                values.append(value)
-                errors.append(_number(feature.attribute(error_column)))
-        without_place += len(values) == before
-    if without_value:
-        feedback.pushWarning(f"Points without a number in {field}, skipped: {without_value:,}.")
-    if without_place:
-        feedback.pushWarning(f"Points without a position, skipped: {without_place:,}.")
-    if not values:
+            stop_if_cancelled(feedback)
+        value, error = _number(feature.attribute(column)), _number(feature.attribute(error_column))
+        for x, y in points:
+            xs.append(x)
+            ys.append(y)
+            values.append(value)
+            errors.append(error)
+    places.say(feedback, "Points")
+    if not len(values):
+        raise places.nowhere()
+    fill = FillValues(f"the field {field}")
+    values = fill.remove(values)
+    for sentence in fill.sentences():
+        feedback.pushWarning(sentence)
+    known = ~np.isnan(values)
+    if not known.all():
+        feedback.pushWarning(f"Points without a number in {field}, skipped: {(~known).sum():,}.")
+    if not known.any():
         raise QgsProcessingException(
             f"The layer {name} has no point with a number in the field {field}. "
             "Choose a layer and a field that hold displacements."
         )
-    points = Points(np.column_stack([xs, ys]), np.array(values), name)
+    points = Points(np.column_stack([xs, ys])[known], values[known], name)
     if not error_field:
         return points
-    return replace(points, errors=_complete(np.array(errors), error_field, feedback))
+    errors = FillValues(f"the field {error_field}"), np.array(errors)[known]
+    return replace(points, errors=_complete(*errors, error_field, feedback))
 
 
-def _complete(errors, field: str, feedback):
+class _Places:
+    """The features of a layer with their positions in a CRS, and how many have none.
+
+    A feature without positions is passed over.
+    """
+
+    def __init__(self, source: QgsProcessingFeatureSource, columns: list, crs, transforms):
+        self._source, self._crs = source, crs
+        self._request = QgsFeatureRequest().setSubsetOfAttributes(columns)
+        self._request.setDestinationCrs(crs, transforms)
+        self._request.setTransformErrorCallback(self._fail)
+        self.missing = self.lost = 0
+
+    def _fail(self, _) -> None:
+        self.lost += 1
+
+    def __iter__(self):
+        flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
+        lost = 0
+        for feature in self._source.getFeatures(self._request, flags):
+            vertices = ((point.x(), point.y()) for point in feature.geometry().vertices())
+            points = [each for each in vertices if math.isfinite(sum(each))]
+            if points:
+                yield feature, points
+            else:
+                self.missing += self.lost == lost
+            lost = self.lost
+
+    def say(self, feedback, what: str) -> None:
+        """Count in the log what was passed over."""
+        if self.missing:
+            feedback.pushWarning(f"{what} without a position, skipped: {self.missing:,}.")
+        if self.lost:
+            feedback.pushWarning(
+                f"{what} whose position cannot be brought from {title(self._source.sourceCrs())} "
+                f"to {title(self._crs)}, skipped: {self.lost:,}."
+            )
+
+    def nowhere(self) -> QgsProcessingException:
+        """What to say if no feature has a position."""
+        name = _name(self._source)
+        if not self.lost:
+            return QgsProcessingException(
+                f"The layer {name} has no row with a position. Choose a layer that has some."
+            )
+        return QgsProcessingException(
+            f"No position of the layer {name} can be brought from {title(self._source.sourceCrs())}"
+            f" to {title(self._crs)}: the layer covers {describe(self._source.sourceExtent())}. "
+            "Set the right coordinate reference system (CRS) for the layer."
+        )
+
+
+def _complete(fill, errors, field: str, feedback):
+    """The standard deviations, with the median of the others where there is none."""
     import numpy as np
 
-    unknown = ~(errors >= 0) | np.isinf(errors)
+    errors = fill.remove(errors)
+    for sentence in fill.sentences():
+        feedback.pushWarning(sentence)
+    negative = errors < 0
+    if negative.any():
+        feedback.pushWarning(
+            f"Negative standard deviations in {field}: {negative.sum():,}, down to "
+            f"{errors[negative].min():.6g}. They are taken as NULL."
+        )
+    unknown = np.isnan(errors) | negative
     if unknown.all():
         raise QgsProcessingException(
             f"The field {field} holds no standard deviation, a number from 0, at any point. "
@@ -290,7 +395,7 @@ def read_table(
     Raises
     ------
     QgsProcessingException
-        If a field does not exist, or no row has a position.
+        If a field does not exist or holds very long texts, or no row has a position.
     JobCancelled
         When the user cancels.
     """
@@ -303,40 +408,36 @@ def read_table(
             f"The layer {name} has no field {fields[columns.index(-1)]}. It has "
             f"{', '.join(source.fields().names()) or 'none'}."
         )
-    request = QgsFeatureRequest().setSubsetOfAttributes(columns)
+    places, rows = array("d"), []
+    numeric = [source.fields().at(column).isNumeric() for column in columns]
+
+    def take(feature) -> list:
+        stop_if_cancelled(feedback)
+        row = [feature.attribute(column) for column in columns]
+        return [
+            _number(value) if number else _text(value, field, name)
+            for value, number, field in zip(row, numeric, fields)
+        ]
+
     if crs is None:
+        request = QgsFeatureRequest().setSubsetOfAttributes(columns)
         request.setFlags(QgsFeatureRequest.NoGeometry)
+        flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
+        rows = [take(feature) for feature in source.getFeatures(request, flags)]
     else:
         check_geometry(source)
-        request.setDestinationCrs(crs, transforms)
-    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
-    places, rows, without_place = array("d"), [], 0
-    for feature in source.getFeatures(request, flags):
-        if feedback.isCanceled():
-            raise JobCancelled("Cancelled.")
-        row = [feature.attribute(column) for column in columns]
-        if crs is None:
-            rows.append(row)
-            continue
-        before = len(rows)
-        for point in feature.geometry().vertices():
-            if math.isfinite(point.x()) and math.isfinite(point.y()):
-                places.extend((point.x(), point.y()))
+        found = _Places(source, columns, crs, transforms)
+        for feature, points in found:
+            row = take(feature)
+            for point in points:
+                places.extend(point)
                 rows.append(row)
-        without_place += len(rows) == before
-    if without_place:
-        feedback.pushWarning(f"Rows of {name} without a position, skipped: {without_place:,}.")
-    if not rows:
-        raise QgsProcessingException(
-            f"The layer {name} has no row with a position. Choose a layer that has some."
-        )
-    numeric = [source.fields().at(column).isNumeric() for column in columns]
+        found.say(feedback, f"Rows of {name}")
+        if not rows:
+            raise found.nowhere()
     return Table(
         None if crs is None else np.array(places).reshape(-1, 2),
-        {
-            field: np.array([_number(row[i]) if numeric[i] else _text(row[i]) for row in rows])
-            for i, field in enumerate(fields)
-        },
+        {field: np.array([row[i] for row in rows]) for i, field in enumerate(fields)},
         name,
     )
 
@@ -345,10 +446,17 @@ def _number(value) -> float:
     return float(value) if isinstance(value, (int, float)) else math.nan
 
 
-def _text(value) -> str:
+def _text(value, field: str, name: str) -> str:
     if isinstance(value, (QDate, QDateTime)):
         return value.toString(Qt.DateFormat.ISODate)
-    return "" if value in (None, NULL) else str(value)
+    text = "" if value in (None, NULL) else str(value)
+    if len(text) > _LONGEST:
+        raise QgsProcessingException(
+            f"The field {field} of the layer {name} holds a text of {len(text):,} characters, as "
+            f"no name, date or class has; up to {_LONGEST:,} are read. Choose another field, or "
+            "shorten it."
+        )
+    return text
 
 
 def save_table(table: Table, folder: Path, name: str) -> str:
@@ -363,3 +471,89 @@ def save_table(table: Table, folder: Path, name: str) -> str:
     fields = {protocol.FIELD + field: column for field, column in table.columns.items()}
     np.savez(folder / f"{name}.npz", **places, **fields)
     return f"{name}.npz"
+
+
+def save_layer(
+    source: QgsProcessingFeatureSource, layer: QgsVectorLayer, given, folder: Path, feedback
+) -> dict:
+    """Make a layer a file as a request's source; what the layer shows counts.
+
+    A file that the layer shows whole and as it is, is taken itself. Else its features are written
+    into the job folder: edits that are not saved, joins and virtual fields, filters and selections
+    are theirs. Columns get numbers there, because GeoPackages have names of their own, such as
+    fid, that nothing else may have; their names go with the request.
+
+    Parameters
+    ----------
+    source, layer
+        The same layer, as `parameterAsSource` and `parameterAsVectorLayer` give it.
+    given
+        The parameter's value, which may ask for selected features only.
+    folder : Path
+        The job folder.
+    """
+    whole = _whole_file(source, layer, given)
+    crs = defined_crs(source)
+    has_crs = source.wkbType() != QgsWkbTypes.NoGeometry and crs.isValid()
+    place = {"title": _name(source), **({"crs": wkt(crs)} if has_crs else {})}
+    if whole:
+        return {**whole, **place}
+    fields = QgsFields()
+    for number, field in enumerate(source.fields()):
+        fields.append(
+            QgsField(f"f{number}", field.type(), field.typeName(), subType=field.subType())
+        )
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.driverName, options.layerName = "GPKG", "layer"
+    options.layerOptions = ["SPATIAL_INDEX=NO"]
+    path = folder / "layer.gpkg"
+    writer = QgsVectorFileWriter.create(
+        str(path), fields, source.wkbType(), crs, QgsCoordinateTransformContext(), options
+    )
+    total, count = max(source.featureCount(), 1), 0
+    feedback.setProgressText("Reading the layer")
+    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
+    for count, feature in enumerate(source.getFeatures(QgsFeatureRequest(), flags), 1):
+        if count % 1000 == 0:
+            feedback.setProgress(100 * count / total)
+            stop_if_cancelled(feedback)
+        if not writer.addFeature(feature, QgsFeatureSink.FastInsert):
+            break
+    problem = writer.errorMessage()
+    del writer  # which writes what it still holds
+    there = QgsVectorLayer(f"{path}|layername=layer", "", "ogr").featureCount()
+    if there != count:
+        raise QgsProcessingException(
+            f"The layer {_name(source)} cannot be copied to {folder}: {problem or 'is the disk full?'}"
+        )
+    names = source.fields().names()
+    return {"path": str(path), "layer": "layer", "names": names, **place}
+
+
+def _whole_file(source: QgsProcessingFeatureSource, layer: QgsVectorLayer, given) -> dict | None:
+    """The path and the layer of a file that a layer shows as it is, None if there is none."""
+    if isinstance(given, QgsProcessingFeatureSourceDefinition) and (
+        given.selectedFeaturesOnly
+        or given.featureLimit != -1
+        or getattr(given, "filterExpression", "")
+    ):
+        return None
+    fields = layer.fields()
+    own = all(fields.fieldOrigin(i) == QgsFields.OriginProvider for i in range(len(fields)))
+    if layer.providerType() != "ogr" or layer.isModified() or layer.subsetString() or not own:
+        return None
+    path, *options = layer.source().split("|")
+    named = [option.partition("=")[2] for option in options if option.startswith("layername=")]
+    suffix = Path(path).suffix.lower()
+    if not Path(path).is_file() or len(options) > len(named):
+        return None
+    path = str(Path(path).absolute())
+    if suffix in _TEXT_TABLES and source.wkbType() == QgsWkbTypes.NoGeometry:
+        return {"path": path}
+    if suffix == ".shp" or suffix == ".gpkg" and named:
+        return {"path": path, "layer": named[0] if named else Path(path).stem}
+    return None
+
+
+def _uri(layer: QgsVectorLayer) -> dict:
+    return QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())

@@ -32,6 +32,7 @@ def open_vector(
     layer: str | None = None,
     crs: str | None = None,
     names: list[str] | None = None,
+    title: str = "",
 ) -> Source:
     """Open a vector file: points, multipoints taken as their points, or a table of positions.
 
@@ -48,6 +49,8 @@ def open_vector(
         A layer of the file and its CRS, if the file need not tell.
     names : list of str, optional
         What the columns are called where the file cannot call them so, in their order.
+    title : str
+        What the user knows the layer by, if not by the file's name.
 
     Raises
     ------
@@ -58,7 +61,7 @@ def open_vector(
     with told(lambda _: _unknown(path)):
         held = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
     if layer:
-        return _open_layer(path, layer, key, mapping, asked, crs, names)
+        return _open_layer(path, layer, key, mapping, asked, crs, names, title)
     chosen = [name for name, kind in held if kind and ("Point" in kind or kind == "Unknown")]
     chosen = chosen or [name for name, kind in held if not kind and name != _STYLES]
     opened, problems = {}, {}
@@ -106,8 +109,10 @@ def _open_layer(
     asked: str | None,
     crs: str | None = None,
     names: list[str] | None = None,
+    title: str = "",
 ) -> Source:
-    unread = InputError(f"The layer {layer} of {path.name} cannot be read. Export it anew.")
+    title = title or path.name
+    unread = InputError(f"The layer {layer} of {title} cannot be read. Export it anew.")
     with told(lambda _: unread):
         info = pyogrio.read_info(path, layer=layer)
     there = [str(name) for name in info["fields"]]
@@ -122,13 +127,11 @@ def _open_layer(
         places = f"the columns {x} and {y}"
     else:
         if "Point" not in kind and kind != "Unknown":
-            raise InputError(
-                f"{path.name} holds {kind} features; PS points are Point or MultiPoint."
-            )
+            raise InputError(f"{title} holds {kind} features; PS points are Point or MultiPoint.")
         layout.unused += [layout.columns.pop(name) for name in POSITIONS if name in layout.columns]
         crs = crs or _defined(info["crs"]) or asked
         if not crs:
-            raise InputError(f"{path.name} does not tell its CRS. Give it as CRS.")
+            raise InputError(f"{title} does not tell its CRS. Give it as CRS.")
         places = f"the {kind} geometries"
     wanted = [*layout.columns.values(), *layout.dates.values(), *([x, y] if kind is None else [])]
     wanted = list(dict.fromkeys(wanted))
@@ -139,7 +142,7 @@ def _open_layer(
 
         def damaged(_) -> InputError:
             return InputError(
-                f"{path.name} cannot be read beyond its first {done:,} features: it is damaged. "
+                f"{title} cannot be read beyond its first {done:,} features: it is damaged. "
                 "Fetch or export it again."
             )
 

@@ -75,5 +75,5 @@ def open_source(given: dict, parameters: dict) -> Source:
     text = None if given.get("layer") else open_text(path)
     if text:
         return open_table(text, key, mapping, crs)
-    own = {name: given.get(name) for name in ("layer", "crs", "names")}
+    own = {name: given.get(name) for name in ("layer", "crs", "names", "title")}
     return open_vector(path, key, mapping, crs, **own)
