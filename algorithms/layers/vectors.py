@@ -500,9 +500,10 @@ def save_layer(
         return {**whole, **place}
     fields = QgsFields()
     for number, field in enumerate(source.fields()):
-        fields.append(
-            QgsField(f"f{number}", field.type(), field.typeName(), subType=field.subType())
-        )
+        renamed = QgsField(field)
+        renamed.setName(f"f{number}")
+        renamed.setLength(0)
+        fields.append(renamed)
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName, options.layerName = "GPKG", "layer"
     options.layerOptions = ["SPATIAL_INDEX=NO"]
@@ -524,7 +525,8 @@ def save_layer(
     there = QgsVectorLayer(f"{path}|layername=layer", "", "ogr").featureCount()
     if there != count:
         raise QgsProcessingException(
-            f"The layer {_name(source)} cannot be copied to {folder}: {problem or 'is the disk full?'}"
+            f"The layer {_name(source)} cannot be copied to {folder}: "
+            f"{problem or 'the disk may be full'}. Save it as a GeoPackage, and give that."
         )
     names = source.fields().names()
     return {"path": str(path), "layer": "layer", "names": names, **place}

@@ -418,8 +418,9 @@ class TestPoints:
         points = self.read(make_points(places, values), feedback)
         assert points.xy.tolist() == [[0, 0]]
         assert feedback.warnings == [
-            "Points without a number in mm, skipped: 3.",
             "Points without a position, skipped: 1.",
+            "In the field mm 1 value is inf, which means no value beside 1 to 1: taken as NULL.",
+            "Points without a number in mm, skipped: 3.",
         ]
 
     def test_whole_numbers_are_numbers(self, make_points, feedback):
