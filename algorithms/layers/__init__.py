@@ -31,7 +31,7 @@ _ROOMS = {
         "check_layer",
         "check_points",
         "check_source",
-        "defined_crs",
+        "fields_for",
         "find_number",
         "keep_inside",
         "read_points",

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from array import array
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from qgis.core import (
@@ -28,7 +30,7 @@ from qgis.core import (
     QgsVectorLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QDate, QDateTime, Qt
+from qgis.PyQt.QtCore import QDate, QDateTime, Qt, QVariant
 
 from ...model import protocol
 from ...model.errors import InputError
@@ -37,6 +39,8 @@ from ..child import stop_if_cancelled
 from .crs import check_crs, describe, title, wkt
 from .grids import Grid
 
+_WHOLE = (QVariant.Int, QVariant.LongLong)
+_LONGEST_DBF = 10
 _LONGEST = 1000  # characters of an id, a date or a class; numpy keeps as much for each row
 _TEXT_TABLES = (".csv", ".txt", ".tsv", ".dat")
 
@@ -349,16 +353,16 @@ def keep_inside(points: Points, grid: Grid, feedback) -> Points:
     x, y = points.xy.T
     inside = (x >= area.xMinimum()) & (x <= area.xMaximum())
     inside &= (y >= area.yMinimum()) & (y <= area.yMaximum())
-    count = int(inside.sum())
-    if count == 0:
+    number = int(inside.sum())
+    if number == 0:
         raise QgsProcessingException(
             f"None of the {len(x):,} points of the layer {points.name} lies in the area of the "
             f"map: in {title(grid.crs)} the points cover {describe(points.extent)}, the map "
             f"{describe(area)}. Check the layers' CRS, and the extents of drivers and EXTENT."
         )
-    if count < len(x):
+    if number < len(x):
         feedback.pushWarning(
-            f"{len(x) - count:,} of {len(x):,} points lie outside the area of the map "
+            f"{len(x) - number:,} of {len(x):,} points lie outside the area of the map "
             f"({describe(area)}) and are left out."
         )
     kept = replace(
@@ -369,7 +373,7 @@ def keep_inside(points: Points, grid: Grid, feedback) -> Points:
     )
     if kept.values.min() == kept.values.max():
         raise QgsProcessingException(
-            f"All {count:,} points in the area of the map have the value {kept.values[0]:g}, so "
+            f"All {number:,} points in the area of the map have the value {kept.values[0]:g}, so "
             "there is nothing to learn from them. Choose another field or area."
         )
     return kept
@@ -511,25 +515,67 @@ def save_layer(
     writer = QgsVectorFileWriter.create(
         str(path), fields, source.wkbType(), crs, QgsCoordinateTransformContext(), options
     )
-    total, count = max(source.featureCount(), 1), 0
+    total, written = max(source.featureCount(), 1), 0
     feedback.setProgressText("Reading the layer")
     flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
-    for count, feature in enumerate(source.getFeatures(QgsFeatureRequest(), flags), 1):
-        if count % 1000 == 0:
-            feedback.setProgress(100 * count / total)
+    for written, feature in enumerate(source.getFeatures(QgsFeatureRequest(), flags), 1):
+        if written % 1000 == 0:
+            feedback.setProgress(100 * written / total)
             stop_if_cancelled(feedback)
         if not writer.addFeature(feature, QgsFeatureSink.FastInsert):
             break
     problem = writer.errorMessage()
     del writer  # which writes what it still holds
     there = QgsVectorLayer(f"{path}|layername=layer", "", "ogr").featureCount()
-    if there != count:
+    if there != written:
         raise QgsProcessingException(
             f"The layer {_name(source)} cannot be copied to {folder}: "
             f"{problem or 'the disk may be full'}. Save it as a GeoPackage, and give that."
         )
     names = source.fields().names()
     return {"path": str(path), "layer": "layer", "names": names, **place}
+
+
+def fields_for(place: str, source: QgsProcessingFeatureSource, feedback) -> QgsFields:
+    """The fields of a layer as a new layer at `place` can have them.
+
+    A GeoPackage numbers its features in the field fid: another field of that name is renamed, with
+    a warning, unless its numbers can be these.
+
+    Raises
+    ------
+    QgsProcessingException
+        If `place` is a Shapefile, which would cut names.
+    """
+    kept, names = source.fields(), source.fields().names()
+    long = [name for name in names if len(name.encode()) > _LONGEST_DBF]
+    if place.lower().endswith(".shp") and long:
+        raise QgsProcessingException(
+            f"A Shapefile cuts names of fields after {_LONGEST_DBF} letters, here "
+            f"{', '.join(long)}. Give the output a name that ends in .gpkg."
+        )
+    fields = QgsFields()
+    for number, field in enumerate(kept):
+        renamed, name = QgsField(field), field.name()
+        taken = re.search(r"\.gpkg\b", place, re.IGNORECASE) and name.lower() == "fid"
+        if taken and not _counts_features(source, number):
+            others = {each.lower() for each in names}
+            free = (f"fid_{i}" for i in count(1) if f"fid_{i}" not in others)
+            renamed.setName(next(free))
+            feedback.pushWarning(
+                f"The field {name} is called {renamed.name()} in the result: a GeoPackage numbers "
+                f"its features in fid, and these numbers repeat, are missing or are not whole."
+            )
+        fields.append(renamed)
+    return fields
+
+
+def _counts_features(source: QgsProcessingFeatureSource, column: int) -> bool:
+    """Whether a field has another whole number for each feature."""
+    if source.fields().at(column).type() not in _WHOLE:
+        return False
+    values = source.uniqueValues(column)
+    return NULL not in values and None not in values and len(values) == source.featureCount()
 
 
 def _whole_file(source: QgsProcessingFeatureSource, layer: QgsVectorLayer, given) -> dict | None:
