@@ -16,11 +16,14 @@ from pathlib import Path
 from qgis.core import (
     NULL,
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsCoordinateTransformContext,
+    QgsCsException,
     QgsFeatureRequest,
     QgsFeatureSink,
     QgsField,
     QgsFields,
+    QgsGeometry,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeatureSourceDefinition,
@@ -36,11 +39,14 @@ from ...model import protocol
 from ...model.errors import InputError
 from ...model.foreign import check_local
 from ..child import stop_if_cancelled
-from .crs import check_crs, describe, title, wkt
+from .crs import check_crs, describe, is_metric, title, wkt
 from .grids import Grid
 
+_UNCHECKED = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
 _WHOLE = (QVariant.Int, QVariant.LongLong)
 _LONGEST_DBF = 10
+_WITHOUT_PLACES = (".csv", ".tsv", ".dbf", ".xlsx", ".ods")
+_TAKEN = {"gpkg": ("fid", "geom"), **dict.fromkeys(("sqlite", "db"), ("ogc_fid", "geometry"))}
 _LONGEST = 1000  # characters of an id, a date or a class; numpy keeps as much for each row
 _TEXT_TABLES = (".csv", ".txt", ".tsv", ".dat")
 
@@ -185,9 +191,8 @@ def read_polygons(
             )
     request = QgsFeatureRequest().setSubsetOfAttributes(columns)
     request.setDestinationCrs(crs, transforms)
-    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
     polygons = []
-    for feature in source.getFeatures(request, flags):
+    for feature in source.getFeatures(request, _UNCHECKED):
         stop_if_cancelled(feedback)
         label = feature.attribute(columns[0]) if columns else ""
         label = f"{label:.15g}" if isinstance(label, float) else _text(label, field, name).strip()
@@ -226,6 +231,11 @@ def read_points(
         error_column = find_number(source, error_field, "the standard deviation must be a number")
     feedback.setProgressText("Reading the points")
     xs, ys, values, errors = array("d"), array("d"), array("d"), array("d")
+    if _like_degrees(source):
+        feedback.pushWarning(
+            f"The positions of the layer {name}, {describe(source.sourceExtent())}, look like "
+            f"degrees, but {title(source.sourceCrs())} counts in metres. Check the layer's CRS."
+        )
     places = _Places(source, [column, error_column], crs, transforms)
     total = max(source.featureCount(), 1)
     for i, (feature, points) in enumerate(places):
@@ -260,55 +270,83 @@ def read_points(
     return replace(points, errors=_complete(*errors, error_field, feedback))
 
 
+def _like_degrees(source: QgsProcessingFeatureSource) -> bool:
+    """Whether positions in metres are so near to nothing that they must be degrees."""
+    area = source.sourceExtent()
+    on_globe = QgsRectangle(-180, -90, 180, 90).contains(area)
+    return is_metric(source.sourceCrs()) and on_globe and area.width() + area.height() > 0
+
+
 class _Places:
     """The features of a layer with their positions in a CRS, and how many have none.
 
     A feature without positions is passed over.
+
+    Raises
+    ------
+    QgsProcessingException
+        If no position can be brought to the CRS.
     """
 
     def __init__(self, source: QgsProcessingFeatureSource, columns: list, crs, transforms):
-        self._source, self._crs = source, crs
+        self._source, self._crs, self._transforms = source, crs, transforms
         self._request = QgsFeatureRequest().setSubsetOfAttributes(columns)
         self._request.setDestinationCrs(crs, transforms)
-        self._request.setTransformErrorCallback(self._fail)
-        self.missing = self.lost = 0
-
-    def _fail(self, _) -> None:
-        self.lost += 1
+        self.missing = 0
 
     def __iter__(self):
-        flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
-        lost = 0
-        for feature in self._source.getFeatures(self._request, flags):
+        # QGIS tells of each feature by a line in the log; millions of lines help nobody.
+        if not any(map(self._reaches, self._shapes())) and any(self._shapes()):
+            raise self._lost()
+        for feature in self._source.getFeatures(self._request, _UNCHECKED):
             vertices = ((point.x(), point.y()) for point in feature.geometry().vertices())
             points = [each for each in vertices if math.isfinite(sum(each))]
             if points:
                 yield feature, points
             else:
-                self.missing += self.lost == lost
-            lost = self.lost
+                self.missing += 1
 
     def say(self, feedback, what: str) -> None:
         """Count in the log what was passed over."""
-        if self.missing:
-            feedback.pushWarning(f"{what} without a position, skipped: {self.missing:,}.")
-        if self.lost:
+        if not self.missing:
+            return
+        lost = sum(not self._reaches(each) for each in self._shapes())
+        if self.missing > lost:
+            feedback.pushWarning(f"{what} without a position, skipped: {self.missing - lost:,}.")
+        if lost:
             feedback.pushWarning(
                 f"{what} whose position cannot be brought from {title(self._source.sourceCrs())} "
-                f"to {title(self._crs)}, skipped: {self.lost:,}."
+                f"to {title(self._crs)}, skipped: {lost:,}."
             )
+
+    def _shapes(self):
+        """The geometries with finite positions, in the layer's CRS."""
+        request = QgsFeatureRequest().setNoAttributes()
+        for feature in self._source.getFeatures(request, _UNCHECKED):
+            if any(math.isfinite(each.x() + each.y()) for each in feature.geometry().vertices()):
+                yield QgsGeometry(feature.geometry())
+
+    def _reaches(self, shape: QgsGeometry) -> bool:
+        transform = QgsCoordinateTransform(self._source.sourceCrs(), self._crs, self._transforms)
+        try:
+            shape.transform(transform)
+        except QgsCsException:
+            return False
+        return any(math.isfinite(each.x() + each.y()) for each in shape.vertices())
 
     def nowhere(self) -> QgsProcessingException:
         """What to say if no feature has a position."""
-        name = _name(self._source)
-        if not self.lost:
-            return QgsProcessingException(
-                f"The layer {name} has no row with a position. Choose a layer that has some."
-            )
         return QgsProcessingException(
-            f"No position of the layer {name} can be brought from {title(self._source.sourceCrs())}"
-            f" to {title(self._crs)}: the layer covers {describe(self._source.sourceExtent())}. "
-            "Set the right coordinate reference system (CRS) for the layer."
+            f"The layer {_name(self._source)} has no row with a position. Choose a layer that has "
+            "some."
+        )
+
+    def _lost(self) -> QgsProcessingException:
+        crs = title(self._source.sourceCrs())
+        return QgsProcessingException(
+            f"The positions of the layer {_name(self._source)}, "
+            f"{describe(self._source.sourceExtent())}, are none of its coordinate reference system "
+            f"(CRS) {crs}. Set the layer's right CRS, then run again."
         )
 
 
@@ -426,8 +464,7 @@ def read_table(
     if crs is None:
         request = QgsFeatureRequest().setSubsetOfAttributes(columns)
         request.setFlags(QgsFeatureRequest.NoGeometry)
-        flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
-        rows = [take(feature) for feature in source.getFeatures(request, flags)]
+        rows = [take(feature) for feature in source.getFeatures(request, _UNCHECKED)]
     else:
         check_geometry(source)
         found = _Places(source, columns, crs, transforms)
@@ -517,8 +554,7 @@ def save_layer(
     )
     total, written = max(source.featureCount(), 1), 0
     feedback.setProgressText("Reading the layer")
-    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
-    for written, feature in enumerate(source.getFeatures(QgsFeatureRequest(), flags), 1):
+    for written, feature in enumerate(source.getFeatures(QgsFeatureRequest(), _UNCHECKED), 1):
         if written % 1000 == 0:
             feedback.setProgress(100 * written / total)
             stop_if_cancelled(feedback)
@@ -539,34 +575,40 @@ def save_layer(
 def fields_for(place: str, source: QgsProcessingFeatureSource, feedback) -> QgsFields:
     """The fields of a layer as a new layer at `place` can have them.
 
-    A GeoPackage numbers its features in the field fid: another field of that name is renamed, with
-    a warning, unless its numbers can be these.
+    Databases number features and keep shapes in fields of their own; what is called so is renamed,
+    with a warning.
 
     Raises
     ------
     QgsProcessingException
-        If `place` is a Shapefile, which would cut names.
+        If `place` is a Shapefile, which would cut names, or a table, which keeps no positions.
     """
-    kept, names = source.fields(), source.fields().names()
+    names = source.fields().names()
     long = [name for name in names if len(name.encode()) > _LONGEST_DBF]
     if place.lower().endswith(".shp") and long:
         raise QgsProcessingException(
             f"A Shapefile cuts names of fields after {_LONGEST_DBF} letters, here "
             f"{', '.join(long)}. Give the output a name that ends in .gpkg."
         )
+    if place.lower().endswith(_WITHOUT_PLACES):
+        raise QgsProcessingException(
+            f"{place} would keep no positions. Give the output a name that ends in .gpkg."
+        )
+    kind = re.search(r"\.(gpkg|sqlite|db)\b", place, re.IGNORECASE)
+    taken = _TAKEN.get(kind[1].lower(), ()) if kind else ()
+    others = {name.lower() for name in names}
     fields = QgsFields()
-    for number, field in enumerate(kept):
-        renamed, name = QgsField(field), field.name()
-        taken = re.search(r"\.gpkg\b", place, re.IGNORECASE) and name.lower() == "fid"
-        if taken and not _counts_features(source, number):
-            others = {each.lower() for each in names}
-            free = (f"fid_{i}" for i in count(1) if f"fid_{i}" not in others)
-            renamed.setName(next(free))
+    for column, name in enumerate(names):
+        field = QgsField(source.fields().at(column))
+        number = name.lower() == "fid" and _counts_features(source, column)
+        if name.lower() in taken and not number:
+            free = (f"{name}_{i}" for i in count(1) if f"{name}_{i}".lower() not in others)
+            field.setName(next(free))
             feedback.pushWarning(
-                f"The field {name} is called {renamed.name()} in the result: a GeoPackage numbers "
-                f"its features in fid, and these numbers repeat, are missing or are not whole."
+                f"The field {name} is called {field.name()} in the result: in such a file {name} "
+                "is where features are numbered or have their shapes."
             )
-        fields.append(renamed)
+        fields.append(field)
     return fields
 
 
