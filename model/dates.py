@@ -108,6 +108,8 @@ def _day_first(texts: Iterable[str], where: str) -> bool:
     last = [found for found in map(_YEAR_LAST.fullmatch, texts) if found]
     day_first = any(int(found[1]) > 12 for found in last)
     month_first = any(int(found[3]) > 12 for found in last)
+    if not day_first and not month_first:
+        day_first = all(found[2] == "." for found in last)  # nobody writes months first with points
     if last and day_first == month_first:
         raise InputError(
             f"Day and month in {where} cannot be told apart, for instance in '{last[0][0]}'. Give "
