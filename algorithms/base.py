@@ -152,6 +152,8 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         elif definition.type() == "source":
             opened = []
             layer = self.parameterAsVectorLayer(parameters, name, context)
+            if layer:
+                layers.check_layer(layer)
             files = layers.files_of_vector(layer) if layer else set()
         else:
             opened = (

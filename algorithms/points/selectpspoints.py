@@ -114,9 +114,10 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
         source = job.source("INPUT")
         layers.check_geometry(source)
         chosen = selection.Selection(selection.rules(job, source))
+        fields = layers.fields_for(outputs.places.get("PS_POINTS", ""), source, feedback)
         feedback.setProgressText("Selecting the points")
         found = selection.features(source, QgsFeatureRequest(), feedback)
-        layer = source.fields(), source.wkbType(), source.sourceCrs()
+        layer = fields, source.wkbType(), source.sourceCrs()
         with outputs.delivery() as delivery:
             delivery.write("PS_POINTS", *layer, filter(chosen.keeps, found))
             if not chosen.kept:
