@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from xml.etree import ElementTree
 
 from qgis.core import QgsProcessingException
@@ -185,18 +186,15 @@ def _is_local(uri: str) -> bool:
     return not _REMOTE.search(uri) and any(_paths(uri))
 
 
-class _quiet:
+@contextmanager
+def _quiet(gdal):
     """GDAL without messages and exceptions inside the `with` block."""
-
-    def __init__(self, gdal):
-        self._gdal = gdal
-
-    def __enter__(self):
-        self._raised = self._gdal.GetUseExceptions()
-        self._gdal.DontUseExceptions()
-        self._gdal.PushErrorHandler("CPLQuietErrorHandler")
-
-    def __exit__(self, *_):
-        self._gdal.PopErrorHandler()
-        if self._raised:
-            self._gdal.UseExceptions()
+    raised_before = gdal.GetUseExceptions()
+    gdal.DontUseExceptions()
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        yield
+    finally:
+        gdal.PopErrorHandler()
+        if raised_before:
+            gdal.UseExceptions()

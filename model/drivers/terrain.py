@@ -10,6 +10,7 @@ from rasterio.transform import from_origin
 from scipy import ndimage
 
 from ..errors import InputError
+from ..raster import writing
 
 MAX_BREACH = 10
 FREEMAN_EXPONENT = 1.1
@@ -113,18 +114,21 @@ def drain(tools, terrain, depressions: str):
 def _write(heights: np.ndarray, side: float, folder: Path) -> Path:
     path = folder / "heights.tif"
     height, width = heights.shape
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        height=height,
-        width=width,
-        count=1,
-        dtype="float32",
-        nodata=_NODATA,
-        transform=from_origin(0, height * side, side, side),
-        bigtiff="if_safer",
-    ) as raster:
+    with (
+        writing(path, 4 * heights.size),
+        rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            height=height,
+            width=width,
+            count=1,
+            dtype="float32",
+            nodata=_NODATA,
+            transform=from_origin(0, height * side, side, side),
+            bigtiff="if_safer",
+        ) as raster,
+    ):
         raster.write(np.where(np.isnan(heights), _NODATA, heights).astype(np.float32), 1)
     return path
 
