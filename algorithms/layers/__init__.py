@@ -19,6 +19,7 @@ _ROOMS = {
         "link_drivers",
         "name_classes",
         "open_drivers",
+        "parse_nodata",
         "set_kinds",
         "stack_drivers",
         "warp_drivers",
