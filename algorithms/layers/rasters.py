@@ -156,7 +156,7 @@ def open_drivers(
     names : str
         As NAMES: new names in order, or "old=new; other=another". NODATA speaks of these.
     unique : bool
-        Whether the drivers are told apart by name.
+        Whether the drivers are told apart by name; else equal names get numbers.
 
     Raises
     ------
@@ -173,7 +173,10 @@ def open_drivers(
             f"More than one driver is called {', '.join(twice)}. Drivers are told apart by name: "
             "rename the layers, or the bands' descriptions."
         )
-    values = parse_nodata(nodata, names)
+    for name in twice:
+        for number, driver in enumerate([each for each in drivers if each.name == name], 1):
+            driver.name = f"{name} ({number})"
+    values = parse_nodata(nodata, [driver.name for driver in drivers])
     for driver in drivers:
         band = driver.band.GetRasterBand(1)
         tag = band.GetNoDataValue()
