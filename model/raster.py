@@ -122,7 +122,7 @@ class SurfaceWriter:
 
     @property
     def _resampling(self) -> str:
-        if set(self._kinds) <= {"continuous"}:
+        if set(self._kinds) <= {"continuous", "auxiliary"}:
             return "AVERAGE"
         return "MODE" if self._classes else "NEAREST"
 

@@ -6,6 +6,7 @@ import math
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsCsException,
     QgsDistanceArea,
@@ -40,18 +41,20 @@ def scale(crs: QgsCoordinateReferenceSystem, place: QgsPointXY) -> float:
     """Length in a metric CRS of a metre on the ground, to the east or north, whichever is odder.
 
     Nearly 1 in UTM and national grids; 2 in Web Mercator at 60 degrees north. It is infinite where
-    the projection has no place.
+    the projection has no place, and 1 in the CRS of a building site, say, that has none on earth.
     """
+    wgs84 = QgsCoordinateReferenceSystem(WGS84)
+    to_degrees = QgsCoordinateTransform(crs, wgs84, QgsCoordinateTransformContext())
+    if not to_degrees.isValid():
+        return 1.0
     measure = QgsDistanceArea()
-    measure.setSourceCrs(crs, QgsCoordinateTransformContext())
-    measure.setEllipsoid(crs.ellipsoidAcronym() or "EPSG:7030")
+    measure.setSourceCrs(wgs84, QgsCoordinateTransformContext())
+    measure.setEllipsoid(wgs84.ellipsoidAcronym())
     scales = []
     for dx, dy in ((_STEP / 2, 0), (0, _STEP / 2)):
+        ends = (QgsPointXY(place.x() + side * dx, place.y() + side * dy) for side in (-1, 1))
         try:
-            length = measure.measureLine(
-                QgsPointXY(place.x() - dx, place.y() - dy),
-                QgsPointXY(place.x() + dx, place.y() + dy),
-            )
+            length = measure.measureLine(*(to_degrees.transform(end) for end in ends))
         except QgsCsException:
             return math.inf
         if not 0 < length < math.inf:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from xml.etree import ElementTree
 
-from qgis.core import QgsProcessingException
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
+
+from ...model import protocol
 
 _REMOTE = re.compile(
     r"/vsi(?!zip|tar|gzip|7z|rar|mem)\w+|\b(?:https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs)://",
@@ -23,6 +27,7 @@ _SERVICES = {
     *("STACIT", "STACTA", "WCS", "WMS", "WMTS"),
 }
 _ARCHIVE = re.compile(r"^/vsi(?:zip|tar|gzip|7z|rar)/\{?", re.IGNORECASE)
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _VIRTUAL = "<vrtdataset"
 _SOURCES = ("sourcefilename", "sourcedataset", "dempath")
 _GEOLOCATION = ("X_DATASET", "Y_DATASET")
@@ -68,6 +73,8 @@ def check_files(uri: str, name: str) -> None:
                 driver = gdal.IdentifyDriverEx(each, gdal.OF_RASTER)
             if driver and driver.ShortName in _SERVICES:
                 file, reason = each, f"describes a service in the net ({driver.LongName})"
+            elif _is_hdf5(each):
+                _check_whole(next(_paths(each)), name)
         elif virtual is not None:
             file = file if each.startswith("<") else each
             raw = _foreign_bytes(virtual, each)
@@ -81,6 +88,22 @@ def check_files(uri: str, name: str) -> None:
                 f"The raster layer {name} rests on {file}, which {reason}. That is not done here: "
                 "save the raster as a GeoTIFF and use that."
             )
+
+
+def _is_hdf5(uri: str) -> bool:
+    with open(next(_paths(uri)), "rb") as file:
+        head = file.read(_HEAD)
+    return any(head[place:].startswith(_HDF5) for place in (0, 512))
+
+
+def _check_whole(path: str, name: str) -> None:
+    """Let the worker see whether parts of an HDF5 file lie in others; GDAL does not tell."""
+    from .. import client
+
+    with tempfile.TemporaryDirectory(prefix="subsidence-") as folder:
+        request = {"task": "whole", "outputs": [], "parameters": {}, "file": path, "name": name}
+        protocol.write_request(Path(folder), request)
+        client.run_job(Path(folder), QgsProcessingFeedback(False))
 
 
 def _foreign_bytes(virtual: ElementTree.Element, file: str) -> str:

@@ -136,8 +136,8 @@ def _snap(offset: float, length: float, cell: float, outward: bool) -> tuple[int
     return first, last - first
 
 
-def grid_of(driver: Driver) -> Grid:
-    """The grid of a raster.
+def grid_of(driver: Driver, feedback=None) -> Grid:
+    """The grid of a raster; the feedback is told how true its scale is.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def grid_of(driver: Driver) -> Grid:
         raise QgsProcessingException(
             f"The raster {driver.name} is rotated. Warp it to a north-up grid and use that."
         )
-    _check_scale(driver.crs, _box(driver).center(), f"The raster {driver.name}")
+    _check_scale(driver.crs, _box(driver).center(), f"The raster {driver.name}", feedback)
     return _lattice_of(driver)
 
 
@@ -166,11 +166,17 @@ def _lattice_of(driver: Driver) -> Grid:
     return Grid(driver.crs, left, max(top, top + dy * height), dx, abs(dy), width, height)
 
 
-def _check_scale(crs, place: QgsPointXY, what: str) -> None:
+def _check_scale(crs, place: QgsPointXY, what: str, feedback=None) -> None:
+    """Refuse metres that are none on the ground, and warn of those that are not quite."""
     if not is_true(crs, place):
         raise QgsProcessingException(
             f"{what} is in {describe_scale(crs, place)}. Slopes, distances and areas would be "
             f"wrong. Reproject it to UTM ({_zone_of(crs, place)}), and use that."
+        )
+    if feedback and abs(scale(crs, place) - 1) > TRUE_SCALE:
+        feedback.pushWarning(
+            f"{what} is in {describe_scale(crs, place)}. Slopes, distances and areas are off by "
+            "as much."
         )
 
 
@@ -304,13 +310,7 @@ def choose_grid(
     """
     grid = _lay(lattice, extent, drivers, places, transforms)
     if feedback:
-        here = grid.extent.center()
-        _check_scale(grid.crs, here, "The map")
-        if abs(scale(grid.crs, here) - 1) > TRUE_SCALE:
-            feedback.pushWarning(
-                f"The map is in {describe_scale(grid.crs, here)}. Slopes, distances and areas are "
-                "off by as much."
-            )
+        _check_scale(grid.crs, grid.extent.center(), "The map", feedback)
     return grid
 
 

@@ -503,16 +503,18 @@ def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
     for window in _windows(driver, grid):
         if feedback.isCanceled():
             raise JobCancelled("Cancelled.")
-        cells = _valid(driver, window)
-        if not cells.size:
-            continue
-        if cells.min() <= max(_MARKS) or cells.max() >= _HUGE:
+        with _reading(driver):
+            cells = driver.band.GetRasterBand(1).ReadAsArray(*window)
+        lowest, highest = np.fmin.reduce(cells, axis=None), np.fmax.reduce(cells, axis=None)
+        if not (lowest > max(_MARKS) and highest < _HUGE):
+            # Only now it matters what of it is NoData, which takes longer to find than the rest.
+            cells = _valid(driver, window)
             odd = (np.abs(cells.astype(float)) >= _HUGE) | np.isin(cells, _MARKS)
             values, often = np.unique(cells[odd], return_counts=True)
             counts.update(dict(zip(values.astype(float).tolist(), often.tolist())))
             cells = cells[~odd]
-        if cells.size:
-            low, high = min(low, float(cells.min())), max(high, float(cells.max()))
+            lowest, highest = (cells.min(), cells.max()) if cells.size else (np.nan, np.nan)
+        low, high = np.fmin(low, float(lowest)), np.fmax(high, float(highest))
     apart = low - _APART * (high - low) if low < 0 else 0
     return {
         value: count

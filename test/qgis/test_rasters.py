@@ -24,6 +24,8 @@ from qgis.core import (
     QgsRectangle,
 )
 from subsidence_mapper.algorithms import layers
+from subsidence_mapper.algorithms.environment import worker_python
+from subsidence_mapper.model.errors import InputError
 
 TRANSFORMS = QgsCoordinateTransformContext()
 SIZE = 60
@@ -352,6 +354,10 @@ class TestProjections:
         ):
             run("welldistance", WELLS=points, REFERENCE=reference, DISTANCE=str(tmp_path / "d.tif"))
 
+    def test_a_crs_without_a_place_on_earth_passes(self):
+        site = QgsCoordinateReferenceSystem.fromWkt('LOCAL_CS["site",UNIT["metre",1]]')
+        assert layers.is_true(site, QgsPointXY(1000, 2000))
+
     def test_a_stretched_surface_has_no_areas(self, write_raster):
         (driver,) = opened(write_raster("surface", CELLS, 2_000_000, 8_399_738, 60.0, 3857))
         with pytest.raises(QgsProcessingException, match="distances and areas would be wrong"):
@@ -527,6 +533,44 @@ class TestFiles:
             with pytest.raises(QgsProcessingException, match=f"takes the bytes of {name}"):
                 layers.check_files(path, "rain")
         layers.check_files(virtual(raw.format(1, "rain"), kind), "rain")
+
+
+MAKE_HDF5 = """
+import sys, h5py, numpy as np
+folder, how = sys.argv[1:]
+cells = np.arange(3600, dtype="f4").reshape(60, 60)
+with h5py.File(folder + "/other.h5", "w") as other:
+    other["rain"] = cells
+cells.tofile(folder + "/other.bin")
+with h5py.File(folder + "/a.h5", "w") as file:
+    if how == "link":
+        file["inner/rain"] = h5py.ExternalLink("other.h5", "/rain")
+    elif how == "storage":
+        file.create_dataset("rain", (60, 60), "f4", external=folder + "/other.bin")
+    elif how == "virtual":
+        layout = h5py.VirtualLayout((60, 60), "f4")
+        layout[:] = h5py.VirtualSource(folder + "/other.h5", "rain", (60, 60))
+        file.create_virtual_dataset("rain", layout)
+    else:
+        file["rain"] = cells
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "other"), [("link", "other.h5"), ("storage", "other.bin"), ("virtual", "other.h5")]
+)
+def test_parts_of_an_hdf5_file_in_other_files_are_refused(tmp_path, how, other):
+    subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, how], check=True)
+    uri = f'HDF5:"{tmp_path}/a.h5"://rain'
+    with pytest.raises(InputError, match=f"a.h5, which keeps .*rain in another file .*{other}"):
+        layers.check_files(uri, "rain")
+
+
+def test_an_hdf5_file_that_is_whole_is_read(tmp_path):
+    subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, "whole"], check=True)
+    crs = QgsCoordinateReferenceSystem("EPSG:32639")
+    (driver,) = layers.open_drivers([layers.Source("rain", f'HDF5:"{tmp_path}/a.h5"://rain', crs)])
+    assert driver.band.ReadAsArray()[1, 2] == 62
 
 
 @given(st.text() | st.text(alphabet="ab*=;,. -+0123456789enaif\n"))
