@@ -156,12 +156,17 @@ class Job:
 
     def _lattice(self, rasters, source) -> layers.Grid:
         return layers.choose_lattice(
-            self.raster("REFERENCE"), rasters, self.value("CELL_SIZE"), source, self.transforms
+            self.raster("REFERENCE"),
+            rasters,
+            self.value("CELL_SIZE"),
+            source,
+            self.transforms,
+            self.feedback,
         )
 
     def _over(self, lattice: layers.Grid, rasters, places) -> layers.Grid:
         extent = self.extent(lattice.crs)
-        grid = layers.choose_grid(lattice, extent, rasters, places, self.transforms)
+        grid = layers.choose_grid(lattice, extent, rasters, places, self.transforms, self.feedback)
         self.feedback.pushInfo(f"Working grid: {grid}.")
         return grid
 

@@ -37,6 +37,7 @@ TASKS = (
     "zones",
     "importance",
     "tune",
+    "whole",
 )
 
 

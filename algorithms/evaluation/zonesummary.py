@@ -95,7 +95,7 @@ class ZoneSummary(base.SubsidenceAlgorithm):
                 "SURFACES hold no displacement: all their bands say of themselves that they are "
                 "standard deviations, errors or the like. Choose the surfaces."
             )
-        grid = layers.grid_of(surfaces[0])
+        grid = layers.grid_of(surfaces[0], job.feedback)
         source, field = job.source("ZONES"), job.value("NAME_FIELD")
         read = layers.read_polygons(source, field, grid.crs, job.transforms, job.feedback)
         zones = [
