@@ -50,14 +50,10 @@ def helped(parameter, text: str, advanced: bool = False):
     return parameter
 
 
-def number(name, title, text, default=None, low=None, high=None, whole=False, advanced=False):
-    """A number; optional where it has no default."""
+def number(name, title, text, default=None, *, low, high=1e9, whole=False, advanced=False):
+    """A number from `low` to `high`; optional where it has no default."""
     kind = QgsProcessingParameterNumber.Integer if whole else QgsProcessingParameterNumber.Double
-    parameter = QgsProcessingParameterNumber(name, title, kind, default, default is None)
-    if low is not None:
-        parameter.setMinimum(low)
-    if high is not None:
-        parameter.setMaximum(high)
+    parameter = QgsProcessingParameterNumber(name, title, kind, default, default is None, low, high)
     return helped(parameter, text, advanced)
 
 
@@ -205,7 +201,9 @@ def nodata():
         "NoData of drivers without a tag",
         "Values that mean no data where the file does not say so: name=value, separated by "
         "semicolons, for instance landcover_1985=255; landcover_2024=255, or *=255 for every "
-        "driver without a NoData tag. A driver named here has this value instead of its tag's.",
+        "driver without a NoData tag. A driver named here has this value instead of its tag's. "
+        "Infinities, numbers beyond 1e19, and -9999 and the like far from all other values are "
+        "NoData without it.",
         advanced=True,
     )
 

@@ -38,6 +38,7 @@ TASKS = (
     "zones",
     "importance",
     "tune",
+    "whole",
 )
 
 _OF_GDAL = ("GDAL_", "OGR_", "CPL_", "GTIFF_", "VSI_", "PROJ_")

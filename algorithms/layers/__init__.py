@@ -9,7 +9,18 @@ MAX_GUESSED_CLASSES = 32
 
 # Opened when they are asked for: QGIS waits at its start until the plugin is loaded.
 _ROOMS = {
-    "crs": ("WGS84", "check_crs", "describe", "is_metric", "title", "utm", "wkt"),
+    "crs": (
+        "WGS84",
+        "check_crs",
+        "describe",
+        "is_metric",
+        "is_true",
+        "scale",
+        "title",
+        "utm",
+        "wkt",
+    ),
+    "files": ("check_files", "files_of", "files_of_vector"),
     "grids": ("MAX_CELLS", "Grid", "choose_grid", "choose_lattice", "common_area", "grid_of"),
     "rasters": (
         "Driver",
@@ -18,6 +29,7 @@ _ROOMS = {
         "link_drivers",
         "name_classes",
         "open_drivers",
+        "parse_nodata",
         "set_kinds",
         "stack_drivers",
         "warp_drivers",
@@ -25,13 +37,18 @@ _ROOMS = {
     "vectors": (
         "Points",
         "Table",
+        "check_filled",
         "check_geometry",
+        "check_layer",
         "check_points",
         "check_source",
+        "fields_for",
+        "find_number",
         "keep_inside",
         "read_points",
         "read_polygons",
         "read_table",
+        "save_layer",
         "save_points",
         "save_table",
     ),
