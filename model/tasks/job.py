@@ -13,8 +13,8 @@ from ..grid import Grid
 from ..monitor import Monitor
 from ..points import Points
 from ..protocol import FIELD
-from ..stack import Encoding, Stack, read_stack
 from ..schema import LARGEST
+from ..stack import Encoding, Stack, read_stack
 from ..texts import shown
 
 DEFAULT_BLOCK_SIZE = 5000.0
