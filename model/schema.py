@@ -143,6 +143,7 @@ class _Interpolation(_Message):
 
     method: Name
     tune: bool = False
+    neighbours: Count = 1
 
 
 class _Comparison(_Parameters):

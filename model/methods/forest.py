@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
 from ..errors import InputError
+from ..memory import require
 from ..monitor import SILENT
 from ..schema import Count, Seed
 from .base import Method, joined
@@ -16,6 +17,7 @@ from .features import features
 FORESTS = {"random": RandomForestRegressor, "extra": ExtraTreesRegressor}
 
 _CHUNK = 16_384
+_TREE, _NODE = 4000, 72  # bytes
 
 
 class Forest(Method):
@@ -60,6 +62,11 @@ class Forest(Method):
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
         known = joined(points, validation)
+        require(
+            self.trees * (_TREE + _NODE * 2 * len(known) / self.min_leaf),
+            f"A forest of {self.trees:,} trees on {len(known):,} points",
+            "Use fewer TREES, or a larger MIN_LEAF.",
+        )
         # A third of the features at each cut makes trees that differ (Breiman's regression rule).
         self.forest_ = FORESTS[self.kind](
             self.trees,
