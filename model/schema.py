@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import reprlib
 from functools import lru_cache
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import (
@@ -27,6 +28,7 @@ from .stack import Encoding as StackEncoding
 
 LARGEST = 1e15  # its square, summed over many points, is still a number in 32 bits
 
+_MOST_CELLS = 10**10  # some times what QGIS lets pass
 _RULES = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 
 
@@ -38,6 +40,13 @@ def _written(text: str) -> str:
 def _path(name: str) -> str:
     if "\0" in name:
         raise ValueError("is the name of no file")
+    return name
+
+
+def _inside(name: str) -> str:
+    path = PurePath(name)
+    if path.is_absolute() or path.drive or ".." in path.parts:
+        raise ValueError("is not in the job folder")
     return name
 
 
@@ -61,6 +70,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(max_length=1_000_000), AfterValidator(_written)]
 Name = Annotated[Text, Field(min_length=1)]
 File = Annotated[Name, AfterValidator(_path)]
+OwnFile = Annotated[File, AfterValidator(_inside)]
 
 _Kind = Literal[KINDS]
 _Sign = Literal[SIGNS]
@@ -92,7 +102,9 @@ class _Grid(_Message):
     def _upright(self):
         _, dx, skew, _, other, dy = self.transform
         if skew or other or not (dx and dy):
-            raise ValueError("its cells have no size, or are turned")
+            raise ValueError("has cells of no size, or turned ones")
+        if self.width * self.height > _MOST_CELLS:
+            raise ValueError(f"has more than {_MOST_CELLS:,} cells")
         return self
 
 
@@ -102,11 +114,11 @@ class _Driver(_Message):
 
 
 class _DriverFile(_Driver):
-    file: File
+    file: OwnFile
 
 
 class _Points(_Message):
-    file: File
+    file: OwnFile
     field: Text
     positive: _Sign = "up"
 
@@ -223,6 +235,31 @@ class _ImportanceOf(_Train):
     parameters: _Importance
 
 
+class _Terrain(_OnGrid):
+    area: _Grid
+    terrain: dict[Name, OwnFile]
+
+
+class _Ndvi(_OnGrid):
+    scenes: Annotated[list[dict[Name, Text | None]], Field(min_length=1)]
+
+
+class _Wells(_OnGrid):
+    wells: OwnFile
+
+
+class _Piezometers(_OnGrid):
+    piezometers: OwnFile
+
+
+class _Dispersion(_OnGrid):
+    images: Annotated[list[_DriverFile], Field(min_length=1)]
+
+
+class _Zones(_OnGrid):
+    zones: OwnFile
+
+
 _REQUESTS = {
     "train": _Train,
     "tune": _Tune,
@@ -232,6 +269,14 @@ _REQUESTS = {
     "errors": _Errors,
     "compare": _Compare,
     "importance": _ImportanceOf,
+    "terrain": _Terrain,
+    "ndvi": _Ndvi,
+    "wells": _Wells,
+    "watertable": _Piezometers,
+    "dispersion": _Dispersion,
+    "zones": _Zones,
+    "landuse": _OnGrid,
+    "stack": _OnGrid,
 }
 
 
@@ -404,7 +449,7 @@ def _first(problem: ValidationError, *within: str) -> str:
     if error["type"] == "missing":
         return f"{place} is missing"
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{place} is not known"
+        return f"the parameter {place} is not known"
     if error["type"] == "value_error":
         return f"{place} {what.removeprefix('Value error, ')}".strip()
     return f"{place} was {reprlib.repr(error['input'])}; {what.removesuffix(' after validation')}"

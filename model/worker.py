@@ -73,10 +73,12 @@ def main(folder: Path) -> int:
 def _explain(problem: Exception, folder: Path) -> str:
     if isinstance(problem, MemoryError):
         return "Memory ran out. Choose a smaller extent, a larger cell size or fewer drivers."
-    if isinstance(problem, OSError) and problem.strerror:
+    if isinstance(problem, OSError):
         place = Path(problem.filename) if problem.filename else folder
         if problem.errno == errno.ENOSPC:
             return f"The disk that holds {place} is full. Free some room and run again."
+        if not problem.strerror:  # of a library, which has put all into its text
+            return f"A file cannot be read or written: {problem}. Run the algorithm again."
         told = f"{place} cannot be read or written: {problem.strerror}."
         if folder in place.parents:  # which nobody but this plugin writes
             return f"{told} Run the algorithm again."
