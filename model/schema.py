@@ -69,6 +69,7 @@ Count = Annotated[int, Field(ge=1, le=2**53)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(max_length=1_000_000), AfterValidator(_written)]
 Name = Annotated[Text, Field(min_length=1)]
+Word = Annotated[Text, Field(min_length=1, max_length=60)]
 File = Annotated[Name, AfterValidator(_path)]
 OwnFile = Annotated[File, AfterValidator(_inside)]
 
@@ -132,7 +133,7 @@ class _Training(_Parameters):
     loss: Literal[LOSSES] = LOSSES[0]
     optimizer: Literal[OPTIMIZERS] = OPTIMIZERS[0]
     activation: Literal[ACTIVATIONS] = ACTIVATIONS[0]
-    split: Text = ""
+    split: Word = "random"
     block_size: Metres = 1.0
     seed: Seed = 0
 
@@ -144,7 +145,7 @@ class _Tuning(_Training):
 
 
 class _Mapping(_Parameters):
-    method: Name = "auto"
+    method: Word = "auto"
     preset: Literal[tuple(PRESETS)] = "standard"
     block_size: Metres = 1.0
     seed: Seed = 0
@@ -153,14 +154,14 @@ class _Mapping(_Parameters):
 class _Interpolation(_Message):
     """Beside these the method's own, which `methods.make` checks."""
 
-    method: Name
+    method: Word
     tune: bool = False
     neighbours: Count = 1
 
 
 class _Comparison(_Parameters):
-    methods: Annotated[list[Name], Field(min_length=1)]
-    splits: Annotated[list[Name], Field(min_length=1)]
+    methods: Annotated[list[Word], Field(min_length=1)]
+    splits: Annotated[list[Word], Field(min_length=1)]
     folds: Count = 10
     tune: bool = False
     preset: Literal[tuple(PRESETS)] = "standard"
@@ -169,7 +170,7 @@ class _Comparison(_Parameters):
 
 
 class _Importance(_Parameters):
-    method: Name
+    method: Word
     preset: Literal[tuple(PRESETS)] = "standard"
     block_size: Metres
     folds: Count

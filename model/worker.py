@@ -18,6 +18,8 @@ from pathlib import Path
 from . import protocol
 from .errors import InputError
 from .monitor import StdoutMonitor
+from .settings import settle
+from .texts import shown
 
 TASKS = (
     "train",
@@ -41,9 +43,6 @@ TASKS = (
     "whole",
 )
 
-_OF_GDAL = ("GDAL_", "OGR_", "CPL_", "GTIFF_", "VSI_", "PROJ_")
-_KEPT = ("GDAL_CACHEMAX", "CPL_TMPDIR")
-
 
 def main(folder: Path) -> int:
     """Run the job in a folder and return the exit code."""
@@ -53,7 +52,7 @@ def main(folder: Path) -> int:
 
         check_request(request)
         if request["task"] not in TASKS:
-            raise InputError(f"Unknown task '{request['task']}'. Known: {', '.join(TASKS)}.")
+            raise InputError(f"Unknown task '{shown(request['task'])}'. Known: {', '.join(TASKS)}.")
         # One import per task, so that idw does not wait seconds for TensorFlow.
         task = import_module(f".tasks.{request['task']}", __package__)
         result = task.run(folder, request, StdoutMonitor())
@@ -87,21 +86,6 @@ def _explain(problem: Exception, folder: Path) -> str:
         f"The worker failed unexpectedly ({type(problem).__name__}: {problem}). "
         f"{folder / protocol.WORKER_LOG} has the details; please report it."
     )
-
-
-def settle() -> None:
-    """See that GDAL and PROJ work by their own settings, whatever the user's files and variables.
-
-    What is set for Keras and Matplotlib stands where they are imported, because the workers of a
-    cluster, which do not run this, import them too.
-    """
-    for name in list(os.environ):
-        if name.startswith(_OF_GDAL) and name not in _KEPT:
-            del os.environ[name]
-    os.environ["GDAL_CONFIG_FILE"] = os.devnull  # in the place of ~/.gdal/gdalrc
-    os.environ["PROJ_NETWORK"] = "OFF"
-    # GDAL would keep a twentieth of the machine's memory, however much that is. In megabytes.
-    os.environ.setdefault("GDAL_CACHEMAX", "128")
 
 
 def _end_with_parent() -> None:

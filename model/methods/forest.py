@@ -10,7 +10,7 @@ from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 from ..errors import InputError
 from ..memory import require
 from ..monitor import SILENT
-from ..schema import Count, Seed
+from ..schema import Count, Seed, Word
 from .base import Method, joined
 from .features import features
 
@@ -46,7 +46,7 @@ class Forest(Method):
 
     def __init__(
         self,
-        kind: str = "random",
+        kind: Word = "random",
         trees: Count = 300,
         min_leaf: Count = 1,
         coordinates: bool = True,

@@ -22,7 +22,7 @@ from ..geostatistics.variogram import (
 from ..grid import Window
 from ..monitor import SILENT
 from ..once import once
-from ..schema import Count, Number
+from ..schema import Count, Number, Word
 from .base import Method, joined, merged, positions
 from .shared import distance, in_chunks, map_in_blocks, require_systems
 
@@ -77,7 +77,7 @@ class OrdinaryKriging(Method):
 
     def __init__(
         self,
-        variogram: str | InstanceOf[Variogram] = "auto",
+        variogram: Word | InstanceOf[Variogram] = "auto",
         neighbours: Count = 32,
         sectors: Annotated[int, Field(ge=1, le=32)] = 8,
         estimator: Literal[tuple(ESTIMATORS)] = "matheron",

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..monitor import SILENT
-from ..schema import Count
+from ..schema import Count, Word
 from .base import Method, joined, merged, positions
 from .shared import in_chunks
 
@@ -55,7 +55,7 @@ class MovingLeastSquares(Method):
         self,
         degree: int = 2,
         neighbours: Count = 24,
-        weights: str = "wendland",
+        weights: Word = "wendland",
         robust: bool = False,
     ):
         if degree not in (1, 2):

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..monitor import SILENT
-from ..schema import Count, Metres, NotNegative
+from ..schema import Count, Metres, NotNegative, Word
 from .base import Method, joined, merged, positions
 from .moving_least_squares import monomials
 from .shared import in_chunks, require_systems, square_distance
@@ -74,7 +74,7 @@ class RBF(Method):
 
     def __init__(
         self,
-        kernel: str = "linear",
+        kernel: Word = "linear",
         neighbours: Count = 50,
         smoothing: NotNegative = 0.0,
         length: Metres | None = None,
