@@ -294,7 +294,8 @@ def parse_mapping(text: str) -> dict[str, str]:
                 f"with a name of {', '.join(STANDARD)}. A column whose name holds a semicolon goes "
                 "in double quotes."
             )
-        mapping[name] = re.sub('^"(.*)"$', r"\1", column)
+        quoted = re.fullmatch('"(.*)"', column, re.DOTALL)
+        mapping[name] = quoted[1] if quoted else column
     return mapping
 
 

@@ -16,7 +16,7 @@ import rasterio
 from ..errors import InputError
 from ..foreign import check_own
 from .cells import make_batch, numbers
-from .damage import told
+from .damage import FAILURES, told
 from .formats import POSITIONS, Batch, Source, recognise
 
 _ROWS = 8192
@@ -191,7 +191,7 @@ def _unknown(path: Path) -> InputError:
                 f"{path.name} is a raster, not points. Make points of its cells by QGIS's 'Raster "
                 "pixels to points', and give that layer."
             )
-    except (rasterio.errors.RasterioError, OSError):
+    except (rasterio.errors.RasterioError, *FAILURES):
         return InputError(
             f"{path.name} cannot be read: it is damaged, or no file of points. Give CSV or text, "
             "a Shapefile, a GeoPackage or HDF5."
