@@ -454,7 +454,8 @@ def read_table(
     numeric = [source.fields().at(column).isNumeric() for column in columns]
 
     def take(feature) -> list:
-        stop_if_cancelled(feedback)
+        if len(rows) % 1000 == 0:
+            stop_if_cancelled(feedback)
         row = [feature.attribute(column) for column in columns]
         return [
             _number(value) if number else _text(value, field, name)
@@ -464,7 +465,7 @@ def read_table(
     if crs is None:
         request = QgsFeatureRequest().setSubsetOfAttributes(columns)
         request.setFlags(QgsFeatureRequest.NoGeometry)
-        rows = [take(feature) for feature in source.getFeatures(request, _UNCHECKED)]
+        rows.extend(take(feature) for feature in source.getFeatures(request, _UNCHECKED))
     else:
         check_geometry(source)
         found = _Places(source, columns, crs, transforms)
