@@ -7,7 +7,6 @@ user gave into one job for the worker.
 from __future__ import annotations
 
 import configparser
-import difflib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -27,8 +26,9 @@ from . import client, layers, styling
 from .child import JobCancelled, stop_if_cancelled
 from .environment import PLUGIN, RuntimeMissing, worker_python
 from .folders import KEPT, job_folder
-from .job import Job, is_empty, is_whole, is_within
+from .job import Job
 from .outputs import Outputs, WriteFailed, read_table, save_table
+from .values import check, is_empty, why_refused, why_unknown
 
 ICONS = PLUGIN / "resources" / "icons"
 
@@ -122,16 +122,13 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
 
     def checkParameterValues(self, parameters, context):
         known = {definition.name(): definition for definition in self.parameterDefinitions()}
-        for name, value in parameters.items():
-            definition = known.get(name)
-            if definition is None:
-                return False, _why_unknown(name, known)
-            if is_empty(value):
-                continue
-            if definition.type() == "number" and not is_within(definition, value):
-                return False, _why_refused(definition, value)
-            if not definition.checkValueIsAcceptable(value, context):
-                return False, _why_refused(definition, value)
+        for name in parameters.keys() - known.keys():
+            return False, why_unknown(name, known)
+        # What is wrong is said before what is missing.
+        for name in sorted(known, key=lambda name: is_empty(parameters.get(name))):
+            problem = check(known[name], parameters.get(name), context)
+            if problem:
+                return False, problem
         return super().checkParameterValues(parameters, context)
 
     def prepareAlgorithm(self, parameters, context, feedback):
@@ -165,7 +162,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
                 else self.parameterAsLayerList(parameters, name, context)
             )
             if not all(opened) or isinstance(value, (list, tuple)) and len(opened) < len(value):
-                raise QgsProcessingException(_why_refused(definition, value))
+                raise QgsProcessingException(why_refused(definition, value))
             self._sources[name] = [layers.Source.of(layer) for layer in opened]
             files = set().union(*(layers.files_of(layer.source()) for layer in opened))
         self._inputs.update(dict.fromkeys(files, name))
@@ -276,24 +273,3 @@ def _check_readable(name: str, path: str) -> None:
         raise QgsProcessingException(
             f"{name} cannot be read from {path}: {reason}. Choose another file."
         ) from problem
-
-
-def _why_refused(definition, value) -> str:
-    """A sentence in the place of QGIS's 'Incorrect parameter value'."""
-    got = f"{definition.name()} ({definition.description()}) was {value!r}"
-    if definition.type() == "enum":
-        return f"{got}; give one of {', '.join(definition.options())}."
-    if definition.type() in ("source", "raster", "multilayer"):
-        return f"{got}; not all of that can be opened as a layer. Check names and paths."
-    if definition.type() == "number":
-        whole = "whole number" if is_whole(definition) else "number"
-        low, high = definition.minimum(), definition.maximum()
-        decimals = " Write decimals with a point." if "," in str(value) else ""
-        return f"{got}; give a {whole} from {low:.10g} to {high:.10g}.{decimals}"
-    return f"{got}, which cannot be used. {definition.help()}"
-
-
-def _why_unknown(name: str, known: dict) -> str:
-    alike = difflib.get_close_matches(name.upper(), known, n=1)
-    meant = f" Did you mean {alike[0]}?" if alike else ""
-    return f"{name} is no parameter of this algorithm.{meant} It has {', '.join(known)}."

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 
 from qgis.core import (
-    NULL,
     QgsCoordinateReferenceSystem,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
-    QgsProcessingParameterNumber,
-    QgsProperty,
     QgsRectangle,
 )
 
 from . import layers
+from .values import is_empty, is_whole, is_within
 
 
 class Job:
@@ -160,12 +156,17 @@ class Job:
 
     def _lattice(self, rasters, source) -> layers.Grid:
         return layers.choose_lattice(
-            self.raster("REFERENCE"), rasters, self.value("CELL_SIZE"), source, self.transforms
+            self.raster("REFERENCE"),
+            rasters,
+            self.value("CELL_SIZE"),
+            source,
+            self.transforms,
+            self.feedback,
         )
 
     def _over(self, lattice: layers.Grid, rasters, places) -> layers.Grid:
         extent = self.extent(lattice.crs)
-        grid = layers.choose_grid(lattice, extent, rasters, places, self.transforms)
+        grid = layers.choose_grid(lattice, extent, rasters, places, self.transforms, self.feedback)
         self.feedback.pushInfo(f"Working grid: {grid}.")
         return grid
 
@@ -201,34 +202,6 @@ class Job:
 def usual_unit(field: str | None) -> str:
     """The unit of a field by its name: most are displacements, some velocities."""
     return "mm/yr" if "vel" in (field or "").lower() else "mm"
-
-
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
-
-
-def is_whole(definition: QgsProcessingParameterNumber) -> bool:
-    """Whether a number parameter takes whole numbers only."""
-    return definition.dataType() == QgsProcessingParameterNumber.Integer
-
-
-def is_within(definition: QgsProcessingParameterNumber, value) -> bool:
-    """Whether what the user gave for a number is one, and within its limits.
-
-    QGIS takes a text that is no number for the default, and cuts decimals off whole numbers. What a
-    model computes passes, since it is not known yet.
-    """
-    if isinstance(value, QgsProperty):
-        return True
-    if not _NUMBER.fullmatch(str(value)):
-        return False
-    number = float(value)
-    whole = not is_whole(definition) or number == math.floor(number)
-    return definition.minimum() <= number <= definition.maximum() and whole
-
-
-def is_empty(value) -> bool:
-    """Whether the user gave nothing."""
-    return value in (None, NULL, "", [])
 
 
 def _read_text(algorithm, *given) -> str:

@@ -274,7 +274,7 @@ def _complete(place: str, definition, layer_files: dict) -> str:
         )
     if definition.type() == "sink" and _is_file(place):
         known = QgsVectorFileWriter.driverForExtension(Path(place).suffix)
-        return place if known else f"{place}.gpkg"  # as QGIS does
+        return place if known or os.path.exists(place) else f"{place}.gpkg"  # as QGIS does
     return place
 
 

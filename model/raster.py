@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
 from rasterio.transform import Affine
 from rasterio.windows import Window as RasterWindow
 
+from .errors import InputError
 from .grid import Grid, Window
+
+_PROBLEMS = (RasterioError, CPLE_BaseError)
 
 
 class SurfaceWriter:
     """Takes a surface tile by tile; on leaving the `with` block the finished file is there.
+
+    What was written is read back and compared before it counts, since libraries do not tell each
+    disk that fills. Overviews never mix classes or directions.
 
     Parameters
     ----------
@@ -44,6 +58,8 @@ class SurfaceWriter:
         self._bands = bands
         self._kinds = kinds or (["categorical"] if classes else [])
         self._classes = classes
+        cell = 1 if classes else 4
+        self._size = grid.width * grid.height * len(bands) * cell
 
     def __enter__(self) -> SurfaceWriter:
         self._raster = rasterio.open(
@@ -71,29 +87,109 @@ class SurfaceWriter:
     def write(self, window: Window, *bands: np.ndarray) -> None:
         """Write one window; each band holds window.size cells, NaN where there is no value."""
         cells = np.stack([np.reshape(band, (window.height, window.width)) for band in bands])
-        self._raster.write(
-            cells.astype(self._raster.dtypes[0]),
-            window=RasterWindow(window.column, window.row, window.width, window.height),
-        )
+        with writing(self._draft, self._size, whole=False):
+            self._raster.write(cells.astype(self._raster.dtypes[0]), window=_place(window))
 
     def __exit__(self, failure, *_) -> None:
-        self._raster.close()
-        if failure is None:
-            rasterio.shutil.copy(
-                self._draft,
-                self._path,
-                driver="COG",
-                compress="DEFLATE",
-                predictor="NO" if self._classes else "YES",
-                num_threads="ALL_CPUS",
-                bigtiff="IF_SAFER",
-            )
-        self._draft.unlink()
+        try:
+            with writing(self._draft, self._size, whole=failure is None):
+                self._raster.close()
+            if failure is None:
+                with writing(self._path, self._size, whole=False):
+                    self._finish()
+        finally:
+            self._draft.unlink()
+
+    def _finish(self) -> None:
+        rasterio.shutil.copy(
+            self._draft,
+            self._path,
+            driver="COG",
+            compress="DEFLATE",
+            predictor="NO" if self._classes else "YES",
+            overview_resampling=self._resampling,
+            num_threads="ALL_CPUS",
+            bigtiff="IF_SAFER",
+        )
+        with (
+            rasterio.open(self._draft) as draft,
+            rasterio.open(self._path, num_threads="ALL_CPUS") as final,
+        ):
+            for band, rows in product(final.indexes, _strips(final)):
+                written, read = (each.read(band, window=rows) for each in (draft, final))
+                if not np.array_equal(written, read, equal_nan=True):
+                    raise RasterioError("It reads otherwise than it was written.")
+
+    @property
+    def _resampling(self) -> str:
+        if set(self._kinds) <= {"continuous", "auxiliary"}:
+            return "AVERAGE"
+        return "MODE" if self._classes else "NEAREST"
+
+
+@contextmanager
+def writing(path: Path, size: int, whole: bool = True) -> Iterator[None]:
+    """Take a raster that is being written for done only when it is.
+
+    Parameters
+    ----------
+    path : Path
+    size : int
+        Bytes of its cells.
+    whole : bool
+        Whether they are all on disk, uncompressed, when the `with` block is left.
+
+    Raises
+    ------
+    OSError
+        With ENOSPC, if the disk is full.
+    InputError
+        If writing fails and there is room.
+    """
+    try:
+        yield
+        if whole and path.stat().st_size < size:
+            raise RasterioError("Part of it is missing.")
+    except _PROBLEMS as problem:
+        free = shutil.disk_usage(path.parent).free
+        if free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from problem
+        raise InputError(
+            f"{path} cannot be written, though its disk has {free / 1e6:,.0f} MB free: {problem} "
+            "Check the disk and what you may write on it."
+        ) from problem
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Say of what raster it is that pixels cannot be read.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        yield
+    except _PROBLEMS as problem:
+        raise InputError(
+            f"The raster {name} cannot be read: {problem.__cause__ or problem}. Its file, or one "
+            "that it rests on, is damaged, cut short or gone: get it anew."
+        ) from problem
 
 
 def read_band(path: Path, window: Window | None = None) -> np.ndarray:
     """The first band of a raster, or a window of it, float32, NaN where there is no value."""
-    if window is not None:
-        window = RasterWindow(window.column, window.row, window.width, window.height)
-    with rasterio.open(path) as raster:
-        return raster.read(1, window=window, masked=True, out_dtype="float32").filled(np.nan)
+    place = None if window is None else _place(window)
+    with reading(path.name), rasterio.open(path) as raster:
+        return raster.read(1, window=place, masked=True, out_dtype="float32").filled(np.nan)
+
+
+def _place(window: Window) -> RasterWindow:
+    return RasterWindow(window.column, window.row, window.width, window.height)
+
+
+def _strips(raster: rasterio.DatasetReader) -> Iterator[RasterWindow]:
+    """Rows of whole blocks, from the top."""
+    height = raster.block_shapes[0][0]
+    for row in range(0, raster.height, height):
+        yield RasterWindow(0, row, raster.width, min(height, raster.height - row))

@@ -16,6 +16,7 @@ from .errors import InputError
 from .grid import Grid, Window, patch_index
 from .monitor import SILENT, Monitor
 from .points import Points
+from .raster import reading
 
 MAX_CLASSES = 64
 _ROWS, _STRIP = 256, 2**23  # rows of a strip at most, and cells
@@ -307,7 +308,8 @@ def _open(path: Path, grid: Grid) -> rasterio.DatasetReader:
 
 def _read(raster: rasterio.DatasetReader, window: Window) -> np.ndarray:
     part = RasterWindow(window.column, window.row, window.width, window.height)
-    return raster.read(1, window=part, out_dtype="float32")
+    with reading(Path(raster.name).name):
+        return raster.read(1, window=part, out_dtype="float32")
 
 
 def _no_valid_cell(name: str) -> InputError:

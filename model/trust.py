@@ -42,7 +42,8 @@ def write_trust(
     driver had no value and was filled from the nearest cell (0 for a method without drivers).
     """
     counts = np.zeros(max(CLASSES) + 1)
-    with SurfaceWriter(path, grid, TRUST) as writer:
+    kinds = ["categorical"] + ["auxiliary"] * (len(TRUST) - 1)
+    with SurfaceWriter(path, grid, TRUST, kinds) as writer:
         for tile in grid.tiles(TILE):
             distance, _, density = surroundings(tile.xy())
             share = np.zeros(tile.size)

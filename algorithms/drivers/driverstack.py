@@ -72,7 +72,7 @@ class DriverStack(base.SubsidenceAlgorithm):
         grid = job.grid(drivers)
         if chosen == "geotiff":
             return job.request(grid, drivers, parameters={"format": chosen})
-        linked = layers.stack_drivers(drivers, grid, job.folder / "stack.vrt")
+        linked = layers.stack_drivers(drivers, grid, job.folder / "stack.vrt", job.feedback)
         return {**job.request(grid, parameters={"format": chosen}), "drivers": linked}
 
 

@@ -112,7 +112,7 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
         return job.request(
             grid,
             area=area.to_request(),
-            terrain={"ELEVATION": warped["file"], **_slopes(warped["file"], job)},
+            elevation=warped["file"],
             parameters=job.values("FLOW", "DEPRESSIONS", "SLOPE_FLOOR"),
         )
 
@@ -131,18 +131,3 @@ def _whole(dem: layers.Driver, grid: layers.Grid, job) -> layers.Grid:
     if area != grid:
         job.feedback.pushInfo(f"Water is followed over the whole DEM: {area}.")
     return area
-
-
-def _slopes(elevation: str, job) -> dict:
-    files = {name: f"{TERRAIN}/{name.lower()}.tif" for name in ("SLOPE", "ASPECT")}
-    with layers.gdal_errors("Computing slope and aspect") as gdal:
-        for name, file in files.items():
-            gdal.DEMProcessing(
-                str(job.folder / file),
-                str(job.folder / elevation),
-                name.lower(),
-                alg="Horn",
-                computeEdges=True,
-                creationOptions=["TILED=YES", "BIGTIFF=IF_SAFER"],
-            )
-    return files

@@ -9,7 +9,17 @@ MAX_GUESSED_CLASSES = 32
 
 # Opened when they are asked for: QGIS waits at its start until the plugin is loaded.
 _ROOMS = {
-    "crs": ("WGS84", "check_crs", "describe", "is_metric", "title", "utm", "wkt"),
+    "crs": (
+        "WGS84",
+        "check_crs",
+        "describe",
+        "is_metric",
+        "is_true",
+        "scale",
+        "title",
+        "utm",
+        "wkt",
+    ),
     "files": ("check_files", "files_of", "files_of_vector"),
     "grids": ("MAX_CELLS", "Grid", "choose_grid", "choose_lattice", "common_area", "grid_of"),
     "rasters": (
@@ -19,6 +29,7 @@ _ROOMS = {
         "link_drivers",
         "name_classes",
         "open_drivers",
+        "parse_nodata",
         "set_kinds",
         "stack_drivers",
         "warp_drivers",

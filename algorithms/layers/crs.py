@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsCsException,
+    QgsDistanceArea,
     QgsPointXY,
     QgsProcessingException,
     QgsRectangle,
@@ -11,6 +17,10 @@ from qgis.core import (
 )
 
 WGS84 = "EPSG:4326"
+TRUE_SCALE = 0.01  # within which a projection's lengths pass for true, as in a UTM zone
+USABLE_SCALE = 0.05  # beyond which they would make slopes, distances and areas wrong
+
+_STEP = 1000.0  # metres
 
 
 def check_crs(crs: QgsCoordinateReferenceSystem, name: str) -> None:
@@ -25,6 +35,45 @@ def check_crs(crs: QgsCoordinateReferenceSystem, name: str) -> None:
 def is_metric(crs: QgsCoordinateReferenceSystem) -> bool:
     """Whether a CRS is projected with metres as its unit."""
     return not crs.isGeographic() and crs.mapUnits() == QgsUnitTypes.DistanceMeters
+
+
+def scale(crs: QgsCoordinateReferenceSystem, place: QgsPointXY) -> float:
+    """Length in a metric CRS of a metre on the ground, to the east or north, whichever is odder.
+
+    Nearly 1 in UTM and national grids; 2 in Web Mercator at 60 degrees north. It is infinite where
+    the projection has no place, and 1 in the CRS of a building site, say, that has none on earth.
+    """
+    wgs84 = QgsCoordinateReferenceSystem(WGS84)
+    to_degrees = QgsCoordinateTransform(crs, wgs84, QgsCoordinateTransformContext())
+    if not to_degrees.isValid():
+        return 1.0
+    measure = QgsDistanceArea()
+    measure.setSourceCrs(wgs84, QgsCoordinateTransformContext())
+    measure.setEllipsoid(wgs84.ellipsoidAcronym())
+    scales = []
+    for dx, dy in ((_STEP / 2, 0), (0, _STEP / 2)):
+        ends = (QgsPointXY(place.x() + side * dx, place.y() + side * dy) for side in (-1, 1))
+        try:
+            length = measure.measureLine(*(to_degrees.transform(end) for end in ends))
+        except QgsCsException:
+            return math.inf
+        if not 0 < length < math.inf:
+            return math.inf
+        scales.append(_STEP / length)
+    return max(scales, key=lambda each: abs(math.log(each)))
+
+
+def is_true(crs: QgsCoordinateReferenceSystem, place: QgsPointXY) -> bool:
+    """Whether a CRS is in metres that are about metres on the ground at a place."""
+    return is_metric(crs) and abs(scale(crs, place) - 1) <= USABLE_SCALE
+
+
+def describe_scale(crs: QgsCoordinateReferenceSystem, place: QgsPointXY) -> str:
+    """What a metre of the CRS is at a place, as the end of a sentence."""
+    there = scale(crs, place)
+    if math.isinf(there):
+        return f"{title(crs)}, which does not reach there"
+    return f"{title(crs)}, whose scale there is {there:.3g}: a metre on the ground is {there:.3g} m"
 
 
 def wkt(crs: QgsCoordinateReferenceSystem) -> str:

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from xml.etree import ElementTree
 
-from qgis.core import QgsProcessingException, QgsProviderRegistry
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProviderRegistry
+
+from ...model import protocol
 
 _REMOTE = re.compile(
     r"/vsi(?!zip|tar|gzip|7z|rar|mem)\w+|\b(?:https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs)://",
@@ -22,6 +27,7 @@ _SERVICES = {
     *("STACIT", "STACTA", "WCS", "WMS", "WMTS"),
 }
 _ARCHIVE = re.compile(r"^/vsi(?:zip|tar|gzip|7z|rar)/\{?", re.IGNORECASE)
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _VIRTUAL = "<vrtdataset"
 _SOURCES = ("sourcefilename", "sourcedataset", "dempath")
 _GEOLOCATION = ("X_DATASET", "Y_DATASET")
@@ -39,7 +45,7 @@ def files_of(uri: str) -> set[str]:
     for each, _, _ in _walk(uri):
         found |= set(_paths(each))
         if _is_local(each):
-            with _Quiet(gdal):
+            with _quiet(gdal):
                 raster = gdal.OpenEx(each, gdal.OF_RASTER)
                 beside = raster.GetFileList() if raster else None
             found |= {os.path.realpath(file) for file in beside or () if os.path.exists(file)}
@@ -57,7 +63,7 @@ def files_of_vector(layer) -> set[str]:
     path = source.get("path", "")
     if not os.path.isfile(path):
         return set()
-    with _Quiet(gdal):
+    with _quiet(gdal):
         data = gdal.OpenEx(path, gdal.OF_VECTOR)
         beside = data.GetFileList() if data else None
     return {os.path.realpath(file) for file in [path, *(beside or ())]}
@@ -80,10 +86,12 @@ def check_files(uri: str, name: str) -> None:
         if file and _REMOTE.search(each) and not each.startswith("<"):
             reason = f"fetches {each} from the net"
         elif virtual is None and _is_local(each):
-            with _Quiet(gdal):
+            with _quiet(gdal):
                 driver = gdal.IdentifyDriverEx(each, gdal.OF_RASTER)
             if driver and driver.ShortName in _SERVICES:
                 file, reason = each, f"describes a service in the net ({driver.LongName})"
+            elif _is_hdf5(each):
+                _check_whole(next(_paths(each)), name)
         elif virtual is not None:
             file = file if each.startswith("<") else each
             raw = _foreign_bytes(virtual, each)
@@ -97,6 +105,22 @@ def check_files(uri: str, name: str) -> None:
                 f"The raster layer {name} rests on {file}, which {reason}. That is not done here: "
                 "save the raster as a GeoTIFF and use that."
             )
+
+
+def _is_hdf5(uri: str) -> bool:
+    with open(next(_paths(uri)), "rb") as file:
+        head = file.read(_HEAD)
+    return any(head[place:].startswith(_HDF5) for place in (0, 512))
+
+
+def _check_whole(path: str, name: str) -> None:
+    """Let the worker see whether parts of an HDF5 file lie in others; GDAL does not tell."""
+    from .. import client
+
+    with tempfile.TemporaryDirectory(prefix="subsidence-") as folder:
+        request = {"task": "whole", "outputs": [], "parameters": {}, "file": path, "name": name}
+        protocol.write_request(Path(folder), request)
+        client.run_job(Path(folder), QgsProcessingFeedback(False))
 
 
 def _foreign_bytes(virtual: ElementTree.Element, file: str) -> str:
@@ -168,7 +192,7 @@ def _read(path: str) -> str:
 
     if not _is_local(path):
         return ""
-    with _Quiet(gdal):
+    with _quiet(gdal):
         file = gdal.VSIFOpenL(path, "rb")
         if file is None:
             return ""
@@ -202,18 +226,15 @@ def _is_local(uri: str) -> bool:
     return not _REMOTE.search(uri) and any(_paths(uri))
 
 
-class _Quiet:
+@contextmanager
+def _quiet(gdal):
     """GDAL without messages and exceptions inside the `with` block."""
-
-    def __init__(self, gdal):
-        self._gdal = gdal
-
-    def __enter__(self):
-        self._raised = self._gdal.GetUseExceptions()
-        self._gdal.DontUseExceptions()
-        self._gdal.PushErrorHandler("CPLQuietErrorHandler")
-
-    def __exit__(self, *_):
-        self._gdal.PopErrorHandler()
-        if self._raised:
-            self._gdal.UseExceptions()
+    raised_before = gdal.GetUseExceptions()
+    gdal.DontUseExceptions()
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        yield
+    finally:
+        gdal.PopErrorHandler()
+        if raised_before:
+            gdal.UseExceptions()

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsCsException,
+    QgsFeatureRequest,
     QgsPointXY,
     QgsProcessingException,
     QgsProcessingFeatureSource,
+    QgsProcessingFeedback,
     QgsRectangle,
 )
 
 from . import DEFAULT_CELL_SIZE
-from .crs import WGS84, describe, is_metric, title, utm, wkt
+from .crs import (
+    TRUE_SCALE,
+    WGS84,
+    describe,
+    describe_scale,
+    is_metric,
+    is_true,
+    scale,
+    title,
+    utm,
+    wkt,
+)
 
 if TYPE_CHECKING:
     from .rasters import Driver
@@ -26,6 +42,10 @@ MAX_CELLS = 400_000_000
 
 # Extents typed or transformed miss cell edges by rounding: a thousandth of a cell is no cell.
 _TOLERANCE = 1e-3
+
+_WIDE = 6  # degrees: what one UTM zone serves
+_DEGREE = 111_000  # metres
+_FAR = 10  # times the median distance
 
 
 @dataclass(frozen=True)
@@ -68,8 +88,18 @@ class Grid:
         Raises
         ------
         QgsProcessingException
-            If that is no cell at all, or more than `MAX_CELLS`.
+            If that is no cell at all, or more than `MAX_CELLS`, or cells or area have no size.
         """
+        if not (0 < self.dx < math.inf and 0 < self.dy < math.inf):
+            raise QgsProcessingException(
+                f"Cells of {self.dx:g} x {self.dy:g} m have no size. Give a positive CELL_SIZE, or "
+                "another REFERENCE."
+            )
+        if not all(map(math.isfinite, [self.left, self.top, *_sides(area)])):
+            raise QgsProcessingException(
+                f"The area of the map, {describe(area)} in {title(self.crs)}, has no place on "
+                "earth. Give another EXTENT."
+            )
         column, width = _snap(area.xMinimum() - self.left, area.width(), self.dx, outward)
         row, height = _snap(self.top - area.yMaximum(), area.height(), self.dy, outward)
         if width < 1 or height < 1:
@@ -93,6 +123,10 @@ class Grid:
         )
 
 
+def _sides(area: QgsRectangle) -> list[float]:
+    return [area.xMinimum(), area.yMinimum(), area.xMaximum(), area.yMaximum()]
+
+
 def _snap(offset: float, length: float, cell: float, outward: bool) -> tuple[int, int]:
     first, last = offset / cell, (offset + length) / cell
     if outward:
@@ -102,13 +136,13 @@ def _snap(offset: float, length: float, cell: float, outward: bool) -> tuple[int
     return first, last - first
 
 
-def grid_of(driver: Driver) -> Grid:
-    """The grid of a raster.
+def grid_of(driver: Driver, feedback=None) -> Grid:
+    """The grid of a raster; the feedback is told how true its scale is.
 
     Raises
     ------
     QgsProcessingException
-        If it is not projected in metres, or is rotated.
+        If it is not projected in metres that are metres on the ground there, or is rotated.
     """
     if not is_metric(driver.crs):
         raise QgsProcessingException(
@@ -119,11 +153,41 @@ def grid_of(driver: Driver) -> Grid:
         raise QgsProcessingException(
             f"The raster {driver.name} is rotated. Warp it to a north-up grid and use that."
         )
+    _check_scale(driver.crs, _box(driver).center(), f"The raster {driver.name}", feedback)
+    return _lattice_of(driver)
+
+
+def _lattice_of(driver: Driver) -> Grid:
+    """The cells of a raster that is not rotated, whatever its CRS."""
     raster = driver.band
     left, dx, _, top, _, dy = raster.GetGeoTransform()
     width, height = raster.RasterXSize, raster.RasterYSize
     # A raster stored from the south up gives the same grid as one stored from the north down.
     return Grid(driver.crs, left, max(top, top + dy * height), dx, abs(dy), width, height)
+
+
+def _check_scale(crs, place: QgsPointXY, what: str, feedback=None) -> None:
+    """Refuse metres that are none on the ground, and warn of those that are not quite."""
+    if not is_true(crs, place):
+        raise QgsProcessingException(
+            f"{what} is in {describe_scale(crs, place)}. Slopes, distances and areas would be "
+            f"wrong. Reproject it to UTM ({_zone_of(crs, place)}), and use that."
+        )
+    if feedback and abs(scale(crs, place) - 1) > TRUE_SCALE:
+        feedback.pushWarning(
+            f"{what} is in {describe_scale(crs, place)}. Slopes, distances and areas are off by "
+            "as much."
+        )
+
+
+def _zone_of(crs, place: QgsPointXY) -> str:
+    to_degrees = QgsCoordinateTransform(
+        crs, QgsCoordinateReferenceSystem(WGS84), QgsCoordinateTransformContext()
+    )
+    try:
+        return title(utm(to_degrees.transform(place)))
+    except QgsCsException:
+        return "the zone of the place"
 
 
 def _is_rotated(driver: Driver) -> bool:
@@ -137,30 +201,89 @@ def choose_lattice(
     cell_size: float | None,
     source: QgsProcessingFeatureSource,
     transforms,
+    feedback=None,
 ) -> Grid:
     """CRS, cell size and alignment of the working grid; its extent comes from `choose_grid`.
 
     REFERENCE's, else those of the first driver if it is projected in metres, else UTM where the
-    drivers or the points are, with edges at whole multiples of the cell size. A cell size that the
-    user gives takes the place of the first driver's. Only REFERENCE's has a width and a height.
+    drivers or most of the points are, with edges at whole multiples of the cell size. Metres must
+    be about metres on the ground, which in Web Mercator they are at the equator alone. A cell size
+    that the user gives takes the place of the first driver's. Only REFERENCE's has a width and a
+    height.
     """
     if reference:
         return grid_of(reference)
-    if drivers and is_metric(drivers[0].crs) and not _is_rotated(drivers[0]):
-        lattice = replace(grid_of(drivers[0]), width=0, height=0)
-        return replace(lattice, dx=cell_size, dy=cell_size) if cell_size else lattice
+    feedback = feedback or QgsProcessingFeedback(False)
     wgs84 = QgsCoordinateReferenceSystem(WGS84)
-    if drivers:
-        area = common_area(drivers, wgs84, transforms)
-    elif source.sourceExtent().isNull():
+    cell = cell_size or DEFAULT_CELL_SIZE
+    if not drivers:
+        return Grid(utm(_middle(source, transforms, feedback)), 0.0, 0.0, cell, cell)
+    first = drivers[0]
+    if is_metric(first.crs) and not _is_rotated(first):
+        here = common_area(drivers, first.crs, transforms).center()
+        lattice = replace(_lattice_of(first), width=0, height=0)
+        if is_true(first.crs, here):
+            return replace(lattice, dx=cell_size, dy=cell_size) if cell_size else lattice
+        if not cell_size and math.isfinite(scale(first.crs, here)):
+            cell = float(f"{math.sqrt(lattice.dx * lattice.dy) / scale(first.crs, here):.3g}")
+        feedback.pushWarning(
+            f"{first.name} is in {describe_scale(first.crs, here)}. So that slopes, distances and "
+            f"areas are right, the map is made in UTM, with cells of {cell:g} m."
+        )
+    zone = utm(common_area(drivers, wgs84, transforms).center())
+    return Grid(zone, 0.0, 0.0, cell, cell)
+
+
+def _is_far(away, wide: float):
+    """Which distances from the middle are of no use for a map of the others."""
+    import numpy as np
+
+    return away > max(wide, _FAR * np.median(away))
+
+
+def _middle(source: QgsProcessingFeatureSource, transforms, feedback) -> QgsPointXY:
+    """Where most features of a layer are, in degrees; those far from there are named."""
+    import numpy as np
+
+    if source.sourceExtent().isNull():
         raise QgsProcessingException(
             f"The layer {source.sourceName()} has no feature with a position. Choose another one."
         )
-    else:
-        to_degrees = QgsCoordinateTransform(source.sourceCrs(), wgs84, transforms)
-        area = to_degrees.transformBoundingBox(source.sourceExtent())
-    cell = cell_size or DEFAULT_CELL_SIZE
-    return Grid(utm(area.center()), 0.0, 0.0, cell, cell)
+    wgs84 = QgsCoordinateReferenceSystem(WGS84)
+    to_degrees = QgsCoordinateTransform(source.sourceCrs(), wgs84, transforms)
+    with suppress(QgsCsException):
+        box = to_degrees.transformBoundingBox(source.sourceExtent())
+        if box.width() <= _WIDE and box.height() <= _WIDE:
+            return box.center()
+    request = QgsFeatureRequest().setSubsetOfAttributes([])
+    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
+    places = []
+    for feature in source.getFeatures(request, flags):
+        if feature.hasGeometry():
+            with suppress(QgsCsException):
+                place = to_degrees.transform(feature.geometry().boundingBox().center())
+                places.append((place.x(), place.y()))
+    places = np.array(places).reshape(-1, 2)
+    places = places[np.isfinite(places).all(axis=1)]
+    if not len(places):
+        raise QgsProcessingException(
+            f"No feature of the layer {source.sourceName()} has a position on earth. Check the "
+            "layer's CRS."
+        )
+    x, y = places.T
+    # Degrees go round: the mean direction first, then the median about it.
+    around = np.degrees(np.angle(np.exp(1j * np.radians(x)).sum()))
+    middle = np.median((x - around + 180) % 360 - 180) + around, np.median(y)
+    away = np.hypot((x - middle[0] + 180) % 360 - 180, y - middle[1])
+    far = _is_far(away, _WIDE)
+    if far.any():
+        farthest = places[away.argmax()]
+        feedback.pushWarning(
+            f"{far.sum():,} of {len(x):,} features of {source.sourceName()} lie far from all "
+            f"others, the farthest at longitude {farthest[0]:.6g}, latitude {farthest[1]:.6g}. "
+            "Check their positions; the map is made where the others are."
+        )
+    return QgsPointXY((middle[0] + 180) % 360 - 180, middle[1])
 
 
 def choose_grid(
@@ -169,6 +292,7 @@ def choose_grid(
     drivers: list[Driver],
     places: Points | Table | None,
     transforms,
+    feedback=None,
 ) -> Grid:
     """Lay the lattice over an area, which gives the working grid.
 
@@ -181,12 +305,21 @@ def choose_grid(
         From `choose_lattice`.
     extent : QgsRectangle or None
         In the lattice's CRS. EXTENT is cut to what all drivers cover and widened to whole cells.
+    feedback : QgsProcessingFeedback, optional
+        Told how true the scale is; a grid in metres that are none on the ground is then refused.
     """
+    grid = _lay(lattice, extent, drivers, places, transforms)
+    if feedback:
+        _check_scale(grid.crs, grid.extent.center(), "The map", feedback)
+    return grid
+
+
+def _lay(lattice: Grid, extent, drivers: list[Driver], places, transforms) -> Grid:
     if extent is None and lattice.width:
         return lattice.over(lattice.extent)
     if not drivers:
         if extent is None:
-            extent = QgsRectangle(places.extent)
+            extent = _around(places.xy)
             if extent.width() == extent.height() == 0:
                 raise QgsProcessingException(
                     f"All features of the layer {places.name} lie in one place, which gives no "
@@ -203,6 +336,15 @@ def choose_grid(
             f"common in {title(lattice.crs)}. Give an EXTENT within the drivers."
         )
     return lattice.over(extent.intersect(common))
+
+
+def _around(xy) -> QgsRectangle:
+    """The smallest rectangle around positions, without those far from all others."""
+    import numpy as np
+
+    away = np.hypot(*(xy - np.median(xy, axis=0)).T)
+    near = xy[~_is_far(away, _WIDE * _DEGREE)]
+    return QgsRectangle(*near.min(axis=0), *near.max(axis=0))
 
 
 def common_area(drivers: list[Driver], crs, transforms) -> QgsRectangle:

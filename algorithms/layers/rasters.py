@@ -5,17 +5,24 @@ osgeo and numpy are imported inside functions, because loading the plugin must s
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 import re
-from contextlib import contextmanager
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
+    QgsCsException,
     QgsPointXY,
     QgsProcessingException,
 )
@@ -27,8 +34,17 @@ from .crs import check_crs, describe, title, wkt
 from .files import check_files
 from .grids import Grid
 
-_SAMPLE = 1024
+_SAMPLE = 2**20  # cells
 _ROWS = 512
+_STRIP = 2**22  # cells
+
+# No driver's values are as large: 1e20, 9.97e36 and 3.4e38 stand for no data, as these marks do
+# where they lie apart from all other values.
+_HUGE = 1e19
+_MARKS = (-999, -9999, -99999, -999999, -9999999, -32767, -32768, -(2**31))
+_APART = 0.1  # of the range of the other values
+
+_FARTHEST = 1e12  # no coordinate is as large, in metres or degrees
 
 
 @dataclass(frozen=True)
@@ -54,7 +70,13 @@ class Source:
                 "cannot be read here. Save it as a GeoTIFF first and use that."
             )
         check_crs(layer.crs(), layer.name())
-        return cls(layer.name(), layer.source(), layer.crs())
+        return cls(_name(layer), layer.source(), layer.crs())
+
+
+def _name(layer) -> str:
+    """The layer's name; the file's, where QGIS has cut that at the first of several dots."""
+    file = os.path.basename(layer.source().split("|")[0])
+    return os.path.splitext(file)[0] if layer.name() == file.split(".")[0] else layer.name()
 
 
 @dataclass
@@ -72,6 +94,8 @@ class Driver:
         "continuous", "circular" or "categorical".
     stated : str
         The kind that the file states, as this plugin's own rasters do; else empty.
+    uri : str
+        How GDAL finds the layer.
     """
 
     name: str
@@ -79,6 +103,25 @@ class Driver:
     crs: QgsCoordinateReferenceSystem
     kind: str = "continuous"
     stated: str = ""
+    uri: str = ""
+
+
+@contextmanager
+def _reading(driver: Driver):
+    """As `gdal_errors`; what cannot be read is named with its file."""
+    try:
+        with gdal_errors("Reading") as gdal:
+            yield gdal
+    except QgsProcessingException as problem:
+        raise unreadable(driver, str(problem.__cause__)) from problem
+
+
+def unreadable(driver: Driver, reason: str) -> QgsProcessingException:
+    """What to say when pixels of a raster cannot be read."""
+    return QgsProcessingException(
+        f"The raster {driver.name} cannot be read: {reason or 'GDAL does not say why'}. Its file, "
+        f"{driver.uri}, or one that it rests on, is damaged, cut short or gone: get it anew."
+    )
 
 
 @contextmanager
@@ -113,7 +156,7 @@ def open_drivers(
     names : str
         As NAMES: new names in order, or "old=new; other=another". NODATA speaks of these.
     unique : bool
-        Whether the drivers are told apart by name.
+        Whether the drivers are told apart by name; else equal names get numbers.
 
     Raises
     ------
@@ -130,7 +173,10 @@ def open_drivers(
             f"More than one driver is called {', '.join(twice)}. Drivers are told apart by name: "
             "rename the layers, or the bands' descriptions."
         )
-    values = _parse_nodata(nodata, names)
+    for name in twice:
+        for number, driver in enumerate([each for each in drivers if each.name == name], 1):
+            driver.name = f"{name} ({number})"
+    values = parse_nodata(nodata, [driver.name for driver in drivers])
     for driver in drivers:
         band = driver.band.GetRasterBand(1)
         tag = band.GetNoDataValue()
@@ -152,13 +198,12 @@ def _bands(source: Source) -> list[Driver]:
         uri = os.path.abspath(uri)  # a virtual raster must find it from anywhere
     with gdal_errors(f"Opening the raster layer {source.name}") as gdal:
         raster = gdal.OpenEx(uri, gdal.OF_RASTER, open_options=options)
-        numbers = [
-            number
-            for number in range(1, raster.RasterCount + 1)
-            if _is_driver(raster.GetRasterBand(number), gdal)
-        ]
+        _check_place(raster, source.name)
+        bands = {number: raster.GetRasterBand(number) for number in _numbers(raster)}
+        numbers = [number for number, band in bands.items() if _is_driver(band, gdal)]
+        alpha = [number for number, band in bands.items() if _is_alpha(band, gdal)]
         for number in numbers:
-            band = raster.GetRasterBand(number)
+            band = bands[number]
             name = source.name
             if len(numbers) > 1:
                 name = band.GetDescription() or f"{source.name}_{number}"
@@ -168,18 +213,40 @@ def _bands(source: Source) -> list[Driver]:
                 raster,
                 format="VRT",
                 bandList=[number],
+                maskBand=alpha[0] if alpha else "auto",
                 outputSRS=wkt(source.crs),
                 unscale=scaled,
                 outputType=gdal.GDT_Float32 if scaled else gdal.GDT_Unknown,
             )
             stated = band.GetMetadataItem("KIND") or ""
-            drivers.append(Driver(name, virtual, source.crs, stated=stated))
+            drivers.append(Driver(name, virtual, source.crs, stated=stated, uri=uri))
     return drivers
 
 
+def _numbers(raster) -> range:
+    return range(1, raster.RasterCount + 1)
+
+
+def _check_place(raster, name: str) -> None:
+    """Refuse a raster whose cells have no size or no place."""
+    left, dx, x_skew, top, y_skew, dy = raster.GetGeoTransform()
+    width, height = raster.RasterXSize, raster.RasterYSize
+    reach = [abs(left), abs(top), abs(dx) * width, abs(dy) * height, abs(x_skew), abs(y_skew)]
+    area = abs(dx * dy - x_skew * y_skew)
+    if not (math.isfinite(sum(reach)) and max(reach) < _FARTHEST and area > 0):
+        raise QgsProcessingException(
+            f"The raster {name} has cells of {dx:g} x {dy:g} from x {left:g}, y {top:g}, which "
+            "is no place on earth. Its georeference is damaged: correct it, or export the raster "
+            "anew."
+        )
+
+
 def _is_driver(band, gdal) -> bool:
-    alpha = band.GetColorInterpretation() == gdal.GCI_AlphaBand
-    return not alpha and band.GetMetadataItem("KIND") != "auxiliary"
+    return not _is_alpha(band, gdal) and band.GetMetadataItem("KIND") != "auxiliary"
+
+
+def _is_alpha(band, gdal) -> bool:
+    return band.GetColorInterpretation() == gdal.GCI_AlphaBand
 
 
 def _rename(drivers: list[Driver], text: str) -> None:
@@ -205,17 +272,21 @@ def _rename(drivers: list[Driver], text: str) -> None:
         driver.name = name
 
 
-def _parse_nodata(text: str, names: list[str]) -> dict[str, float]:
+def parse_nodata(text: str, names: list[str]) -> dict[str, float]:
+    """The value of each driver by its name, or by "*", as NODATA gives them."""
     values = {}
     for entry in _split(text):
-        name, _, value = (part.strip() for part in entry.rpartition("="))
+        name, _, text = (part.strip() for part in entry.rpartition("="))
         try:
-            values[name] = float(value)
+            value = float(text)
         except ValueError:
+            value = math.nan
+        if not (name and math.isfinite(value)):
             raise QgsProcessingException(
                 f"NODATA holds '{entry}'. Write name=value, separated by ';', for instance "
-                "landcover=255, or *=255 for all drivers."
-            ) from None
+                "landcover=255, or *=255 for all drivers. nan and inf are NoData without it."
+            )
+        values[name] = value
     _check_names(values.keys() - {"*"}, names, "NODATA")
     return values
 
@@ -265,22 +336,36 @@ def set_kinds(drivers: list[Driver], categorical: str, circular: str, feedback) 
 
 def _guess(driver: Driver) -> tuple[str, str]:
     import numpy as np
-    from osgeo import gdal_array
 
-    with gdal_errors(f"Reading the driver {driver.name}"):
-        raster = driver.band
-        band = raster.GetRasterBand(1)
-        if band.GetColorTable() is not None:
-            return "categorical", "it has a colour table"
-        if not np.issubdtype(gdal_array.flip_code(band.DataType), np.integer):
+    if driver.band.GetRasterBand(1).GetColorTable() is not None:
+        return "categorical", "it has a colour table"
+    width, height = driver.band.RasterXSize, driver.band.RasterYSize
+    count = min(height, max(1, _SAMPLE // width))
+    classes: set = set()
+    for row in np.linspace(0, height - 1, count).astype(int).tolist():
+        # Row by row: GDAL would take a thinned sample from overviews, which hold other values.
+        cells = _valid(driver, (0, row, width, 1))
+        cells = cells[np.abs(cells) < _HUGE]
+        if (cells != np.floor(cells)).any():
             return "continuous", "it holds decimal numbers"
-        sample = band.ReadAsArray(
-            buf_xsize=min(raster.RasterXSize, _SAMPLE), buf_ysize=min(raster.RasterYSize, _SAMPLE)
-        )
-        classes = np.unique(sample[sample != band.GetNoDataValue()]).size
-    if classes <= MAX_GUESSED_CLASSES:
-        return "categorical", f"it holds only {classes} different whole numbers"
-    return "continuous", f"it holds more than {MAX_GUESSED_CLASSES} different whole numbers"
+        classes.update(np.unique(cells).tolist())
+        if len(classes) > MAX_GUESSED_CLASSES:
+            return (
+                "continuous",
+                f"it holds more than {MAX_GUESSED_CLASSES} different whole numbers",
+            )
+    return "categorical", f"it holds only {len(classes)} different whole numbers"
+
+
+def _valid(driver: Driver, window: tuple):
+    """The cells of a window (column, row, width, height) that are not NoData, (n,)."""
+    import numpy as np
+
+    with _reading(driver):
+        band = driver.band.GetRasterBand(1)
+        cells = band.ReadAsArray(*window)
+        cells = cells[band.GetMaskBand().ReadAsArray(*window) > 0]
+    return cells[~np.isnan(cells)] if cells.dtype.kind in "fc" else cells
 
 
 def warp_drivers(
@@ -318,6 +403,7 @@ def warp_drivers(
             feedback.setProgress(100 * (i + complete) / len(drivers))
             return not feedback.isCanceled()
 
+        _drop_marks(driver, grid, feedback)
         _warp(driver, grid, folder / file, goes_on, may_be_empty)
         described.append({"name": driver.name, "kind": driver.kind, "file": file})
     return described
@@ -326,7 +412,7 @@ def warp_drivers(
 def _warp(driver: Driver, grid: Grid, path: Path, goes_on, may_be_empty: bool) -> None:
     area = grid.extent
     band = driver.band.GetRasterBand(1)
-    with gdal_errors(f"Warping the driver {driver.name}") as gdal:
+    with _writing(path, 4 * grid.width * grid.height), _reading(driver) as gdal:
         band.SetColorTable(None)  # a raster of decimal numbers cannot have one
         band.SetColorInterpretation(gdal.GCI_GrayIndex)
         try:
@@ -344,14 +430,141 @@ def _warp(driver: Driver, grid: Grid, path: Path, goes_on, may_be_empty: bool) -
             if goes_on(1):
                 raise
             warped = None
-        if warped is None:
+        if warped is None and not goes_on(1):
             raise JobCancelled("Cancelled.")
-        valid = may_be_empty or _has_valid_cell(warped.GetRasterBand(1))
+        if warped is None:  # an error in one of GDAL's threads, which is raised in none of ours
+            raise RuntimeError(gdal.GetLastErrorMsg())
+        warped.FlushCache()
+        warped = None
+    with gdal_errors(f"Warping the driver {driver.name}") as gdal:
+        valid = may_be_empty or _has_valid_cell(gdal.Open(str(path)))
     if not valid:
         raise QgsProcessingException(
             f"The driver {driver.name} has no valid cell in the area of the map, "
             f"{describe(area)} in {title(grid.crs)}. Check its extent and its NoData value."
         )
+
+
+@contextmanager
+def _writing(path: Path, size: int):
+    """Take a file for written only when its `size` in bytes is there.
+
+    Raises
+    ------
+    OSError
+        With ENOSPC, if the disk is full, which GDAL does not always say.
+    """
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    if shutil.disk_usage(path.parent).free < size:
+        raise full
+    try:
+        yield
+    except QgsProcessingException as problem:
+        if shutil.disk_usage(path.parent).free < size:
+            raise full from problem
+        raise
+    if path.stat().st_size < size:
+        raise full
+
+
+def _drop_marks(driver: Driver, grid: Grid, feedback) -> None:
+    """Leave NaN as the driver's only NoData: for its tag, its mask and values that mean nothing.
+
+    These are infinities, values beyond all measure, and marks such as -9999 that lie apart from all
+    other values. They are counted in the log, as far as the grid reaches.
+    """
+    from osgeo import gdal
+
+    band = driver.band.GetRasterBand(1)
+    if gdal.DataTypeIsComplex(band.DataType):
+        return
+    found = _find_marks(driver, grid, feedback)
+    masked = bool(band.GetMaskFlags() & gdal.GMF_PER_DATASET)
+    if not (found or masked):
+        return
+    tag = [band.GetNoDataValue()] if masked and band.GetNoDataValue() is not None else []
+    with gdal_errors(f"Opening the driver {driver.name}"):
+        driver.band = _without(driver.band)
+        for value in [*tag, *found]:
+            driver.band = _without(driver.band, value)
+    for value, count in found.items():
+        feedback.pushWarning(
+            f"{driver.name}: {count:,} {'cell holds' if count == 1 else 'cells hold'} {value:g}, "
+            "which means no data here: NoData. Other such values can be named in NODATA."
+        )
+
+
+def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
+    """The values that mean nothing, and how many cells within the grid hold them."""
+    import numpy as np
+
+    counts: Counter = Counter()
+    low, high = math.inf, -math.inf
+    for window in _windows(driver, grid):
+        if feedback.isCanceled():
+            raise JobCancelled("Cancelled.")
+        with _reading(driver):
+            cells = driver.band.GetRasterBand(1).ReadAsArray(*window)
+        lowest, highest = np.fmin.reduce(cells, axis=None), np.fmax.reduce(cells, axis=None)
+        if not (lowest > max(_MARKS) and highest < _HUGE):
+            # Only now it matters what of it is NoData, which takes longer to find than the rest.
+            cells = _valid(driver, window)
+            odd = (np.abs(cells.astype(float)) >= _HUGE) | np.isin(cells, _MARKS)
+            values, often = np.unique(cells[odd], return_counts=True)
+            counts.update(dict(zip(values.astype(float).tolist(), often.tolist())))
+            cells = cells[~odd]
+            lowest, highest = (cells.min(), cells.max()) if cells.size else (np.nan, np.nan)
+        low, high = np.fmin(low, float(lowest)), np.fmax(high, float(highest))
+    apart = low - _APART * (high - low) if low < 0 else 0
+    return {
+        value: count
+        for value, count in counts.items()
+        if not abs(value) < _HUGE or low > high or value < apart
+    }
+
+
+def _windows(driver: Driver, grid: Grid) -> Iterator[tuple]:
+    """Windows of the driver's own cells (column, row, width, height) that cover the grid."""
+    raster = driver.band
+    width, height = raster.RasterXSize, raster.RasterYSize
+    first_column, first_row, last_column, last_row = 0, 0, width, height
+    left, dx, x_skew, top, y_skew, dy = raster.GetGeoTransform()
+    with suppress(QgsCsException):
+        to_driver = QgsCoordinateTransform(grid.crs, driver.crs, QgsCoordinateTransformContext())
+        box = to_driver.transformBoundingBox(grid.extent)
+        edges = [box.xMinimum(), box.xMaximum(), box.yMinimum(), box.yMaximum()]
+        if all(map(math.isfinite, edges)) and not (x_skew or y_skew):
+            margin = 2 * max(1, grid.dx // abs(dx)) if driver.crs == grid.crs else 2
+            columns = sorted((x - left) / dx for x in edges[:2])
+            rows = sorted((y - top) / dy for y in edges[2:])
+            first_column = max(0, math.floor(columns[0] - margin))
+            last_column = min(width, math.ceil(columns[1] + margin))
+            first_row = max(0, math.floor(rows[0] - margin))
+            last_row = min(height, math.ceil(rows[1] + margin))
+    across = last_column - first_column
+    if across <= 0:
+        return
+    step = max(1, _STRIP // across)
+    for row in range(first_row, last_row, step):
+        yield first_column, row, across, min(step, last_row - row)
+
+
+def _without(virtual, value: float | None = None):
+    """A virtual raster of another one, with NaN for what is masked there, or for one value."""
+    from osgeo import gdal
+
+    left_out = "<UseMaskBand>true</UseMaskBand>" if value is None else f"<NODATA>{value}</NODATA>"
+    place = ", ".join(map(repr, virtual.GetGeoTransform()))
+    text = _describe_inline(virtual).GetDescription()
+    return _describe_inline(
+        gdal.Open(
+            f'<VRTDataset rasterXSize="{virtual.RasterXSize}" rasterYSize="{virtual.RasterYSize}">'
+            f"<SRS>{escape(virtual.GetProjection())}</SRS><GeoTransform>{place}</GeoTransform>"
+            '<VRTRasterBand dataType="Float32" band="1"><NoDataValue>nan</NoDataValue>'
+            f"<ComplexSource><SourceFilename>{escape(text)}</SourceFilename>"
+            f"<SourceBand>1</SourceBand>{left_out}</ComplexSource></VRTRasterBand></VRTDataset>"
+        )
+    )
 
 
 def _onto(driver: Driver, grid: Grid) -> dict:
@@ -367,6 +580,7 @@ def _onto(driver: Driver, grid: Grid) -> dict:
         "resampleAlg": _resampling(driver, grid),
         "outputType": gdal.GDT_Float32,
         "dstNodata": float("nan"),
+        "overviewLevel": "NONE",
     }
 
 
@@ -387,9 +601,10 @@ def _resampling(driver: Driver, grid: Grid) -> str:
     }[driver.kind]
 
 
-def _has_valid_cell(band) -> bool:
+def _has_valid_cell(raster) -> bool:
     import numpy as np
 
+    band = raster.GetRasterBand(1)
     return any(
         not np.isnan(band.ReadAsArray(0, row, band.XSize, min(_ROWS, band.YSize - row))).all()
         for row in range(0, band.YSize, _ROWS)
@@ -409,13 +624,15 @@ def link_drivers(drivers: list[Driver], folder: Path, room: str = protocol.DRIVE
     return described
 
 
-def stack_drivers(drivers: list[Driver], grid: Grid, path: Path) -> list[dict]:
+def stack_drivers(drivers: list[Driver], grid: Grid, path: Path, feedback) -> list[dict]:
     """As `warp_drivers`, but as the bands of one virtual raster that copies nothing.
 
     A driver that is not on the grid is warped whenever it is read. The raster is one file, which
     can be moved: what it rests on stands inside it, and the drivers' files by their full paths.
     """
     bands = []
+    for driver in drivers:
+        _drop_marks(driver, grid, feedback)
     with gdal_errors(f"Making {path.name}") as gdal:
         for driver in drivers:
             band = _describe_inline(driver.band)

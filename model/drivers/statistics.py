@@ -13,6 +13,7 @@ import rasterio
 from rasterio.windows import Window as RasterWindow
 
 from ..grid import Grid, Window
+from ..raster import reading
 from ..stack import Encoding
 
 SAMPLE = 200_000
@@ -46,17 +47,12 @@ def strips(
         for row in range(0, grid.height, rows):
             window = Window(grid, row, 0, min(rows, grid.height - row), grid.width)
             place = RasterWindow(0, row, grid.width, window.height)
-            yield (
-                window,
-                np.stack(
-                    [
-                        raster.read(band, window=place, masked=True)
-                        .astype(np.float32)
-                        .filled(np.nan)
-                        for raster, band in zip(rasters, bands)
-                    ]
-                ),
-            )
+            cells = np.empty((len(drivers), window.height, grid.width), np.float32)
+            for i, (raster, band) in enumerate(zip(rasters, bands)):
+                with reading(drivers[i]["name"]):
+                    read = raster.read(band, window=place, masked=True)
+                cells[i] = read.astype(np.float32).filled(np.nan)
+            yield window, cells
 
 
 class Sample:

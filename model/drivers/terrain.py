@@ -10,6 +10,7 @@ from rasterio.transform import from_origin
 from scipy import ndimage
 
 from ..errors import InputError
+from ..raster import writing
 
 MAX_BREACH = 10
 FREEMAN_EXPONENT = 1.1
@@ -113,20 +114,71 @@ def drain(tools, terrain, depressions: str):
 def _write(heights: np.ndarray, side: float, folder: Path) -> Path:
     path = folder / "heights.tif"
     height, width = heights.shape
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        height=height,
-        width=width,
-        count=1,
-        dtype="float32",
-        nodata=_NODATA,
-        transform=from_origin(0, height * side, side, side),
-        bigtiff="if_safer",
-    ) as raster:
+    with (
+        writing(path, 4 * heights.size),
+        rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            height=height,
+            width=width,
+            count=1,
+            dtype="float32",
+            nodata=_NODATA,
+            transform=from_origin(0, height * side, side, side),
+            bigtiff="if_safer",
+        ) as raster,
+    ):
         raster.write(np.where(np.isnan(heights), _NODATA, heights).astype(np.float32), 1)
     return path
+
+
+def slope_and_aspect(
+    heights: np.ndarray, cell_size: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slope and aspect from the eight neighbours (Horn, 1981, doi:10.1109/PROC.1981.11918).
+
+    A neighbour that is missing, beside a hole or at the edge, is put where the plane through the
+    others has it, so that a plane keeps its slope up to its last cell.
+
+    Parameters
+    ----------
+    heights : ndarray (height + 2, width + 2)
+        Metres, NaN where unknown: the cells and one more around them.
+    cell_size : tuple of 2 floats
+        Cell width and height in metres.
+
+    Returns
+    -------
+    slope, aspect : ndarray (height, width)
+        Degrees; the aspect is where the slope faces, clockwise from north, NaN on a level cell.
+        Both are NaN where the height is, and where neighbours are missing on opposite sides.
+    """
+    height, width = heights.shape[0] - 2, heights.shape[1] - 2
+    near = {
+        (row, column): heights[1 + row :, 1 + column :][:height, :width].astype(float)
+        for row in (-1, 0, 1)
+        for column in (-1, 0, 1)
+    }
+    corners = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+    sides = [(-1, 0), (0, -1), (0, 1), (1, 0)]
+
+    def fill(row, column, value):
+        near[row, column] = np.where(np.isnan(near[row, column]), value, near[row, column])
+
+    for row, column in sides + corners:
+        fill(row, column, 2 * near[0, 0] - near[-row, -column])
+    for row, column in corners:
+        fill(row, column, near[row, 0] + near[0, column] - near[0, 0])
+    west, east = (near[-1, i] + 2 * near[0, i] + near[1, i] for i in (-1, 1))
+    north, south = (near[i, -1] + 2 * near[i, 0] + near[i, 1] for i in (-1, 1))
+    eastward = np.where(np.isnan(near[0, 0]), np.nan, (east - west) / (8 * cell_size[0]))
+    southward = (south - north) / (8 * cell_size[1])
+    slope = np.degrees(np.arctan(np.hypot(eastward, southward)))
+    aspect = np.degrees(np.arctan2(-eastward, southward)) % 360
+    aspect[aspect == 360] = 0  # the remainder of a tiny negative angle
+    aspect[(eastward == 0) & (southward == 0)] = np.nan
+    return slope, aspect
 
 
 def stream_power(area: np.ndarray, slope: np.ndarray, floor: float) -> np.ndarray:

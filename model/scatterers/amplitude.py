@@ -21,8 +21,10 @@ from rasterio.windows import Window as RasterWindow
 from ..errors import InputError
 from ..grid import Grid, Window
 from ..monitor import SILENT, Monitor
+from ..raster import reading
 
 STRIP_VALUES = 32_000_000
+_HUGE = 1e19  # no amplitude is as large: 1e20 and the like stand for no data
 _CACHE = 512 * 1024**2  # bytes, so that memory does not grow with the machine's
 
 _AMPLITUDES = {
@@ -84,13 +86,15 @@ class Images:
 
     def _read(self, name: str, raster, window: Window) -> np.ndarray:
         place = RasterWindow(window.column, window.row, window.width, window.height)
-        cells = raster.read(1, window=place)
+        with reading(name):
+            cells = raster.read(1, window=place)
+            mask = raster.read_masks(1, window=place)
         if np.iscomplexobj(cells):
             # GDAL's mask looks at the real part alone, where a zero is nothing special.
             valid = cells != raster.nodata
             cells = np.abs(cells)
         else:
-            valid = raster.read_masks(1, window=place) > 0
+            valid = mask > 0
             cells = cells.astype(np.float32)
             if self.kind != "decibel" and cells[valid].min(initial=0) < 0:
                 raise InputError(
@@ -100,7 +104,7 @@ class Images:
                 )
             with np.errstate(invalid="ignore"):
                 cells = _AMPLITUDES[self.kind](cells)
-        return np.where(valid & (cells > 0) & (cells < np.inf), cells, np.nan)
+        return np.where(valid & (cells > 0) & (cells < _HUGE), cells, np.nan)
 
 
 def mean_gains(images: Images, monitor: Monitor = SILENT) -> np.ndarray:

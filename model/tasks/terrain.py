@@ -5,12 +5,16 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import numpy as np
-import rasterio
-from rasterio.windows import Window as RasterWindow
 
-from ..drivers.terrain import enclosed_holes, specific_area, stream_power, wetness
+from ..drivers.terrain import (
+    enclosed_holes,
+    slope_and_aspect,
+    specific_area,
+    stream_power,
+    wetness,
+)
 from ..errors import InputError
-from ..grid import Grid
+from ..grid import Grid, Window
 from ..raster import SurfaceWriter, read_band
 from .job import Job
 
@@ -30,13 +34,13 @@ _TILE = 1024
 def run(folder, request, monitor) -> dict:
     """Write the outputs that are asked for.
 
-    The request's `terrain` holds the files of elevation, slope and aspect; these lie on the grid
-    `area`, which holds the map's own and the land around it.
+    The request's `elevation` is a file on the grid `area`, which holds the map's own and the land
+    around it.
     """
     job = Job(folder, request, monitor)
     area = Grid.from_dict(request["area"])
     (row,), (column,) = area.cells(_first_cell(job.grid))
-    heights = read_band(folder / request["terrain"]["ELEVATION"])
+    heights = read_band(folder / request["elevation"])
     _check(heights, heights[row : row + job.grid.height, column : column + job.grid.width], job)
     wanted = [name for name in BANDS if job.wants(name)]
     if INDICES.keys() & set(wanted):
@@ -47,10 +51,6 @@ def run(folder, request, monitor) -> dict:
     monitor.progress(0.6, "Writing the maps")
     tiles = list(job.grid.tiles(_TILE))
     with ExitStack() as opened:
-        terrain = {
-            name: opened.enter_context(rasterio.open(folder / file))
-            for name, file in request["terrain"].items()
-        }
         writers = {
             name: opened.enter_context(
                 SurfaceWriter(job.file(name, ".tif"), job.grid, [band], [kind])
@@ -59,16 +59,27 @@ def run(folder, request, monitor) -> dict:
             if name in wanted
         }
         for i, tile in enumerate(tiles):
-            place = RasterWindow(column + tile.column, row + tile.row, tile.width, tile.height)
+            around = _around(heights, row + tile.row, column + tile.column, tile)
+            maps = {"ELEVATION": around[1:-1, 1:-1]}
+            if wanted != ["ELEVATION"]:
+                maps["SLOPE"], maps["ASPECT"] = slope_and_aspect(around, area.cell_size)
             for name, writer in writers.items():
-                raster = terrain[name if name in terrain else "SLOPE"]
-                cells = raster.read(1, window=place, masked=True).filled(np.nan)
                 if name in INDICES:
                     floor = job.parameters["slope_floor"]
-                    cells = INDICES[name](upslope[tile.slices], cells, floor)
-                writer.write(tile, cells)
+                    maps[name] = INDICES[name](upslope[tile.slices], maps["SLOPE"], floor)
+                writer.write(tile, maps[name])
             monitor.progress(0.6 + 0.3 * (i + 1) / len(tiles))
     return job.result
+
+
+def _around(heights: np.ndarray, row: int, column: int, tile: Window) -> np.ndarray:
+    """The heights of a tile and of one more cell around it, NaN beyond the DEM."""
+    around = np.full((tile.height + 2, tile.width + 2), np.nan, heights.dtype)
+    top, left = max(0, row - 1), max(0, column - 1)
+    known = heights[top : row + tile.height + 1, left : column + tile.width + 1]
+    first_row, first_column = top - row + 1, left - column + 1
+    around[first_row:, first_column:][: known.shape[0], : known.shape[1]] = known
+    return around
 
 
 def _first_cell(grid: Grid) -> np.ndarray:

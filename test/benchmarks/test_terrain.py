@@ -32,21 +32,19 @@ def mountains_and_plain(random):
 def test_the_papers_map(tmp_path, flow, depressions):
     heights = mountains_and_plain(np.random.default_rng(0)).astype(np.float32)
     transform = rasterio.transform.from_origin(500_000, 3_600_000, CELL, CELL)
-    slope = np.degrees(np.arctan(np.hypot(*np.gradient(heights, CELL))))
-    for name, cells in (("ELEVATION", heights), ("SLOPE", slope), ("ASPECT", slope)):
-        with rasterio.open(
-            tmp_path / f"{name}.in.tif",
-            "w",
-            driver="GTiff",
-            width=WIDTH,
-            height=HEIGHT,
-            count=1,
-            dtype="float32",
-            nodata=np.nan,
-            transform=transform,
-            tiled=True,
-        ) as raster:
-            raster.write(cells.astype(np.float32), 1)
+    with rasterio.open(
+        tmp_path / "elevation.in.tif",
+        "w",
+        driver="GTiff",
+        width=WIDTH,
+        height=HEIGHT,
+        count=1,
+        dtype="float32",
+        nodata=np.nan,
+        transform=transform,
+        tiled=True,
+    ) as raster:
+        raster.write(heights, 1)
     grid = {
         "crs": "EPSG:32639",
         "transform": list(transform.to_gdal()),
@@ -60,7 +58,7 @@ def test_the_papers_map(tmp_path, flow, depressions):
         "grid": grid,
         "area": grid,
         "drivers": [],
-        "terrain": {name: f"{name}.in.tif" for name in ("ELEVATION", "SLOPE", "ASPECT")},
+        "elevation": "elevation.in.tif",
         "parameters": {"flow": flow, "depressions": depressions, "slope_floor": 0.1},
     }
     (tmp_path / "request.json").write_text(json.dumps(request))

@@ -291,7 +291,7 @@ class TestStack:
         assert np.isnan(self.read(results["STACK"])[2, 0, 0])
 
     def test_bands_of_one_name_can_be_told_apart(self, run, write_raster, feedback, tmp_path):
-        cells = np.arange(16, dtype="float32").reshape(4, 4)
+        cells = np.arange(16, dtype="float32").reshape(4, 4) / 2
         (tmp_path / "a").mkdir()
         source = write_raster("ndvi", cells)
         other = str(tmp_path / "a" / "ndvi.tif")

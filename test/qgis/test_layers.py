@@ -343,7 +343,7 @@ class TestKinds:
         return [
             make_raster("height", np.arange(100, dtype="int16").reshape(10, 10)),
             make_raster("land", (np.arange(100) % 4).astype("uint8").reshape(10, 10)),
-            make_raster("slope", np.ones((10, 10), "float32")),
+            make_raster("slope", np.full((10, 10), 1.5, "float32")),
             make_raster("Aspect_30", np.ones((10, 10), "float32")),
         ]
 

@@ -13,6 +13,7 @@ from subsidence_mapper.model.drivers.terrain import (
     drain,
     enclosed_holes,
     load_tools,
+    slope_and_aspect,
     specific_area,
     stream_power,
     wetness,
@@ -188,6 +189,59 @@ def test_holes_are_those_that_land_surrounds():
     assert enclosed_holes(np.zeros((3, 3))) == (0, 0)
 
 
+def plane(east, south, size=12):
+    """Heights of a plane that rises so much per metre, with an unknown cell all around."""
+    rows, columns = np.mgrid[-1 : size + 1, -1 : size + 1]
+    heights = 500 + CELL * (east * columns + south * rows)
+    heights[[0, -1]] = heights[:, [0, -1]] = np.nan
+    return heights
+
+
+@pytest.mark.parametrize(
+    ("east", "south", "faces"),
+    [
+        (0.1, 0, 270),
+        (-0.1, 0, 90),
+        (0, 0.1, 0),
+        (0, -0.1, 180),
+        (-0.2, -0.2, 135),
+        (0.2, -0.2, 225),
+    ],
+)
+def test_a_plane_keeps_slope_and_aspect_up_to_edges_and_holes(east, south, faces):
+    heights = plane(east, south)
+    heights[5, 5] = heights[7:10, 7:9] = np.nan
+    slope, aspect = slope_and_aspect(heights, (CELL, CELL))
+    hole = np.isnan(heights[1:-1, 1:-1])
+    expected = np.where(hole, np.nan, np.degrees(np.arctan(np.hypot(east, south))))
+    np.testing.assert_allclose(slope, expected, rtol=1e-9)
+    np.testing.assert_allclose(aspect, np.where(hole, np.nan, faces), atol=1e-6)
+
+
+def test_cells_are_not_always_square():
+    slope, _ = slope_and_aspect(plane(0.1, 0.1), (2 * CELL, CELL))
+    np.testing.assert_allclose(np.tan(np.radians(slope)), np.hypot(0.05, 0.1))
+
+
+def test_slope_of_rough_ground_is_horns():
+    heights = np.random.default_rng(0).normal(size=(30, 40))
+    slope, aspect = slope_and_aspect(heights, (CELL, CELL))
+    weights = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / (8 * CELL)
+    east, south = (ndimage.correlate(heights, each)[1:-1, 1:-1] for each in (weights, weights.T))
+    np.testing.assert_allclose(np.tan(np.radians(slope)), np.hypot(east, south))
+    np.testing.assert_allclose(np.sin(np.radians(aspect)), -east / np.hypot(east, south))
+    np.testing.assert_allclose(np.cos(np.radians(aspect)), south / np.hypot(east, south))
+
+
+def test_level_cells_face_nowhere_and_lone_rows_have_no_slope():
+    slope, aspect = slope_and_aspect(np.full((5, 5), 7.0), (CELL, CELL))
+    assert (slope == 0).all() and np.isnan(aspect).all()
+    heights = plane(0.1, 0.1)
+    heights[4] = heights[6] = np.nan
+    slope, aspect = slope_and_aspect(heights, (CELL, CELL))
+    assert np.isnan(slope[4]).all() and np.isnan(aspect[4]).all()
+
+
 def grid_of(height, width, row=0, column=0):
     transform = (500_000 + CELL * column, CELL, 0.0, 3_600_000 - CELL * row, 0.0, -CELL)
     return Grid("EPSG:32639", transform, width, height)
@@ -197,29 +251,26 @@ def grid_of(height, width, row=0, column=0):
 def run(tmp_path):
     """Run the task on a DEM; gives the outputs and what was logged."""
 
-    def run(heights, grid=None, slope=5.0, outputs=tuple(task.BANDS), **parameters):
+    def run(heights, grid=None, outputs=tuple(task.BANDS), **parameters):
         area = grid_of(*np.shape(heights))
-        layers = {"ELEVATION": heights, "SLOPE": np.full(np.shape(heights), slope)}
-        layers["ASPECT"] = np.full(np.shape(heights), 180.0)
-        for name, cells in layers.items():
-            with rasterio.open(
-                tmp_path / f"{name}.in.tif",
-                "w",
-                driver="GTiff",
-                width=area.width,
-                height=area.height,
-                count=1,
-                dtype="float32",
-                nodata=np.nan,
-                transform=rasterio.transform.from_origin(0, 0, CELL, CELL),
-            ) as raster:
-                raster.write(np.asarray(cells, np.float32), 1)
+        with rasterio.open(
+            tmp_path / "elevation.in.tif",
+            "w",
+            driver="GTiff",
+            width=area.width,
+            height=area.height,
+            count=1,
+            dtype="float32",
+            nodata=np.nan,
+            transform=rasterio.transform.from_origin(0, 0, CELL, CELL),
+        ) as raster:
+            raster.write(np.asarray(heights, np.float32), 1)
         settings = {"flow": "dinf", "depressions": "breach", "slope_floor": 0.1}
         notes = Notes()
         request = {
             "grid": (grid or area).to_dict(),
             "area": area.to_dict(),
-            "terrain": {name: f"{name}.in.tif" for name in layers},
+            "elevation": "elevation.in.tif",
             "outputs": list(outputs),
             "parameters": {**settings, **parameters},
         }
@@ -240,25 +291,27 @@ def test_what_is_written(run):
             assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
     assert kinds == task.BANDS
     np.testing.assert_allclose(read_band(files["ELEVATION"]), 1000 - 3.0 * ROWS)
-    area, tangent = CELL * (ROWS + 1), np.tan(np.radians(5))
-    np.testing.assert_allclose(read_band(files["SPI"]), area * tangent, rtol=1e-5)
-    np.testing.assert_allclose(read_band(files["TWI"]), np.log(area / tangent), rtol=1e-5)
+    area, tangent = CELL * (ROWS + 1), 0.1
+    slope = np.full(ROWS.shape, np.degrees(np.arctan(tangent)))
+    np.testing.assert_allclose(read_band(files["SLOPE"]), slope, rtol=1e-4)
+    np.testing.assert_allclose(read_band(files["ASPECT"]), np.full(ROWS.shape, 180), rtol=1e-5)
+    np.testing.assert_allclose(read_band(files["SPI"]), area * tangent, rtol=1e-4)
+    np.testing.assert_allclose(read_band(files["TWI"]), np.log(area / tangent), rtol=1e-4)
 
 
 def test_water_comes_from_beyond_the_map(run):
     part = grid_of(20, 30, row=60, column=10)
     files, _ = run(1000 - 3.0 * ROWS, part, outputs=("SPI", "ELEVATION"))
     assert set(files) == {"SPI", "ELEVATION"}
-    upslope = read_band(files["SPI"]) / np.tan(np.radians(5))
-    np.testing.assert_allclose(upslope, CELL * (ROWS + 1)[60:80, 10:40], rtol=1e-5)
+    upslope = read_band(files["SPI"]) / 0.1
+    np.testing.assert_allclose(upslope, CELL * (ROWS + 1)[60:80, 10:40], rtol=1e-4)
     np.testing.assert_allclose(read_band(files["ELEVATION"]), 1000 - 3.0 * ROWS[60:80, 10:40])
 
 
 def test_the_slope_floor_counts(run):
-    heights = 1000 - 3.0 * ROWS
+    heights = 1000 - 3e-4 * ROWS
     (low, _), (high, _) = (
-        (read_band(run(heights, slope=0.0, slope_floor=floor)[0]["TWI"]), floor)
-        for floor in (0.1, 1.0)
+        (read_band(run(heights, slope_floor=floor)[0]["TWI"]), floor) for floor in (0.1, 1.0)
     )
     np.testing.assert_allclose(
         low - high, np.log(np.tan(np.radians(1)) / np.tan(np.radians(0.1))), rtol=1e-4
@@ -278,7 +331,7 @@ def test_odd_dems(run):
     heights[50:52, 50] = np.nan
     _, lines = run(heights)
     assert lines[0][0] == "warning" and "1 hole of 2 cells" in lines[0][1]
-    _, lines = run(np.full((20, 20), 7.0), slope=0.0)
+    _, lines = run(np.full((20, 20), 7.0))
     assert lines[0][0] == "warning" and "All of the DEM is at 7 m" in lines[0][1]
     with pytest.raises(InputError, match="no value in the area of the map"):
         run(np.full((20, 20), np.nan))
