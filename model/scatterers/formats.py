@@ -165,6 +165,8 @@ class Layout:
     told_by : tuple of str
         By what the format was known.
     unused : list of str
+    cut : int
+        After how many letters the names may have been cut; 0: they are whole.
     """
 
     format: Format
@@ -172,6 +174,7 @@ class Layout:
     dates: dict[date, str]
     told_by: tuple = ()
     unused: list = field(default_factory=list)
+    cut: int = 0
 
     def find_positions(
         self, found: list[str], crs: str | None, mapping: dict[str, str]

@@ -21,6 +21,7 @@ from .formats import POSITIONS, Batch, Source, recognise
 
 _ROWS = 8192
 _DAMAGED = "A geometry of the layer is damaged. Repair the layer, or export it anew."
+_DBF = 10  # letters that Shapefiles leave of a name
 _STYLES = "layer_styles"  # QGIS keeps looks there
 
 
@@ -119,6 +120,8 @@ def _open_layer(
     found = names or there
     own = dict(zip(reversed(found), reversed(there)))
     layout = recognise(found, key, mapping)
+    if max(map(len, found), default=0) <= _DBF:
+        layout.cut = _DBF
     kind = info["geometry_type"]
     skipped: Counter = Counter()
     x = y = None

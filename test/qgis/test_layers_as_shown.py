@@ -200,8 +200,9 @@ def test_virtual_layers_that_run_sql_or_fetch_are_refused(run, make, save, tmp_p
         )
         layer = QgsVectorLayer(str(path), name, "ogr")
         with pytest.raises(QgsProcessingException, match=f"virtual layer that leads .*{reason}"):
-            vectors.check_layer(layer)
-    vectors.check_layer(QgsVectorLayer(str(tmp_path / "ps.gpkg"), "ps", "ogr"))
+            vectors.check_layer(layer, feedback)
+    vectors.check_layer(QgsVectorLayer(str(tmp_path / "ps.gpkg"), "ps", "ogr"), feedback)
+    assert not feedback.warnings
 
 
 class TestReading:
@@ -336,3 +337,22 @@ class TestSelecting:
         with pytest.raises(QgsProcessingException, match=f"{message}.*gpkg"):
             run("selectpspoints", INPUT=layer, MAX_DISPERSION=0, PS_POINTS=str(place))
         assert not place.exists()
+
+
+def test_the_other_layers_of_a_file_are_named(make, save, tmp_path, feedback):
+    path = str(tmp_path / "ps.gpkg")
+    for name in ("asc", "desc"):
+        options = QgsVectorFileWriter.SaveVectorOptions()
+        options.layerName = name
+        if name == "desc":
+            options.actionOnExistingFile = QgsVectorFileWriter.CreateOrOverwriteLayer
+        layer = make(["v:double"], [(x, row[2:]) for x, row in ROWS])
+        QgsVectorFileWriter.writeAsVectorFormatV3(
+            layer, path, QgsCoordinateTransformContext(), options
+        )
+    vectors.check_layer(QgsVectorLayer(path, "ps", "ogr"), feedback)
+    (warning,) = feedback.warnings
+    assert "holds the layers asc, desc. The first one is taken" in warning
+    assert "ps.gpkg|layername=desc." in warning
+    vectors.check_layer(QgsVectorLayer(f"{path}|layername=desc", "ps", "ogr"), feedback)
+    assert len(feedback.warnings) == 1

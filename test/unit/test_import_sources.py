@@ -183,6 +183,25 @@ def test_texts_that_are_no_numbers_are_named(load, tmp_path):
         load(tmp_path / "ps.gpkg", **V)
 
 
+def test_a_name_that_a_shapefile_cut_tells_no_unit(load, tmp_path):
+    """velocity_mm_yr becomes velocity_m there, which reads like metres."""
+    columns = {"x": [51.0, 51.1], "y": [32.0] * 2, "velocity_mm_yr": [-1.0, -2.0]}
+    write_points(tmp_path / "whole.gpkg", "EPSG:4326", [pa.table(columns)])
+    meta, _, shapes, data = pyogrio.raw.read(tmp_path / "whole.gpkg")
+    path = tmp_path / "cut.shp"
+    pyogrio.raw.write(path, shapes, data, ["velocity_m"], crs=meta["crs"], geometry_type="Point")
+    options = {"columns": "velocity=velocity_m", "positive": "up"}
+    with pytest.raises(
+        InputError, match="does not tell the unit of the velocity .velocity_m.. Set"
+    ):
+        load(path, **options)
+    got, _ = load(path, **options, velocity_unit="mm")
+    assert got["velocity_mm_yr"].tolist() == [-1, -2]
+    table = "lon,lat,velocity_m\n51,32,0.5\n"
+    got, _ = load(write(tmp_path / "ps.csv", table), **options)
+    assert got["velocity_mm_yr"].tolist() == [500]
+
+
 def test_codes_for_nothing_in_every_column_are_said(load, tmp_path):
     rows = [*ROWS, "p7,51.5,-9999,-99999,1,0.5,0,-1\n", "p8,51.5,32.5,-99999,9.97e36,0.5,0,-1e20\n"]
     got, warnings = load(write(tmp_path / "ps.csv", HEADER + "".join(rows)))
