@@ -147,6 +147,7 @@ class Job:
             source,
             self.transforms,
             self.feedback,
+            self.extent(QgsCoordinateReferenceSystem(layers.WGS84)),
         )
 
     def _over(self, lattice: layers.Grid, rasters, places) -> layers.Grid:

@@ -389,6 +389,38 @@ class TestPlaces:
         assert self.lattice(make_points, places, feedback).crs.authid() == f"EPSG:{zone}"
         assert not feedback.warnings
 
+    def test_a_driver_of_the_world_leaves_the_zone_to_points_and_extent(
+        self, make_raster, make_points, feedback
+    ):
+        world = make_raster("rain", np.ones((180, 360), "float32"), -180, 90, 1, 4326)
+        drivers = layers.open_drivers([layers.Source.of(world)])
+        layer = make_points([(147.1, -33), (147.2, -33)], [1, 2], "EPSG:4326")
+        source = QgsProcessingFeatureSource(layer, QgsProcessingContext())
+        extent = QgsRectangle(51, 32, 52, 33)
+        for given_extent, zone in ((None, 32755), (extent, 32639)):
+            lattice = layers.choose_lattice(
+                None, drivers, 30, source, TRANSFORMS, feedback, given_extent
+            )
+            assert lattice.crs.authid() == f"EPSG:{zone}"
+
+    @pytest.mark.parametrize(
+        ("epsg", "left", "top", "cell", "zone"),
+        [
+            (32760, 815_000, 8_120_000, 100.0, 32760),
+            (32701, 175_000, 8_120_000, 100.0, 32701),
+            (4326, 179.97, -17.0, 0.001, 32701),
+            (3832, 3_336_000, -1_880_000, 100.0, 32701),
+        ],
+    )
+    def test_drivers_across_the_180th_meridian(
+        self, write_raster, tmp_path, feedback, epsg, left, top, cell, zone
+    ):
+        (driver,) = opened(write_raster("rain", CELLS, left, top, cell, epsg))
+        lattice = layers.choose_lattice(None, [driver], None, None, TRANSFORMS, feedback)
+        assert lattice.crs.authid() in (f"EPSG:{zone}", f"EPSG:{epsg}")
+        got = brought(driver, tmp_path / "job", feedback)
+        assert np.isfinite(got).mean() > 0.9
+
     @pytest.mark.parametrize("far", [(9.0, 32.0), (0.5, 0.0), (-120.0, 32.0), (51.0, -33.0)])
     def test_a_point_far_away_is_named_and_moves_nothing(self, make_points, feedback, far):
         random = np.random.default_rng(0)
