@@ -68,12 +68,13 @@ def check_files(uri: str, name: str) -> None:
         reason = ""
         if file and _REMOTE.search(each) and not each.startswith("<"):
             reason = f"fetches {each} from the net"
-        elif virtual is None and _is_local(each):
+        elif virtual is None and (file or _is_local(each)):
             with _quiet(gdal):
                 driver = gdal.IdentifyDriverEx(each, gdal.OF_RASTER)
             if driver and driver.ShortName in _SERVICES:
-                file, reason = each, f"describes a service in the net ({driver.LongName})"
-            elif _is_hdf5(each):
+                file = each if _is_local(each) else file
+                reason = f"describes a service in the net ({driver.LongName})"
+            elif _is_local(each) and _is_hdf5(each):
                 _check_whole(next(_paths(each)), name)
         elif virtual is not None:
             file = file if each.startswith("<") else each

@@ -546,6 +546,11 @@ class TestFiles:
         with pytest.raises(QgsProcessingException, match="tiles.xml, which describes a service"):
             layers.check_files(str(path), "tiles")
 
+    def test_a_file_that_names_a_service_is_refused(self, virtual):
+        path = virtual(SOURCE.format(beside="", file="PG:host=localhost dbname=a table=b"))
+        with pytest.raises(QgsProcessingException, match=f"{path}, which describes a service"):
+            layers.check_files(path, "rain")
+
     def test_python_in_a_file_is_refused(self, virtual):
         code = (
             "<PixelFunctionType>f</PixelFunctionType><PixelFunctionLanguage>Python"
