@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -195,15 +195,21 @@ def _paths(uri: str) -> Iterator[str]:
     if _REMOTE.search(uri) or uri.startswith("<"):
         return
     place = _ARCHIVE.sub("", uri).replace("}", "")
-    while place != uri and not os.path.isfile(place) and os.path.dirname(place) != place:
+    while place != uri and not _is_file(place) and os.path.dirname(place) != place:
         place = os.path.dirname(place)
     parts = place.split(":")
     for i in range(len(parts)):
         for j in range(len(parts), i, -1):
             path = ":".join(parts[i:j]).strip('"')
-            if os.path.isfile(path):
+            if _is_file(path):
                 yield os.path.realpath(path)
                 return
+
+
+def _is_file(path: str) -> bool:
+    with suppress(ValueError):  # no path can hold some characters
+        return os.path.isfile(path)
+    return False
 
 
 def _is_local(uri: str) -> bool:

@@ -44,6 +44,8 @@ _HUGE = 1e19
 _MARKS = (-999, -9999, -99999, -999999, -9999999, -32767, -32768, -(2**31))
 _APART = 0.1  # of the range of the other values
 
+_PLAIN = ("ENVI", "ISCE", "ROI_PAC", "netCDF")  # formats without compression, for the most part
+
 _FARTHEST = 1e12  # no coordinate is as large, in metres or degrees
 
 
@@ -200,6 +202,7 @@ def _bands(source: Source) -> list[Driver]:
     with gdal_errors(f"Opening the raster layer {source.name}") as gdal:
         raster = gdal.OpenEx(uri, gdal.OF_RASTER, open_options=options)
         _check_place(raster, source.name)
+        _check_length(raster, source.name, gdal)
         bands = {number: raster.GetRasterBand(number) for number in _numbers(raster)}
         numbers = [number for number, band in bands.items() if _is_driver(band, gdal)]
         alpha = [number for number, band in bands.items() if _is_alpha(band, gdal)]
@@ -239,6 +242,22 @@ def _check_place(raster, name: str) -> None:
             f"The raster {name} has cells of {dx:g} x {dy:g} from x {left:g}, y {top:g}, which "
             "is no place on earth. Its georeference is damaged: correct it, or export the raster "
             "anew."
+        )
+
+
+def _check_length(raster, name: str, gdal) -> None:
+    """Refuse a plain file that ends before its pixels do: GDAL reads zeros beyond its end."""
+    file = (raster.GetFileList() or [""])[0]
+    if raster.GetDriver().ShortName not in _PLAIN or not os.path.isfile(file):
+        return
+    with open(file, "rb") as opened:
+        packed = opened.read(4)[1:] == b"HDF" or raster.GetMetadataItem("file_compression", "ENVI")
+    size = sum(gdal.GetDataTypeSize(raster.GetRasterBand(i).DataType) for i in _numbers(raster))
+    needed = raster.RasterXSize * raster.RasterYSize * size // 8
+    if os.path.getsize(file) < needed and packed in (False, None, "0"):
+        raise QgsProcessingException(
+            f"The raster {name} cannot be read: {file} has {os.path.getsize(file):,} bytes, and "
+            f"its cells need {needed:,}. It is cut short: get it anew."
         )
 
 
@@ -618,9 +637,11 @@ def link_drivers(drivers: list[Driver], folder: Path, room: str = protocol.DRIVE
     described = []
     for i, driver in enumerate(drivers):
         file = f"{room}/{i:03d}.vrt"
-        with gdal_errors(f"Reading the raster {driver.name}") as gdal:
+        doing = f"Reading the raster {driver.name}"
+        with _writing(folder / file, 1), gdal_errors(doing) as gdal:
             linked = gdal.GetDriverByName("VRT").CreateCopy(str(folder / file), driver.band)
             linked.FlushCache()
+            gdal.Open(str(folder / file))
         described.append({"name": driver.name, "kind": driver.kind, "file": file})
     return described
 
@@ -634,7 +655,7 @@ def stack_drivers(drivers: list[Driver], grid: Grid, path: Path, feedback) -> li
     bands = []
     for driver in drivers:
         _drop_marks(driver, grid, feedback)
-    with gdal_errors(f"Making {path.name}") as gdal:
+    with _writing(path, 1), gdal_errors(f"Making {path.name}") as gdal:
         for driver in drivers:
             band = _describe_inline(driver.band)
             if not _lies_on(driver, grid):
@@ -646,6 +667,7 @@ def stack_drivers(drivers: list[Driver], grid: Grid, path: Path, feedback) -> li
             band.SetDescription(driver.name)
             band.SetMetadataItem("KIND", driver.kind)
         stack.FlushCache()
+        gdal.Open(str(path))
     return [
         {"name": driver.name, "kind": driver.kind, "file": path.name, "band": number}
         for number, driver in enumerate(drivers, 1)

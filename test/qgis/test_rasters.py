@@ -202,6 +202,20 @@ class TestDamage:
             assert "unexpectedly" not in str(problem.value)
             assert not os.path.exists(out)
 
+    @pytest.mark.parametrize("kind", ["ENVI", "netCDF", "AAIGrid", "EHdr", "SAGA", "PNG", "COG"])
+    def test_formats_that_are_cut_short(self, write_raster, tmp_path, feedback, kind):
+        cells = (np.arange(90_000) % 251).reshape(300, 300).astype("uint8")
+        path = str(tmp_path / "cut")
+        suffix = {"SAGA": ".sdat", "COG": ".tif"}.get(kind, "")
+        gdal.Translate(path + suffix, write_raster("whole", cells), format=kind)
+        whole = layers.Source("rain", path + suffix, QgsCoordinateReferenceSystem("EPSG:32639"))
+        (driver,) = layers.open_drivers([whole])
+        assert np.array_equal(brought(driver, tmp_path / "whole", feedback), cells)
+        os.truncate(path + suffix, os.path.getsize(path + suffix) // 2)
+        with pytest.raises(QgsProcessingException, match="rain cannot be read: .*cut"):
+            (driver,) = layers.open_drivers([whole])
+            brought(driver, tmp_path / "job", feedback)
+
     def test_a_full_disk_is_noticed(self, write_raster, tmp_path, feedback):
         disk = tmp_path / "disk"
         disk.mkdir()
@@ -570,6 +584,12 @@ class TestFiles:
             with pytest.raises(QgsProcessingException, match=f"takes the bytes of {name}"):
                 layers.check_files(path, "rain")
         layers.check_files(virtual(raw.format(1, "rain"), kind), "rain")
+
+
+@given(st.text() | st.text(alphabet='/vsizp:"{}.<>|\0tifNETCDF'), st.booleans())
+def test_property_any_name_rests_on_no_file_or_some(text, inside):
+    uri = VIRTUAL.format(inside=SOURCE.format(beside="", file=text), kind="") if inside else text
+    assert layers.files_of(uri) == set()
 
 
 MAKE_HDF5 = """
