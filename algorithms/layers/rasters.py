@@ -366,7 +366,7 @@ def _guess(driver: Driver) -> tuple[str, str]:
         # Row by row: GDAL would take a thinned sample from overviews, which hold other values.
         cells = _valid(driver, (0, row, width, 1))
         cells = cells[np.abs(cells) < _HUGE]
-        if (cells != np.floor(cells)).any():
+        if cells.dtype.kind == "c" or (cells != np.floor(cells)).any():
             return "continuous", "it holds decimal numbers"
         classes.update(np.unique(cells).tolist())
         if len(classes) > MAX_GUESSED_CLASSES:
@@ -497,7 +497,10 @@ def _drop_marks(driver: Driver, grid: Grid, feedback) -> None:
 
     band = driver.band.GetRasterBand(1)
     if gdal.DataTypeIsComplex(band.DataType):
-        return
+        raise QgsProcessingException(
+            f"The raster {driver.name} holds complex numbers, and a map wants plain ones. Save "
+            "their amplitude or phase as a raster and use that."
+        )
     found = _find_marks(driver, grid, feedback)
     masked = bool(band.GetMaskFlags() & gdal.GMF_PER_DATASET)
     if not (found or masked):
@@ -574,13 +577,15 @@ def _without(virtual, value: float | None = None):
     from osgeo import gdal
 
     left_out = "<UseMaskBand>true</UseMaskBand>" if value is None else f"<NODATA>{value}</NODATA>"
+    wide = virtual.GetRasterBand(1).DataType in (gdal.GDT_Float64, gdal.GDT_Int32, gdal.GDT_UInt32)
+    kind = gdal.GetDataTypeName(gdal.GDT_Float64 if wide else gdal.GDT_Float32)
     place = ", ".join(map(repr, virtual.GetGeoTransform()))
     text = _describe_inline(virtual).GetDescription()
     return _describe_inline(
         gdal.Open(
             f'<VRTDataset rasterXSize="{virtual.RasterXSize}" rasterYSize="{virtual.RasterYSize}">'
             f"<SRS>{escape(virtual.GetProjection())}</SRS><GeoTransform>{place}</GeoTransform>"
-            '<VRTRasterBand dataType="Float32" band="1"><NoDataValue>nan</NoDataValue>'
+            f'<VRTRasterBand dataType="{kind}" band="1"><NoDataValue>nan</NoDataValue>'
             f"<ComplexSource><SourceFilename>{escape(text)}</SourceFilename>"
             f"<SourceBand>1</SourceBand>{left_out}</ComplexSource></VRTRasterBand></VRTDataset>"
         )

@@ -120,6 +120,23 @@ class TestMarks:
             for value in values
         )
 
+    @pytest.mark.parametrize("way", ["warped", "stacked"])
+    def test_double_precision_and_a_tag_beside(self, write_raster, tmp_path, feedback, way):
+        cells = CELLS.astype(float)
+        cells[0, :4] = -1.7976931348623157e308, 1e300, -np.inf, 7
+        path = str(tmp_path / "double.tif")
+        gdal.Translate(path, write_raster("rain", CELLS), outputType=gdal.GDT_Float64)
+        raster = gdal.Open(path, gdal.GA_Update)
+        raster.GetRasterBand(1).WriteArray(cells)
+        raster.GetRasterBand(1).SetNoDataValue(7)
+        raster = None
+        (driver,) = opened(path)
+        got = brought(driver, tmp_path / "job", feedback, way)
+        assert np.isnan(got[0, :4]).all()
+        np.testing.assert_array_equal(got[0, 4:], CELLS[0, 4:])
+        np.testing.assert_array_equal(got[1:], CELLS[1:])
+        assert len(feedback.warnings) == 3
+
     def test_whole_numbers_too(self, write_raster, tmp_path, feedback):
         cells = np.arange(3600, dtype="int16").reshape(SIZE, SIZE)
         cells[5, 5] = -32768
@@ -294,6 +311,12 @@ class TestFloatClasses:
             drivers = opened(write_raster("rain", cells))
             layers.set_kinds(drivers, "", "", feedback)
             assert drivers[0].kind == "continuous"
+
+    def test_complex_numbers_are_refused(self, run, write_raster, tmp_path):
+        path = str(tmp_path / "slc.tif")
+        gdal.Translate(path, write_raster("rain", CELLS), outputType=gdal.GDT_CFloat32)
+        with pytest.raises(QgsProcessingException, match="The raster slc holds complex numbers"):
+            run("driverstack", DRIVERS=[path], STACK=str(tmp_path / "stack.tif"))
 
 
 class TestNames:
