@@ -7,49 +7,30 @@ user gave into one job for the worker.
 from __future__ import annotations
 
 import configparser
-import os
-import re
-import shutil
-import tempfile
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from qgis.core import (
-    Qgis,
-    QgsCoordinateReferenceSystem,
     QgsCsException,
-    QgsFeature,
-    QgsFeatureSink,
-    QgsField,
-    QgsFields,
-    QgsGeometry,
-    QgsPointXY,
     QgsProcessingAlgorithm,
     QgsProcessingException,
     QgsProcessingMultiStepFeedback,
     QgsProcessingOutputNumber,
-    QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QMetaType, QVariant
 from qgis.PyQt.QtGui import QIcon
 
 from ..model import protocol
 from ..model.errors import InputError
 from . import client, layers, styling
-from .child import JobCancelled
+from .child import JobCancelled, stop_if_cancelled
 from .environment import PLUGIN, RuntimeMissing, worker_python
-from .job import Job, is_empty
-
-_UNBOUNDED = 1e300  # where QGIS ends numbers that have no end
+from .folders import KEPT, job_folder
+from .job import Job
+from .outputs import Outputs, WriteFailed, read_table, save_table
+from .values import check, is_empty, why_refused, why_unknown
 
 ICONS = PLUGIN / "resources" / "icons"
-
-# The one place for differences between versions: QGIS 3.38 moved field types to QMetaType.
-NUMBER, TEXT = (
-    (QMetaType.Type.Double, QMetaType.Type.QString)
-    if Qgis.QGIS_VERSION_INT >= 33800
-    else (QVariant.Double, QVariant.String)
-)
 
 GROUPS = {
     "workflow": "Workflow",
@@ -59,6 +40,7 @@ GROUPS = {
     "interpolation": "Interpolation",
     "evaluation": "Evaluation",
 }
+
 
 # Layers that the worker writes whole: what they are, and how their names end.
 LAYER_FILES = {
@@ -139,38 +121,56 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         return f"<p>{self.HELP}</p>{''.join(entries)}"
 
     def checkParameterValues(self, parameters, context):
-        for definition in self.parameterDefinitions():
-            value = parameters.get(definition.name())
-            if not is_empty(value) and not definition.checkValueIsAcceptable(value, context):
-                return False, _why_refused(definition, value)
+        known = {definition.name(): definition for definition in self.parameterDefinitions()}
+        for name in parameters.keys() - known.keys():
+            return False, why_unknown(name, known)
+        # What is wrong is said before what is missing.
+        for name in sorted(known, key=lambda name: is_empty(parameters.get(name))):
+            problem = check(known[name], parameters.get(name), context)
+            if problem:
+                return False, problem
         return super().checkParameterValues(parameters, context)
 
     def prepareAlgorithm(self, parameters, context, feedback):
-        self._sources, self._inputs = {}, set()
+        self._sources, self._inputs = {}, {}
         for definition in self.parameterDefinitions():
-            name, value = definition.name(), parameters.get(definition.name())
-            if definition.type() == "raster" and not is_empty(value):
-                opened = [self.parameterAsRasterLayer(parameters, name, context)]
-            elif definition.type() == "multilayer" and not is_empty(value):
-                opened = self.parameterAsLayerList(parameters, name, context)
-            elif definition.type() == "source" and not is_empty(value):
-                layer = self.parameterAsVectorLayer(parameters, name, context)
-                self._inputs.add(_path_of(layer.source()) if layer else "")
-                continue
-            else:
-                continue
-            if not all(opened) or isinstance(value, (list, tuple)) and len(opened) < len(value):
-                raise QgsProcessingException(_why_refused(definition, value))
-            self._sources[name] = [layers.Source.of(layer) for layer in opened]
-            self._inputs |= {_path_of(layer.source()) for layer in opened}
+            name, kind = definition.name(), definition.type()
+            if kind in ("raster", "multilayer", "source", "file") and name in parameters:
+                self._take(definition, parameters, context)
         return True
+
+    def _take(self, definition, parameters, context) -> None:
+        """Open what an input names, and note the files that it rests on."""
+        name, value = definition.name(), parameters[definition.name()]
+        if is_empty(value):
+            return
+        if definition.type() == "file":
+            opened = []
+            path = self.parameterAsFile(parameters, name, context)
+            _check_readable(name, path)
+            files = {path}
+        elif definition.type() == "source":
+            opened = []
+            layer = self.parameterAsVectorLayer(parameters, name, context)
+            if layer:
+                layers.check_layer(layer)
+            files = layers.files_of_vector(layer) if layer else set()
+        else:
+            opened = (
+                [self.parameterAsRasterLayer(parameters, name, context)]
+                if definition.type() == "raster"
+                else self.parameterAsLayerList(parameters, name, context)
+            )
+            if not all(opened) or isinstance(value, (list, tuple)) and len(opened) < len(value):
+                raise QgsProcessingException(why_refused(definition, value))
+            self._sources[name] = [layers.Source.of(layer) for layer in opened]
+            files = set().union(*(layers.files_of(layer.source()) for layer in opened))
+        self._inputs.update(dict.fromkeys(files, name))
 
     def processAlgorithm(self, parameters, context, feedback):
         try:
             return self.run_job(parameters, context, feedback)
-        except JobCancelled:
-            return {}
-        except (RuntimeMissing, client.JobFailed, InputError) as problem:
+        except (RuntimeMissing, JobCancelled, client.JobFailed, WriteFailed, InputError) as problem:
             raise QgsProcessingException(str(problem)) from problem
         except QgsCsException as problem:
             raise QgsProcessingException(
@@ -181,8 +181,8 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
     def run_job(self, parameters, context, feedback) -> dict:
         """Make the request, let the worker do it, and put the results where the user wants them.
 
-        The job folder is removed afterwards, except when the worker failed: the message then says
-        where it is.
+        The job folder is removed afterwards, except when the worker failed or the results could
+        not be written: the message then says where it is.
 
         Returns
         -------
@@ -194,124 +194,55 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         RuntimeMissing, JobFailed, JobCancelled, InputError, QgsProcessingException
         """
         python = worker_python()
-        outputs = self._outputs(parameters, context)
-        if not outputs and not self.NUMBERS:
+        outputs = Outputs(self, parameters, context, self._inputs)
+        if not outputs.places and not self.NUMBERS:
             raise QgsProcessingException("Nothing is asked for. Give at least one output a name.")
-        folder = Path(tempfile.mkdtemp(prefix="subsidence-"))
-        keep = False
-        try:
-            before = QgsProcessingMultiStepFeedback(round(100 / client.PREPARED), feedback)
-            job = Job(self, parameters, context, before, self._sources, folder)
-            request = {"task": self.TASK, "outputs": list(outputs), **self.request(job)}
-            if self.parameterDefinition("ENGINE"):
-                request["engine"] = job.value("ENGINE")
-            protocol.write_request(folder, request)
-            result = client.run_job(folder, feedback, python)
-            if feedback.isCanceled():
-                raise JobCancelled("Cancelled.")
-            return self._deliver(job, request["grid"], result, outputs)
-        except client.JobFailed as failure:
-            keep = True
-            raise client.JobFailed(f"{failure} The job is kept in {folder}.") from failure
-        except OSError as problem:
-            raise QgsProcessingException(
-                f"The job folder {folder} cannot be written: {problem.strerror}."
-            ) from problem
-        finally:
-            if not keep:
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def _outputs(self, parameters, context) -> dict[str, str]:
-        """The outputs that the user wants, each with its place, which can be written."""
-        wanted = {}
-        for definition in self.destinationParameterDefinitions():
-            name = definition.name()
-            place = self.parameterAsFileOutput(parameters, name, context)
-            if not place:
-                continue
-            database = re.search(r"dbname='([^']+)'", place)
-            if database or not re.match(r"\w\w+:", place):
-                _check_writable(name, Path(database.group(1) if database else place).absolute())
-            if _path_of(place) in self._inputs:
+        with job_folder(kept_after=client.JobFailed) as folder:
+            try:
+                before = QgsProcessingMultiStepFeedback(round(100 / client.PREPARED), feedback)
+                job = Job(self, parameters, context, before, self._sources, folder)
+                request = {
+                    "task": self.TASK,
+                    "outputs": list(outputs.places),
+                    **self.request(job),
+                }
+                if self.parameterDefinition("ENGINE"):
+                    request["engine"] = job.value("ENGINE")
+                protocol.write_request(folder, request)
+            except OSError as problem:
                 raise QgsProcessingException(
-                    f"{name} would be written over the input {place}. Choose another place."
-                )
-            title, suffixes = self.LAYER_FILES.get(definition.type(), ("", ("",)))
-            if not place.lower().endswith(suffixes):
-                raise QgsProcessingException(
-                    f"{name} is a {title}: give it a name that ends in {suffixes[0]}, not {place}."
-                )
-            wanted[name] = place
-        return wanted
+                    f"The job folder {folder} cannot be written: {problem.strerror}. Free some "
+                    "room there, or let TMPDIR name another folder."
+                ) from problem
+            try:
+                result = client.run_job(folder, feedback, python)
+                stop_if_cancelled(feedback)
+                return self._deliver(job, request["grid"], result, outputs)
+            except client.JobFailed as failure:
+                raise client.JobFailed(
+                    f"{failure} The job is kept {KEPT} in {folder}."
+                ) from failure
+            except WriteFailed as failure:
+                kept = ", ".join(_keep(folder, request["grid"], result, outputs))
+                raise client.JobFailed(
+                    f"{failure} The results are finished and kept {KEPT} in {folder}; fetch them "
+                    f"there: {kept}."
+                ) from failure
 
-    def _deliver(self, job: Job, grid: dict | None, result: dict, outputs: dict) -> dict:
-        """Copy the results beside their final names and, when all are there, rename them."""
+    def _deliver(self, job: Job, grid: dict | None, result: dict, outputs: Outputs) -> dict:
         files, tables = result.get("files", {}), result.get("points", {})
-        delivered, partials = dict(result.get("numbers", {})), {}
-        place = ""
-        try:
-            for name, place in outputs.items():
+        for name, classes in result.get("classes", {}).items():
+            layers.name_classes(str(job.folder / files[name]), classes)
+        with outputs.delivery() as delivery:
+            for name in outputs.places:
                 if name in files:
-                    if self.parameterDefinition(name).type() in LAYER_FILES:
-                        place = self.parameterAsOutputLayer(job.parameters, name, job.context)
-                    final = Path(place).absolute()
-                    final.parent.mkdir(parents=True, exist_ok=True)
-                    partials[final] = final.with_name(f".{final.name}.partial")
-                    shutil.copyfile(job.folder / files[name], partials[final])
-                    delivered[name] = place
+                    delivery.copy(name, job.folder / files[name])
                 elif name in tables:
-                    delivered[name] = self._fill_sink(
-                        job, name, grid["crs"], job.folder / tables[name]
-                    )
-            for final, partial in partials.items():
-                os.replace(partial, final)
-                # A former result's statistics and overviews would be taken for this one's.
-                for stale in (f"{final}.aux.xml", f"{final}.ovr"):
-                    Path(stale).unlink(missing_ok=True)
-            for name, classes in result.get("classes", {}).items():
-                if name in delivered:
-                    layers.name_classes(delivered[name], classes)
-        except OSError as problem:
-            raise client.JobFailed(f"{place} cannot be written: {problem.strerror}.") from problem
-        finally:
-            for partial in partials.values():
-                partial.unlink(missing_ok=True)
-        for name in outputs.keys() & delivered.keys():
-            definition = self.parameterDefinition(name)
-            styling.dress(job, definition, delivered[name])
-        return delivered
-
-    def _fill_sink(self, job: Job, name: str, crs: str, table: Path) -> str:
-        import numpy as np
-
-        with np.load(table, allow_pickle=False) as arrays:
-            columns = {field: arrays[field].tolist() for field in arrays.files}
-        positions = columns.pop("xy", None)
-        fields = QgsFields()
-        for field, column in columns.items():
-            is_text = bool(column) and isinstance(column[0], str)
-            fields.append(QgsField(field, TEXT if is_text else NUMBER))
-        sink, place = self.parameterAsSink(
-            job.parameters,
-            name,
-            job.context,
-            fields,
-            QgsWkbTypes.NoGeometry if positions is None else QgsWkbTypes.Point,
-            QgsCoordinateReferenceSystem.fromWkt("" if positions is None else crs),
-        )
-        if sink is None:
-            raise client.JobFailed(self.invalidSinkError(job.parameters, name))
-        for i, row in enumerate(zip(*columns.values())):
-            feature = QgsFeature(fields)
-            if positions is not None:
-                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(*positions[i])))
-            feature.setAttributes([None if cell != cell else cell for cell in row])  # NaN is NULL
-            if not sink.addFeature(feature, QgsFeatureSink.FastInsert):
-                reason = sink.lastError()
-                del sink
-                Path(place).unlink(missing_ok=True)
-                raise OSError(0, reason)
-        return place
+                    table = job.folder / tables[name]
+                    delivery.write(name, *read_table(table, grid and grid["crs"]))
+        for name, place in delivery.places.items():
+            styling.dress(job, self.parameterDefinition(name), place)
+        return {**result.get("numbers", {}), **delivery.places}
 
 
 @lru_cache
@@ -322,34 +253,23 @@ def homepage() -> str:
     return metadata["general"]["homepage"]
 
 
-def _path_of(source: str) -> str:
-    """The whole path of the file that a layer comes from."""
-    return os.path.realpath(source.split("|")[0])
+def _keep(folder: Path, grid: dict | None, result: dict, outputs: Outputs) -> Iterator[str]:
+    """The names of the finished files in the job folder, tables among them as layers."""
+    for name in outputs.places:
+        if name in result.get("files", {}):
+            yield result["files"][name]
+        elif name in result.get("points", {}):
+            yield save_table(folder / result["points"][name], grid and grid["crs"])
 
 
-def _check_writable(name: str, path: Path) -> None:
-    folder = next(parent for parent in path.parents if parent.exists())
+def _check_readable(name: str, path: str) -> None:
+    """Refuse a file that is there and cannot be read; the worker tells of one that is not there."""
     try:
-        if path.is_dir():
-            raise IsADirectoryError(0, "it is a folder")
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as problem:
+        if Path(path).exists():
+            with open(path, "rb"):
+                pass
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
         raise QgsProcessingException(
-            f"{name} cannot be written to {path}: {problem.strerror}. Choose another place."
+            f"{name} cannot be read from {path}: {reason}. Choose another file."
         ) from problem
-
-
-def _why_refused(definition, value) -> str:
-    """A sentence in the place of QGIS's 'Incorrect parameter value'."""
-    got = f"{definition.name()} ({definition.description()}) was {value!r}"
-    if definition.type() == "enum":
-        return f"{got}; give one of {', '.join(definition.options())}."
-    if definition.type() in ("source", "raster", "multilayer"):
-        return f"{got}; not all of that can be opened as a layer. Check names and paths."
-    if definition.type() == "number":
-        low, high = definition.minimum(), definition.maximum()
-        if high >= _UNBOUNDED:
-            return f"{got}; give a number from {low:g} upwards."
-        return f"{got}; give a number from {low:g} to {high:g}."
-    return f"{got}, which cannot be used. {definition.help()}"

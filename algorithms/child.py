@@ -9,18 +9,43 @@ import subprocess
 import threading
 from contextlib import suppress
 
+from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QThread
+
 WINDOWS = os.name == "nt"
 NO_WINDOW = {"creationflags": subprocess.CREATE_NO_WINDOW} if WINDOWS else {}
 
 _POLL = 0.1  # seconds between looks at the cancel button
 _GRACE = 0.5  # seconds between asking a child to end and killing it
 
-# What QGIS sets for its own Python, GDAL and PROJ breaks another interpreter's.
-_OF_QGIS = {"GDAL_DATA", "GDAL_DRIVER_PATH", "PROJ_DATA", "PROJ_LIB", "VIRTUAL_ENV"}
+# What QGIS sets for its own Python, GDAL and PROJ breaks another interpreter's; so do libraries
+# that are loaded in place of those that its packages bring along.
+_OF_QGIS = {
+    *("GDAL_DATA", "GDAL_DRIVER_PATH", "PROJ_DATA", "PROJ_LIB", "VIRTUAL_ENV"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES"),
+    *("DYLD_FALLBACK_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH"),
+}
 
 
 class JobCancelled(Exception):
     """The user cancelled; everything the job had started is gone."""
+
+
+def is_cancelled(feedback) -> bool:
+    """Whether the user has cancelled.
+
+    `qgis_process` hears of Ctrl-C as an event of its main thread, in which the algorithm works:
+    there the events that wait are handled first.
+    """
+    application = QCoreApplication.instance()
+    if application and QThread.currentThread() == application.thread():
+        application.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+    return feedback.isCanceled()
+
+
+def stop_if_cancelled(feedback) -> None:
+    """Raise JobCancelled if the user has cancelled."""
+    if is_cancelled(feedback):
+        raise JobCancelled("Cancelled. Nothing was written.")
 
 
 def clean_environment() -> dict[str, str]:
@@ -84,8 +109,7 @@ def run(command, feedback, on_line, env=None, cwd=None, stderr=subprocess.STDOUT
     reader.start()
     try:
         while child.poll() is None:
-            if feedback.isCanceled():
-                raise JobCancelled("Cancelled.")
+            stop_if_cancelled(feedback)
             with suppress(queue.Empty):
                 on_line(lines.get(timeout=_POLL))
     finally:

@@ -34,6 +34,14 @@ SIGNALS = {
 }
 
 
+# What Python says where files of an environment are gone.
+INCOMPLETE = re.compile(
+    r"No module named '?[\w.]+'?|cannot import name '?\w+'?|DLL load failed[^.]*"
+    r"|\S+: cannot open shared object file"
+    r"|No such file or directory: '[^']*(?:site|dist)-packages[^']*'"
+)
+
+
 class JobFailed(Exception):
     """The worker gave no result; the message tells the user why and what to do."""
 
@@ -72,6 +80,8 @@ def run_job(folder: Path, feedback, python: str | None = None) -> dict:
     folder = Path(folder).absolute()
     worker = _Worker(feedback)
     variables = {"PYTHONUTF8": "1", "SUBSIDENCE_WATCH_STDIN": "1"}
+    # What libraries write for a while goes with the job's folder, however the worker ends.
+    variables.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)))
     log = folder / protocol.WORKER_LOG
     with log.open("ab") as stderr:
         try:
@@ -134,14 +144,15 @@ def _parse(line: str) -> dict:
 
 
 def _explain(code: int, error: str, log: Path, python: str) -> str:
-    reason = error or _essence(log.read_text(encoding="utf-8", errors="replace"))
-    missing = re.search(r"No module named '?[\w.]+'?", reason)
-    if missing:
-        return environment.broken(python, missing.group())
-    if error:
-        return error
     if -32 < 128 - code < 0:  # as a shell reports it
         code = 128 - code
+    # A process that a signal ends says nothing of it; its last lines are some library's chatter.
+    reason = error or _essence(log.read_text(encoding="utf-8", errors="replace"), code < 0)
+    incomplete = INCOMPLETE.search(reason)
+    if incomplete:
+        return environment.broken(python, incomplete.group())
+    if error:
+        return error
     if code < 0:
         name = signal.Signals(-code).name
         because = f", {SIGNALS[name]}" if name in SIGNALS else ""
@@ -156,8 +167,8 @@ def _explain(code: int, error: str, log: Path, python: str) -> str:
     return f"{what}{said} Its log is {log}."
 
 
-def _essence(text: str) -> str:
+def _essence(text: str, only_errors: bool) -> str:
     """The line of a log that says the most: the last error's, else the last one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b|Fatal ", line)]
-    return (errors or lines or [""])[-1]
+    return (errors or [line for line in lines if not only_errors] or [""])[-1]

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -28,17 +29,6 @@ FIX = f"{INSTALL}, or `make install`, or set {VARIABLE} to a Python that has the
 
 MINORS = (13, 12, 11, 10)  # of Python 3, those that the lock files are compiled for
 HALF_MADE = ".half-made"  # lies in an environment until its probe has passed
-PACKAGES = (
-    "tensorflow",
-    "numpy",
-    "scipy",
-    "rasterio",
-    "scikit-learn",
-    "matplotlib",
-    "pykrige",
-    "jinja2",
-)
-
 _LIST_PACKAGES = """
 import json, platform, sys
 from importlib.metadata import distributions
@@ -78,10 +68,14 @@ def worker_python() -> str:
 
 def named() -> tuple[str, str] | None:
     """The interpreter that the user has named and what names it, if any."""
-    if os.environ.get(VARIABLE):
-        return os.environ[VARIABLE], VARIABLE
-    setting = QgsSettings().value(SETTING, "")
-    return (setting, f"The setting {SETTING}") if setting else None
+    for python, source in (
+        (os.environ.get(VARIABLE), VARIABLE),
+        (QgsSettings().value(SETTING, ""), f"The setting {SETTING}"),
+    ):
+        if python:
+            # The worker runs in the job's folder, from where a relative path leads elsewhere.
+            return os.path.abspath(shutil.which(python) or python), source
+    return None
 
 
 def cache_folder() -> Path:
@@ -115,6 +109,14 @@ def is_ready(environment: Path) -> bool:
     return Path(python_of(environment)).exists() and not (environment / HALF_MADE).exists()
 
 
+@functools.cache
+def packages() -> tuple[str, ...]:
+    """What a worker needs on every system, from the one list that the lock files come from."""
+    listed = (PLUGIN / "resources" / "runtime" / "common.in").read_text(encoding="utf-8")
+    lines = [line for line in listed.splitlines() if line and line[0] != "#" and ";" not in line]
+    return "tensorflow", *lines
+
+
 def inventory(python: str) -> dict:
     """The versions of an interpreter, "python", and of the worker's packages in it, "packages".
 
@@ -123,7 +125,7 @@ def inventory(python: str) -> dict:
     OSError, ValueError, subprocess.SubprocessError
         If it is no working Python.
     """
-    return json.loads(ask(python, _LIST_PACKAGES, *PACKAGES))
+    return json.loads(ask(python, _LIST_PACKAGES, *packages()))
 
 
 def broken(python: str, why: str) -> str:
@@ -156,6 +158,6 @@ def _check_named(python: str, source: str) -> None:
     except (OSError, ValueError, subprocess.SubprocessError) as problem:
         why = getattr(problem, "strerror", None) or "it does not answer like a Python"
         raise RuntimeMissing(broken(python, why)) from problem
-    missing = [name for name in PACKAGES if name not in found]
+    missing = [name for name in packages() if name not in found]
     if missing:
         raise RuntimeMissing(broken(python, f"it lacks {', '.join(missing)}"))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 
 from qgis.core import (
-    NULL,
     QgsCoordinateReferenceSystem,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
-    QgsProcessingParameterNumber,
     QgsRectangle,
 )
 
 from . import layers
+from .values import is_empty, is_whole, is_within
 
 
 class Job:
@@ -56,8 +55,14 @@ class Job:
         given = self.algorithm, self.parameters, name, self.context
         kind = definition.type()
         if kind == "number":
-            whole = definition.dataType() == QgsProcessingParameterNumber.Integer
-            kind = "integer" if whole else "number"
+            kind = "integer" if is_whole(definition) else "number"
+            # Where a model computes it, it is known only now.
+            number = self.algorithm.parameterAsDouble(self.parameters, name, self.context)
+            if not is_within(definition, number):
+                raise QgsProcessingException(
+                    f"{name} came out as {number:g}; it must be from {definition.minimum():.10g} "
+                    f"to {definition.maximum():.10g}."
+                )
         elif kind == "enum" and definition.allowMultiple():
             kind = "enums"
         return _READ.get(kind, _read_text)(*given)
@@ -90,8 +95,18 @@ class Job:
 
     def extent(self, crs) -> QgsRectangle | None:
         """EXTENT in a CRS, if it is given."""
+        text = self.parameters.get("EXTENT")
+        if is_empty(text) or isinstance(text, QgsRectangle) and text.isNull():
+            return None
         given = self.algorithm.parameterAsExtent(self.parameters, "EXTENT", self.context, crs)
-        return None if given.isEmpty() else given
+        system = self.algorithm.parameterAsExtentCrs(self.parameters, "EXTENT", self.context)
+        named = isinstance(text, str) and "[" in text
+        if given.isEmpty() or not given.isFinite() or named and not system.isValid():
+            raise QgsProcessingException(
+                f"EXTENT was {text}, which is no area. Give xmin,xmax,ymin,ymax and a CRS, such as "
+                "500000,510000,3600000,3620000 [EPSG:32639]."
+            )
+        return given
 
     def source(self, name: str) -> QgsProcessingFeatureSource | None:
         """A vector layer, refused if it has places in no known CRS."""
@@ -188,11 +203,6 @@ class Job:
 def usual_unit(field: str | None) -> str:
     """The unit of a field by its name: most are displacements, some velocities."""
     return "mm/yr" if "vel" in (field or "").lower() else "mm"
-
-
-def is_empty(value) -> bool:
-    """Whether the user gave nothing."""
-    return value in (None, NULL, "", [])
 
 
 def _read_text(algorithm, *given) -> str:

@@ -50,14 +50,10 @@ def helped(parameter, text: str, advanced: bool = False):
     return parameter
 
 
-def number(name, title, text, default=None, low=None, high=None, whole=False, advanced=False):
-    """A number; optional where it has no default."""
+def number(name, title, text, default=None, *, low, high=1e9, whole=False, advanced=False):
+    """A number from `low` to `high`; optional where it has no default."""
     kind = QgsProcessingParameterNumber.Integer if whole else QgsProcessingParameterNumber.Double
-    parameter = QgsProcessingParameterNumber(name, title, kind, default, default is None)
-    if low is not None:
-        parameter.setMinimum(low)
-    if high is not None:
-        parameter.setMaximum(high)
+    parameter = QgsProcessingParameterNumber(name, title, kind, default, default is None, low, high)
     return helped(parameter, text, advanced)
 
 

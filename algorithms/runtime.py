@@ -18,6 +18,7 @@ from qgis.PyQt.QtCore import QLockFile
 from ..model import protocol
 from . import child, client, environment
 from .environment import RuntimeMissing, worker_python
+from .folders import job_folder
 
 __all__ = ["InstallFailed", "RuntimeMissing", "install", "remove", "status", "worker_python"]
 
@@ -111,15 +112,9 @@ def probe(python: str, feedback) -> dict:
     JobFailed, JobCancelled
     """
     feedback.pushInfo(f"Trying {python}")
-    folder = Path(tempfile.mkdtemp(prefix="subsidence-probe-"))
-    protocol.write_request(folder, {"task": "probe", "outputs": [], "parameters": {}})
-    try:
-        device = client.run_job(folder, feedback, python)["device"]
-    except client.JobCancelled:
-        shutil.rmtree(folder)
-        raise
-    shutil.rmtree(folder)
-    return device
+    with job_folder(kept_after=client.JobFailed) as folder:
+        protocol.write_request(folder, {"task": "probe", "outputs": [], "parameters": {}})
+        return client.run_job(folder, feedback, python)["device"]
 
 
 def status(feedback, device: dict | None = None) -> dict:
@@ -179,7 +174,15 @@ def _environments() -> list[Path]:
 @contextmanager
 def _locked():
     folder = environment.cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        raise InstallFailed(
+            f"The cache folder {folder}, where the worker environment lies, cannot be written: "
+            f"{problem.strerror}. Make it writable, or let {environment.VARIABLE} name a Python."
+        ) from problem
     lock = QLockFile(str(folder / "install.lock"))
     lock.setStaleLockTime(0)  # a lock whose process has died is broken all the same
     if not lock.tryLock(0):

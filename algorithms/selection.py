@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,14 +20,15 @@ from qgis.core import (
     QgsProcessingFeatureSource,
 )
 
-from .child import JobCancelled
+from . import layers
+from .child import stop_if_cancelled
 from .job import Job
 
-# The parameters of a field and of its limit, and what the limit is.
+# The parameters of a field and of its limit, what the limit is, and the highest value that can be.
 LIMITS = (
-    ("DISPERSION_FIELD", "MAX_DISPERSION", "at most", operator.le),
-    ("COHERENCE_FIELD", "MIN_COHERENCE", "at least", operator.ge),
-    ("VELOCITY_STD_FIELD", "MAX_VELOCITY_STD", "at most", operator.le),
+    ("DISPERSION_FIELD", "MAX_DISPERSION", "at most", operator.le, math.inf),
+    ("COHERENCE_FIELD", "MIN_COHERENCE", "at least", operator.ge, 1.001),  # float32 rounds
+    ("VELOCITY_STD_FIELD", "MAX_VELOCITY_STD", "at most", operator.le, math.inf),
 )
 DATE_FIELD = re.compile(r"D\d{8}")
 
@@ -107,12 +109,13 @@ def rules(job: Job, source: QgsProcessingFeatureSource) -> list[Rule]:
         If a field that the user named is not there or not numeric, or AREA has no area.
     """
     wanted = []
-    for field_parameter, limit_parameter, words, holds in LIMITS:
+    for field_parameter, limit_parameter, words, holds, high in LIMITS:
         limit = job.value(limit_parameter)
         column = _column(job, source, field_parameter) if limit else None
-        if column is not None:
+        known = None if column is None else _known(job, source, column, high)
+        if known is not None:
             title = f"{source.fields().at(column).name()} {words} {limit:g}"
-            wanted.append(Rule(title, _limit(column, holds, limit)))
+            wanted.append(Rule(title, _limit(column, holds, limit, known)))
     area = job.source("AREA")
     if area is not None:
         title = f"in {area.sourceName()}"
@@ -145,37 +148,67 @@ def features(
     for i, feature in enumerate(source.getFeatures(request, flags)):
         if i % 1000 == 0:
             feedback.setProgress(100 * i / total)
-            if feedback.isCanceled():
-                raise JobCancelled("Cancelled.")
+            stop_if_cancelled(feedback)
         yield feature
 
 
 def _column(job: Job, source: QgsProcessingFeatureSource, parameter: str) -> int | None:
-    """The column of a numeric field, or None, with a warning, if it can select nothing."""
+    """The column of a numeric field, or None, with a warning, if the default is not there."""
     name, fields = job.value(parameter), source.fields()
-    column = fields.lookupField(name)
-    if column < 0 and name == job.algorithm.parameterDefinition(parameter).defaultValue():
+    default = job.algorithm.parameterDefinition(parameter).defaultValue()
+    if fields.lookupField(name) < 0 and name == default:
         job.feedback.pushWarning(f"The layer has no field {name}: its rule is not applied.")
         return None
-    if column < 0 or not fields.at(column).isNumeric():
-        kind = f"is of type {fields.at(column).typeName()}" if column >= 0 else "does not exist"
-        numeric = [each.name() for each in fields if each.isNumeric()]
-        raise QgsProcessingException(
-            f"The field {name} of the layer {source.sourceName()} {kind}; {parameter} must be a "
-            f"number. Numeric fields: {', '.join(numeric) or 'none'}."
-        )
+    return layers.find_number(source, name, f"{parameter} must be a number")
+
+
+def _known(job: Job, source: QgsProcessingFeatureSource, column: int, high: float):
+    """Tells which values of a field mean something; None, with a warning, if none does.
+
+    Raises
+    ------
+    QgsProcessingException
+        If the values go beyond what they can be.
+    """
+    import numpy as np
+
+    from ..model.fill_values import FillValues
+
+    name, layer = source.fields().at(column).name(), source.sourceName()
     request = QgsFeatureRequest().setSubsetOfAttributes([column])
     request.setFlags(QgsFeatureRequest.NoGeometry)
-    if any(_is_number(each.attribute(column)) for each in features(source, request, job.feedback)):
-        return column
-    job.feedback.pushWarning(f"The field {name} is NULL for every point: its rule is not applied.")
-    return None
+    values = (each.attribute(column) for each in features(source, request, job.feedback))
+    values = np.array(array("d", filter(_is_number, values)))
+    fill = FillValues(f"the field {name}")
+    values = fill.remove(values)
+    for sentence in fill.sentences():
+        job.feedback.pushWarning(sentence)
+    values = values[~np.isnan(values)]
+    if not len(values):
+        job.feedback.pushWarning(
+            f"The field {name} is NULL for every point: its rule is not applied."
+        )
+        return None
+    beyond, negative = values > high, values < 0
+    if beyond.mean() > 0.01:
+        raise QgsProcessingException(
+            f"The field {name} of the layer {layer} goes up to {values.max():.6g}, and "
+            f"{beyond.sum():,} of {len(values):,} values are above 1, but a coherence goes from 0 "
+            "to 1. Divide it by 100 if it is percent, or choose another field."
+        )
+    for which, what in ((beyond, "above 1"), (negative, "negative")):
+        if which.any():
+            job.feedback.pushWarning(
+                f"Values of {name} that are {what}, which none can be, and count as unknown: "
+                f"{which.sum():,}, for instance {values[which][0]:.6g}."
+            )
+    return lambda value: _is_number(value) and 0 <= value <= high and value not in fill.counts
 
 
-def _limit(column: int, holds: Callable, limit: float):
+def _limit(column: int, holds: Callable, limit: float, known: Callable):
     def check(feature: QgsFeature) -> bool | None:
         value = feature.attribute(column)
-        return holds(value, limit) if _is_number(value) else None
+        return holds(value, limit) if known(value) else None
 
     return check
 
@@ -221,4 +254,4 @@ def _has(dates: list[str], fields, fewest: int):
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, (int, float)) and value == value

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import InputError
+from .texts import shown
 
 _PATIENCE = 30  # seconds for a worker to be there
 _ANSWER = 10  # seconds for a scheduler to answer
@@ -51,8 +52,8 @@ class Cluster(Engine):
     Raises
     ------
     InputError
-        If there is no dask, no scheduler, no worker within 30 seconds, or the workers run other
-        versions of the code or of what computes.
+        If there is no dask, no scheduler within 10 seconds, no worker within 30, or the workers run
+        other versions of the code or of what computes.
     """
 
     def __init__(self, address: str):
@@ -65,11 +66,15 @@ class Cluster(Engine):
             ) from None
         self._address = address
         try:
+            found = asyncio.run(asyncio.wait_for(_greet(address), _ANSWER))
+            if found.get("type") != "Scheduler":
+                raise ValueError(f"there is a {found.get('type')}")
             self._client = distributed.Client(address, timeout=_ANSWER)
-        except (OSError, ValueError) as problem:
+        except Exception as problem:  # what is no scheduler may say anything
             raise InputError(
-                f"No Dask scheduler answers at {address} ({problem}). Start one with 'dask "
-                "scheduler', give its address as tcp://host:8786, or use ENGINE=local."
+                f"No Dask scheduler answers at {shown(address)} ({_reason(problem)}). "
+                "Start one with 'dask scheduler', give its address as tcp://host:8786, or use "
+                "ENGINE=local."
             ) from problem
         try:
             self._client.wait_for_workers(1, timeout=_PATIENCE)
@@ -176,6 +181,29 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "none"
     return found
+
+
+async def _greet(address: str) -> dict:
+    """What there is at an address; a client would wait for ever for what is no scheduler."""
+    from distributed import rpc
+    from distributed.security import Security
+
+    scheme = address.partition("://")[0] if "://" in address else "tcp"
+    if scheme not in ("tcp", "tls"):
+        raise ValueError(f"{scheme}:// is not known here")
+    certificates = Security().get_connection_args("client")  # of Dask's own configuration
+    if scheme == "tls" and not certificates.get("ssl_context"):
+        raise ValueError("tls:// wants certificates, and Dask's configuration names none")
+    async with rpc(address, connection_args=certificates) as server:
+        return await server.identity()
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, _TOO_LATE):
+        return f"nothing was said for {_ANSWER} seconds"
+    if isinstance(problem, (OSError, ValueError)):
+        return shown(" ".join(str(problem).split()), 200)
+    return "what is there is no scheduler"
 
 
 def _run(work: bytes, *shared):

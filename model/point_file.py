@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyogrio
+
+from .errors import InputError
 
 _GEOMETRY = "geom"
 # Well-known binary of a point: byte order, type, x, y.
@@ -30,7 +34,12 @@ def write_points(path: Path, crs: str, tables: Iterable[pa.Table]) -> int:
     Returns
     -------
     int
-        How many points were written.
+        How many points were written, and read back.
+
+    Raises
+    ------
+    InputError
+        If the disk does not take them.
     """
     tables = iter(tables)
     first = next(tables)
@@ -65,8 +74,34 @@ def write_points(path: Path, crs: str, tables: Iterable[pa.Table]) -> int:
         )
     except Exception as failure:
         # What goes wrong in making a table comes through Arrow as a mere failure to read.
-        raise (problems or [failure])[0] from None
+        if problems:
+            raise problems[0] from None
+        _check(path, count)
+        raise failure
+    _check(path, count)
     return count
+
+
+def _check(path: Path, count: int) -> None:
+    """Read back what was written, all of it: a full disk may be told by nothing else.
+
+    Raises
+    ------
+    InputError
+        If the file does not hold as many points.
+    """
+    there = -1
+    with suppress(RuntimeError, OSError, pa.ArrowException):
+        with open(path, "rb+") as file:
+            os.fsync(file.fileno())
+        columns = pyogrio.read_info(path)["fields"][:1].tolist()
+        with pyogrio.open_arrow(path, columns=columns, use_pyarrow=True) as (_, reader):
+            there = sum(batch.num_rows for batch in reader)
+    if there != count:
+        raise InputError(
+            f"No more than {max(there, 0):,} points could be written to {path.parent}: the disk "
+            "may be full. Free some room, and run again."
+        )
 
 
 def _wkb(x: pa.ChunkedArray, y: pa.ChunkedArray) -> pa.Array:

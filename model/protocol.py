@@ -71,15 +71,42 @@ def result() -> str:
     return json.dumps({"type": "result"})
 
 
+def parse(text: bytes) -> dict:
+    """A JSON object from bytes that anybody may have written.
+
+    Raises
+    ------
+    ValueError
+        Whatever is wrong with it: also NaN and infinity, which JSON does not know, and what is
+        nested too deep.
+    """
+    try:
+        message = json.loads(text.decode("utf-8"), parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if not isinstance(message, dict):
+        raise ValueError("it is no object")
+    return message
+
+
+def _refuse(constant: str):
+    raise ValueError(f"it holds {constant}")
+
+
 def _read(path: Path) -> dict:
     try:
-        message = json.loads(path.read_text(encoding="utf-8"))
+        message = parse(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"The job folder {path.parent} holds no {path.name}.") from None
-    if message.get("protocol") != PROTOCOL_VERSION:
+    except OSError as problem:
+        raise InputError(f"{path} cannot be read: {problem.strerror}.") from None
+    except ValueError as problem:
+        raise InputError(f"{path} was damaged: {problem}. Run the algorithm again.") from None
+    version = message.get("protocol")
+    if version != PROTOCOL_VERSION or isinstance(version, bool):
         raise InputError(
-            f"{path} speaks protocol {message.get('protocol')}, this plugin speaks "
-            f"{PROTOCOL_VERSION}. Run the algorithm again with one version of the plugin."
+            f"{path} speaks protocol {version!r:.20}, this plugin speaks {PROTOCOL_VERSION}. Run "
+            "the algorithm again with one version of the plugin."
         )
     return message
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from . import protocol
 from .errors import InputError
 from .monitor import StdoutMonitor
+from .schema import check_request
 
 TASKS = (
     "train",
@@ -45,6 +46,7 @@ def main(folder: Path) -> int:
     """Run the job in a folder and return the exit code."""
     try:
         request = protocol.read_request(folder)
+        check_request(request)
         if request["task"] not in TASKS:
             raise InputError(f"Unknown task '{request['task']}'. Known: {', '.join(TASKS)}.")
         # One import per task, so that idw does not wait seconds for TensorFlow.

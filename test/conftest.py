@@ -14,10 +14,9 @@ import pytest
 from hypothesis import settings
 
 # `make test` tries a few hundred inputs, the same ones each time; `make fuzz` goes on looking.
-settings.register_profile("short", derandomize=True, database=None, deadline=None, max_examples=200)
-settings.register_profile(
-    "long", database=None, deadline=None, max_examples=20_000, print_blob=True
-)
+anew = settings(database=None, deadline=None)
+settings.register_profile("short", anew, derandomize=True, max_examples=200)
+settings.register_profile("long", anew, max_examples=20_000, print_blob=True)
 settings.load_profile("short")
 
 PLUGINS = tempfile.TemporaryDirectory(prefix="subsidence-plugins-")

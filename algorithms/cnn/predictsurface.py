@@ -43,10 +43,10 @@ class PredictSurface(base.SubsidenceAlgorithm):
 
     def request(self, job):
         # Imported here, because loading the plugin must stay fast.
-        from ...model.network.bundle import match_drivers, read_header
+        from ...model.network.bundle import match_drivers, read_summary
 
         model = job.value("MODEL")
-        header = read_header(model)
+        header = read_summary(model)
         drivers = job.drivers(kinds=False)
         order = match_drivers(header, [driver.name for driver in drivers])
         drivers = [drivers[i] for i in order]

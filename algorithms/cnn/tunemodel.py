@@ -100,8 +100,14 @@ class TuneModel(base.SubsidenceAlgorithm):
         ]
 
     def request(self, job):
+        # Imported here, because loading the plugin must stay fast.
+        from ...model.network.study_file import check_place
+
+        study = job.value("STUDY")
+        if study:
+            check_place(study)
         drivers = job.drivers()
         grid, points = job.working_grid(drivers)
         names = ["PRESET", "TRIALS", "MINUTES", *parameters.TRAINING]
         given = job.values(*names, "SPLIT", "BLOCK_SIZE", "FOLDS", "SEED")
-        return job.request(grid, drivers, points, parameters=given, study=job.value("STUDY"))
+        return job.request(grid, drivers, points, parameters=given, study=study)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
+from ...model.dates import find_dates
 from .. import base, layers, parameters
 
 _FIELDS = ("ID_FIELD", "DATE_FIELD", "LEVEL_FIELD")
@@ -41,7 +42,7 @@ class WaterTable(base.SubsidenceAlgorithm):
         _check(holder, fields, rows)
         columns = [field for field in rows.values() if field]
         if not rows["DATE_FIELD"]:
-            columns += job.source(holder).fields().names()
+            columns += _dates(job.source(holder))
         more = {}
         if holder == "READINGS":
             readings = job.table("READINGS", columns)
@@ -56,6 +57,18 @@ class WaterTable(base.SubsidenceAlgorithm):
             **({"readings_id_field": rows["ID_FIELD"]} if "readings" in more else {}),
         }
         return job.request(grid, **more, parameters=parameters)
+
+
+def _dates(source) -> list[str]:
+    """The columns that are dates: whatever else a wide table holds may be long."""
+    names = source.fields().names()
+    dates = list(find_dates(names).values())
+    if not dates:
+        raise QgsProcessingException(
+            f"The layer {source.sourceName()} has neither a DATE_FIELD nor columns named by dates "
+            f"(D20141009, 20141009 or 2014-10-09). Columns found: {', '.join(sorted(names))}."
+        )
+    return dates
 
 
 def _check(holder: str, fields: dict, rows: dict) -> None:

@@ -6,6 +6,7 @@ from qgis.core import QgsProcessingException
 
 from .. import base, parameters
 from ..parameters import OF_BOTH, OF_DRIVERS, OF_POINTS
+from ..values import read_numbers
 
 SPLITS = ("random", "kfold", "block", "knndm")
 
@@ -121,7 +122,7 @@ class CompareMethods(base.SubsidenceAlgorithm):
 
 def _sizes(text: str | None) -> list[float]:
     try:
-        sizes = [float(word) for word in (text or "").replace(";", ",").split(",") if word.strip()]
+        sizes = read_numbers(text)
     except ValueError:
         sizes = [0.0]
     if not all(0 < size < float("inf") for size in sizes):

@@ -7,6 +7,7 @@ import json
 from qgis.core import QgsProcessingException
 
 from .. import base, layers, parameters
+from ..values import read_numbers
 
 ZONES = "zones.json"
 
@@ -125,7 +126,7 @@ def _thresholds(text: str | None, positive: str) -> list[float]:
     if not text:
         return [50.0, 100.0] if positive == "subsidence" else [-50.0, -100.0]
     try:
-        limits = [float(word) for word in text.replace(";", ",").split(",") if word.strip()]
+        limits = read_numbers(text)
     except ValueError:
         limits = [0.0]
     if not all(0 < abs(limit) < float("inf") for limit in limits):

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
-from qgis.core import QgsProcessingException, QgsProcessingFeedback
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProviderRegistry
 
 from ...model import protocol
 
@@ -50,6 +50,23 @@ def files_of(uri: str) -> set[str]:
                 beside = raster.GetFileList() if raster else None
             found |= {os.path.realpath(file) for file in beside or () if os.path.exists(file)}
     return found
+
+
+def files_of_vector(layer) -> set[str]:
+    """Real paths of all files that a vector layer rests on; none for one in memory or on a server.
+
+    It never raises: what cannot be opened rests on the file that its source names.
+    """
+    from osgeo import gdal
+
+    source = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    path = source.get("path", "")
+    if not os.path.isfile(path):
+        return set()
+    with _quiet(gdal):
+        data = gdal.OpenEx(path, gdal.OF_VECTOR)
+        beside = data.GetFileList() if data else None
+    return {os.path.realpath(file) for file in [path, *(beside or ())]}
 
 
 def check_files(uri: str, name: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from qgis.core import QgsProcessingException, QgsWkbTypes
+from qgis.core import QgsProcessingException
 
 from .. import base, layers, parameters
 
@@ -116,7 +114,7 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
 
     def request(self, job):
         file = job.value("FILE")
-        source = job.source("LAYER")
+        source = self.parameterAsSource(job.parameters, "LAYER", job.context)
         if bool(file) == bool(source):
             raise QgsProcessingException(
                 "Give either LAYER or FILE, not both."
@@ -125,12 +123,12 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
             )
         given = {"path": file}
         if source:
-            path, layer = self.parameterAsCompatibleSourceLayerPathAndLayerName(
-                job.parameters, "LAYER", job.context, ["gpkg", "shp"], "gpkg", job.feedback
-            )
-            given = {"path": os.path.abspath(path), "layer": layer or None}
-            if source.wkbType() != QgsWkbTypes.NoGeometry:
-                given["crs"] = layers.wkt(source.sourceCrs())
+            layers.check_filled(source)
+            if not job.value("CRS"):
+                layers.check_source(source)
+            layer = self.parameterAsVectorLayer(job.parameters, "LAYER", job.context)
+            asked = job.parameters["LAYER"]
+            given = layers.save_layer(source, layer, asked, job.folder, job.feedback)
         settings = job.values(
             "FORMAT",
             "COLUMNS",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from qgis.core import QgsFeatureRequest, QgsFeatureSink, QgsProcessingException
+from qgis.core import QgsFeatureRequest, QgsProcessingException
 
 from .. import base, layers, parameters, selection
 from ..job import Job
+from ..outputs import Outputs
 
 
 class SelectPsPoints(base.SubsidenceAlgorithm):
@@ -110,35 +109,19 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
 
     def run_job(self, parameters, context, feedback):
         """Copy the points that fulfil the rules; no worker is needed."""
-        self._outputs(parameters, context)
+        outputs = Outputs(self, parameters, context, self._inputs)
         job = Job(self, parameters, context, feedback, self._sources, folder=None)
         source = job.source("INPUT")
         layers.check_geometry(source)
         chosen = selection.Selection(selection.rules(job, source))
-        sink, place, finished = None, "", False
+        fields = layers.fields_for(outputs.places.get("PS_POINTS", ""), source, feedback)
         feedback.setProgressText("Selecting the points")
-        try:
-            for feature in selection.features(source, QgsFeatureRequest(), feedback):
-                if not chosen.keeps(feature):
-                    continue
-                if sink is None:  # so that nothing is written where nothing remains
-                    sink, place = self._open_sink(job, source)
-                if not sink.addFeature(feature, QgsFeatureSink.FastInsert):
-                    raise QgsProcessingException(f"{place} cannot be written: {sink.lastError()}")
-            finished = True
-        finally:
-            del sink  # which writes what it still holds
-            if place and not finished:
-                Path(place).unlink(missing_ok=True)
-        if not chosen.kept:
-            raise QgsProcessingException(f"No point fulfils all rules; loosen one. {chosen}")
+        found = selection.features(source, QgsFeatureRequest(), feedback)
+        layer = fields, source.wkbType(), source.sourceCrs()
+        with outputs.delivery() as delivery:
+            delivery.write("PS_POINTS", *layer, filter(chosen.keeps, found))
+            if not chosen.kept:
+                raise QgsProcessingException(f"No point fulfils all rules; loosen one. {chosen}")
         feedback.pushInfo(str(chosen))
         removed = chosen.count - chosen.kept
-        return {"PS_POINTS": place, "COUNT": chosen.kept, "REMOVED": removed}
-
-    def _open_sink(self, job, source):
-        layer = source.fields(), source.wkbType(), source.sourceCrs()
-        sink, place = self.parameterAsSink(job.parameters, "PS_POINTS", job.context, *layer)
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(job.parameters, "PS_POINTS"))
-        return sink, place
+        return {**delivery.places, "COUNT": chosen.kept, "REMOVED": removed}

@@ -9,10 +9,11 @@ from datetime import date
 import numpy as np
 from scipy.stats import theilslopes
 
+from ..columns import as_numbers, as_text
 from ..dates import find_dates, parse_days
 from ..errors import InputError
+from ..fill_values import FillValues
 from ..monitor import SILENT, Monitor
-from .columns import as_numbers, as_text
 
 DAYS_PER_YEAR = 365.25
 
@@ -221,7 +222,8 @@ def _rows(table: dict, ids: np.ndarray, date_field, level_field, monitor: Monito
     if date_field:
         dates = parse_days(as_text(table[date_field]), date_field)
         days = np.array([day.toordinal() if day else np.nan for day in dates], float)
-        return ids, days, _levels(table, level_field)
+        levels = _meaning(_levels(table, level_field), f"the field {level_field}", monitor)
+        return ids, days, levels
     columns = find_dates(table)
     others = ", ".join(sorted(set(table) - {"xy", *columns.values()}))
     if not columns:
@@ -232,9 +234,18 @@ def _rows(table: dict, ids: np.ndarray, date_field, level_field, monitor: Monito
     monitor.log(f"Columns that are dates: {len(columns):,}. Others: {others or 'none'}.")
     days = np.repeat([float(day.toordinal()) for day in columns], len(ids))
     levels = np.concatenate([_levels(table, name) for name in columns.values()])
+    levels = _meaning(levels, "the columns of dates", monitor)
     # An empty cell of such a table is a gap, not a reading that is missing.
     filled = ~np.isnan(levels)
     return np.tile(ids, len(columns))[filled], days[filled], levels[filled]
+
+
+def _meaning(levels: np.ndarray, title: str, monitor: Monitor) -> np.ndarray:
+    fill = FillValues(title)
+    levels = fill.remove(levels)
+    for sentence in fill.sentences():
+        monitor.log(sentence, "warning")
+    return levels
 
 
 def _levels(table: dict, field: str) -> np.ndarray:

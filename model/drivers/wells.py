@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from ..columns import as_text
 from ..grid import Window
-from .columns import as_text
 
 _NOT_ACTIVE = ["", "0", "false", "f", "no", "n"]
 

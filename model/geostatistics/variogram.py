@@ -166,7 +166,7 @@ def empirical_variogram(
     ends = np.unique((order.size * np.linspace(0, 1, count + 1)[1:] ** 2).round().astype(int))
     lags = [lag for lag in np.split(order, ends[:-1]) if lag.size]
     difference = np.abs(values[first] - values[second])
-    semivariance = np.array([_ESTIMATORS[estimator](difference[lag]) for lag in lags])
+    semivariance = np.array([ESTIMATORS[estimator](difference[lag]) for lag in lags])
     if variance is not None:
         noise = (variance[first] + variance[second]) / 2
         semivariance -= [noise[lag].mean() for lag in lags]
@@ -198,7 +198,7 @@ def _cressie_hawkins(difference: np.ndarray) -> float:
     return np.sqrt(difference).mean() ** 4 / (0.914 + 0.988 / difference.size)
 
 
-_ESTIMATORS = {"matheron": _matheron, "cressie_hawkins": _cressie_hawkins}
+ESTIMATORS = {"matheron": _matheron, "cressie_hawkins": _cressie_hawkins}
 
 
 def fit_variogram(model: str, empirical: Empirical, nugget: bool = True) -> Variogram:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from ..errors import InputError
+from ..schema import made
 from .base import Method
 
 # Named, not imported: idw must not wait seconds for TensorFlow.
@@ -27,9 +28,9 @@ def make(name: str, **parameters) -> Method:
     Raises
     ------
     InputError
-        If there is no such method.
+        If there is no such method, or a parameter is not what its constructor's annotation says.
     """
     if name not in REGISTRY:
         raise InputError(f"Unknown method '{name}'. Known methods: {', '.join(sorted(REGISTRY))}.")
     module, cls = REGISTRY[name]
-    return getattr(import_module(f".{module}", __package__), cls)(**parameters)
+    return made(getattr(import_module(f".{module}", __package__), cls), parameters)

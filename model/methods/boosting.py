@@ -7,6 +7,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from ..monitor import SILENT
+from ..schema import Count, Positive, Seed
 from ..validation.splits import random_split
 from .base import Method, joined
 from .features import features
@@ -38,11 +39,11 @@ class Boosting(Method):
 
     def __init__(
         self,
-        learning_rate: float = 0.05,
-        max_trees: int = 1000,
-        leaves: int = 31,
+        learning_rate: Positive = 0.05,
+        max_trees: Count = 1000,
+        leaves: Count = 31,
         coordinates: bool = True,
-        seed: int = 0,
+        seed: Seed = 0,
     ):
         self.learning_rate = learning_rate
         self.max_trees = max_trees

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from ..errors import InputError
 from ..grid import Window
 from ..monitor import SILENT
 from ..network.dense import DenseNetwork
@@ -14,6 +15,7 @@ from ..network.device import with_room
 from ..network.patches import patch_batches
 from ..network.presets import make_preset
 from ..network.training import TrainedNetwork, train
+from ..schema import Seed
 from ..validation.splits import random_split
 from .base import Method, positions
 
@@ -43,7 +45,7 @@ class CNN(Method):
     title = "CNN"
     needs_stack = True
 
-    def __init__(self, preset: str = "standard", seed: int = 0, **changes):
+    def __init__(self, preset: str = "standard", seed: Seed = 0, **changes):
         self.preset = make_preset(preset, **changes)
         self.seed = seed
 
@@ -82,6 +84,12 @@ class CNN(Method):
             output = self._map(target, stack).ravel()
         else:
             output = self._by_patches(*stack.grid.cells(positions(target)), stack)
+        if not np.isfinite(output).all():
+            raise InputError(
+                f"The network gives {np.count_nonzero(~np.isfinite(output)):,} values that are no "
+                "numbers: its weights are not those of a training, or a driver lies far beyond "
+                "what it was trained on. Train it again, and check the drivers."
+            )
         return self.trained_.target_offset + self.trained_.target_scale * output, None
 
     def remarks(self):

@@ -9,6 +9,7 @@ from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
 from ..errors import InputError
 from ..monitor import SILENT
+from ..schema import Count, Seed
 from .base import Method, joined
 from .features import features
 
@@ -44,10 +45,10 @@ class Forest(Method):
     def __init__(
         self,
         kind: str = "random",
-        trees: int = 300,
-        min_leaf: int = 1,
+        trees: Count = 300,
+        min_leaf: Count = 1,
         coordinates: bool = True,
-        seed: int = 0,
+        seed: Seed = 0,
     ):
         if kind not in FORESTS:
             raise InputError(f"Unknown forest '{kind}'. Known forests: {', '.join(FORESTS)}.")

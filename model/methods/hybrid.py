@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..geostatistics.neighbours import Neighbours
 from ..monitor import SILENT
 from ..points import Points
+from ..schema import Count, Seed
 from ..validation.conformal import HeldOut, Intervals
 from .base import Method, joined, merged, positions
 from .features import features
@@ -99,7 +100,7 @@ class Hybrid(Method):
     title = "Hybrid"
     takes_stack = True
 
-    def __init__(self, lessons: int = 20_000, trees: int = 150, seed: int = 0):
+    def __init__(self, lessons: Count = 20_000, trees: Count = 150, seed: Seed = 0):
         self.lessons = lessons
         self.trees = trees
         self.seed = seed

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..monitor import SILENT
+from ..schema import Count, Positive
 from .base import Method, joined, merged, positions
 from .shared import in_chunks
 
@@ -29,7 +30,9 @@ class IDW(Method):
     title = "IDW"
     GRID = {"power": [1.0, 2.0, 3.0, 4.0], "neighbours": [8, 16, 32]}
 
-    def __init__(self, power: float = 2.0, neighbours: int = 12, radius: float | None = None):
+    def __init__(
+        self, power: Positive = 2.0, neighbours: Count = 12, radius: Positive | None = None
+    ):
         self.power = power
         self.neighbours = neighbours
         self.radius = radius

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import numpy as np
+from pydantic import Field, InstanceOf
 
 from ..errors import InputError
 from ..geostatistics.neighbours import Neighbours
 from ..geostatistics.variogram import (
+    ESTIMATORS,
     FEW,
     MODELS,
     Empirical,
@@ -18,6 +22,7 @@ from ..geostatistics.variogram import (
 from ..grid import Window
 from ..monitor import SILENT
 from ..once import once
+from ..schema import Count, Number
 from .base import Method, joined, merged, positions
 from .shared import distance, in_chunks, map_in_blocks
 
@@ -70,12 +75,12 @@ class OrdinaryKriging(Method):
 
     def __init__(
         self,
-        variogram: str | Variogram = "auto",
-        neighbours: int = 32,
-        sectors: int = 8,
-        estimator: str = "matheron",
-        azimuth: float = 0.0,
-        ratio: float = 1.0,
+        variogram: str | InstanceOf[Variogram] = "auto",
+        neighbours: Count = 32,
+        sectors: Annotated[int, Field(ge=1, le=32)] = 8,
+        estimator: Literal[tuple(ESTIMATORS)] = "matheron",
+        azimuth: Number = 0.0,
+        ratio: Number = 1.0,
     ):
         if isinstance(variogram, str) and variogram not in ("auto", *MODELS):
             raise InputError(

@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..monitor import SILENT
+from ..schema import Count
 from .base import Method, joined, merged, positions
 from .shared import in_chunks
 
@@ -53,7 +54,7 @@ class MovingLeastSquares(Method):
     def __init__(
         self,
         degree: int = 2,
-        neighbours: int = 24,
+        neighbours: Count = 24,
         weights: str = "wendland",
         robust: bool = False,
     ):

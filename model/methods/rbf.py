@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..monitor import SILENT
+from ..schema import Count, NotNegative, Positive
 from .base import Method, joined, merged, positions
 from .moving_least_squares import monomials
 from .shared import in_chunks, square_distance
@@ -73,9 +74,9 @@ class RBF(Method):
     def __init__(
         self,
         kernel: str = "linear",
-        neighbours: int = 50,
-        smoothing: float = 0.0,
-        length: float | None = None,
+        neighbours: Count = 50,
+        smoothing: NotNegative = 0.0,
+        length: Positive | None = None,
     ):
         if kernel not in KERNELS:
             raise InputError(f"Unknown kernel '{kernel}'. Known kernels: {', '.join(KERNELS)}.")

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from ..errors import InputError
 from ..monitor import SILENT
 from ..points import Points
+from ..schema import Seed, made
 from .base import Method, joined
 from .features import features
 from .kriging import OrdinaryKriging
@@ -52,12 +53,12 @@ class RegressionKriging(Method):
     title = "Regression kriging"
     needs_stack = True
 
-    def __init__(self, trend: str = "linear", seed: int = 0, **kriging):
+    def __init__(self, trend: str = "linear", seed: Seed = 0, **kriging):
         if trend not in TRENDS:
             raise InputError(f"Unknown trend '{trend}'. Known trends: {', '.join(TRENDS)}.")
         self.trend = trend
         self.seed = seed
-        self.kriging_ = OrdinaryKriging(**kriging)
+        self.kriging_ = made(OrdinaryKriging, kriging)
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
         known = joined(points, validation)

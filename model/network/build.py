@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import keras
-import tensorflow as tf
-from keras import layers
-
+from .backend import keras, tf
 from .presets import Preset
 
 
@@ -16,25 +13,27 @@ def build(preset: Preset, channels: int) -> keras.Model:
     for filters in preset.blocks:
         for kernel in (1, 3):
             network.add(
-                layers.Conv2D(filters, kernel, padding=preset.padding, activation=preset.activation)
+                keras.layers.Conv2D(
+                    filters, kernel, padding=preset.padding, activation=preset.activation
+                )
             )
         network.add(_normalisation(preset))
-        network.add(layers.MaxPooling2D(2))
-        network.add(layers.Dropout(preset.dropout))
-    network.add(layers.Flatten())
+        network.add(keras.layers.MaxPooling2D(2))
+        network.add(keras.layers.Dropout(preset.dropout))
+    network.add(keras.layers.Flatten())
     for layer in preset.dense:
-        network.add(layers.Dense(layer.units, activation=preset.activation))
+        network.add(keras.layers.Dense(layer.units, activation=preset.activation))
         network.add(_normalisation(preset))
         if layer.dropout:
-            network.add(layers.Dropout(layer.dropout))
-    network.add(layers.Dense(1))
+            network.add(keras.layers.Dropout(layer.dropout))
+    network.add(keras.layers.Dense(1))
     network.jit_compile = use_xla()
     return network
 
 
-def _normalisation(preset: Preset) -> layers.Layer:
+def _normalisation(preset: Preset) -> keras.layers.Layer:
     # Over the whole batch also where devices share it: else another network would be trained.
-    return layers.BatchNormalization(
+    return keras.layers.BatchNormalization(
         momentum=preset.momentum, synchronized=tf.distribute.has_strategy()
     )
 

@@ -5,19 +5,44 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import math
+import operator
+import os
+import struct
 import zipfile
+import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import InputError
+from ..protocol import parse
 
 FORMAT = "subsidence-mapper model"
 FORMAT_VERSION = 2  # 2 tells the network's activation
 HEADER = "model.json"
-_MAX_HEADER_BYTES = 64_000_000
+KINDS = ("continuous", "circular", "categorical")
+SIGNS = ("up", "subsidence")
+
+_MAX_HEADER_BYTES = 8_000_000
 _NPY_HEADER_BYTES = 4096
+_ITEM_BYTES = {"float32": 4, "float64": 8}
+_FAR = 1e9  # metres: no cell is so wide
+_ENCRYPTED = 0x1
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    OverflowError,
+)
 
 
 def write_bundle(path: Path, header: dict, arrays: dict) -> None:
@@ -52,73 +77,115 @@ def write_bundle(path: Path, header: dict, arrays: dict) -> None:
         },
     }
     header["digest"] = _digest(header)
+    text = json.dumps(header, indent=1, allow_nan=False).encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bundle:
-        bundle.writestr(HEADER, json.dumps(header, indent=1, allow_nan=False))
+        write_member(bundle, HEADER, text)
         for name, content in contents.items():
-            bundle.writestr(_member(name), content)
+            write_member(bundle, _member(name), content)
+
+
+def write_member(bundle: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Write a member of a zip, whatever the clock says: a zip knows the years 1980 to 2107 only."""
+    entry = zipfile.ZipInfo(name)  # of the first of January 1980
+    entry.compress_type = bundle.compression
+    bundle.writestr(entry, content, compresslevel=bundle.compresslevel)
 
 
 def read_header(path: Path) -> dict:
-    """The header of a bundle, checked but for the arrays' contents.
+    """The header of a bundle, signed; its list of arrays is that of the file.
 
     Raises
     ------
     InputError
-        If the file is not a bundle, is truncated, of a newer format, or was changed.
+        If the file is not a bundle, is truncated, of another format, or was changed.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no model file {path}. Choose a model made by 'Train model'.")
+    if not os.path.isfile(path):  # nor is a pipe one, for which reading would wait
+        it_is = " It is a folder." if os.path.isdir(path) else ""
+        raise InputError(
+            f"There is no model file {path}.{it_is} Choose a model made by 'Train model'."
+        )
+    with _opened(path) as bundle:
+        entries = {entry.filename: entry for entry in bundle.infolist()}
+        if HEADER not in entries:
+            raise _not_a_bundle(path)
+        if any(
+            entry.flag_bits & _ENCRYPTED or entry.compress_type not in _COMPRESSIONS
+            for entry in entries.values()
+        ):
+            raise _changed(path, "its files are encrypted, or packed in another way")
+        if entries[HEADER].file_size > _MAX_HEADER_BYTES:
+            raise _changed(path, f"its {HEADER} is {entries[HEADER].file_size} bytes")
+        text = bundle.read(HEADER)
+        repeated = len(entries) < len(bundle.infolist())
     try:
-        with zipfile.ZipFile(path) as bundle:
-            entry = bundle.getinfo(HEADER)
-            if entry.file_size > _MAX_HEADER_BYTES:
-                raise _changed(path, f"its {HEADER} is {entry.file_size} bytes")
-            header = json.loads(bundle.read(HEADER))
-            sizes = {member.filename: member.file_size for member in bundle.infolist()}
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, json.JSONDecodeError, EOFError):
+        header = parse(text)
+        digest = _digest(header)
+    except (ValueError, RecursionError):
         raise _not_a_bundle(path) from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
+    if header.get("format") != FORMAT:
         raise _not_a_bundle(path)
     version = header.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise InputError(
-            f"{path} has model format {version}; this plugin reads up to {FORMAT_VERSION}. "
-            "Update the plugin."
+            f"{path} has model format {version!r:.20}; this plugin reads 1 to {FORMAT_VERSION}. "
+            "Update the plugin, or train the model again."
         )
-    if header.get("digest") != _digest(header):
+    if header.get("digest") != digest:
         raise _changed(path, f"its {HEADER} does not match its digest")
-    expected = {_member(name) for name in header["arrays"]} | {HEADER}
-    if set(sizes) != expected:
+    try:
+        sizes = {_member(name): _bytes(array) for name, array in header["arrays"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise _changed(path, f"the list of arrays in its {HEADER} cannot be used") from None
+    if repeated or set(entries) != {*sizes, HEADER}:
         raise _changed(path, "its list of files does not match its header")
-    for name, array in header["arrays"].items():
-        if sizes[_member(name)] > _bytes(array) + _NPY_HEADER_BYTES:
-            raise _changed(path, f"the array {name} is larger than its header says")
+    for member, size in sizes.items():
+        if entries[member].file_size > size + _NPY_HEADER_BYTES:
+            raise _changed(path, f"{member} is larger than its header says")
     return header
+
+
+def read_summary(path: Path) -> dict:
+    """The header of a bundle, whose drivers, grid, field, unit and sign can be used.
+
+    For QGIS, where there is no library for more; the worker checks the rest (`schema`).
+
+    Raises
+    ------
+    InputError
+        As `read_header` does, and if one of these is not what it must be.
+    """
+    header = read_header(path)
+    try:
+        _check_summary(header)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise _changed(path, f"its {HEADER} lacks what a map is laid out by") from None
+    return header
+
+
+def read_arrays(path: Path, header: dict) -> dict:
+    """The arrays of a bundle with this header; raises InputError as `read_header` does."""
+    import numpy as np
+
+    arrays = {}
+    for name, stated in header["arrays"].items():
+        with _opened(path, _changed(path, f"the array {name} cannot be read")) as bundle:
+            content = bundle.read(_member(name))
+        if hashlib.sha256(content).hexdigest() != stated.get("sha256"):
+            raise _changed(path, f"the array {name} does not match its digest")
+        array = _array(content, stated)
+        if array is None:
+            raise _changed(path, f"the array {name} does not have the stated shape")
+        if not np.isfinite(array).all():
+            raise _changed(path, f"the array {name} holds numbers that are not finite")
+        arrays[name] = array
+    return arrays
 
 
 def read_bundle(path: Path) -> tuple[dict, dict]:
     """Header and arrays of a bundle; raises InputError as `read_header` does."""
-    import numpy as np
-
     header = read_header(path)
-    arrays = {}
-    with zipfile.ZipFile(path) as bundle:
-        for name, description in header["arrays"].items():
-            try:
-                content = bundle.read(_member(name))
-            except (zipfile.BadZipFile, EOFError):
-                raise _changed(path, f"the array {name} cannot be read") from None
-            if hashlib.sha256(content).hexdigest() != description["sha256"]:
-                raise _changed(path, f"the array {name} does not match its digest")
-            array = np.load(io.BytesIO(content), allow_pickle=False)
-            if (
-                list(array.shape) != description["shape"]
-                or str(array.dtype) != description["dtype"]
-            ):
-                raise _changed(path, f"the array {name} does not have the stated shape")
-            arrays[name] = array
-    return header, arrays
+    return header, read_arrays(path, header)
 
 
 def match_drivers(header: dict, names: list[str]) -> list[int]:
@@ -145,6 +212,58 @@ def match_drivers(header: dict, names: list[str]) -> list[int]:
     return [names.index(name) for name in wanted]
 
 
+@contextmanager
+def _opened(path: Path, damaged: InputError | None = None):
+    """A zip to read from; what cannot be read of it is told in a sentence."""
+    damaged = damaged or _not_a_bundle(path)
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            yield bundle
+    except InputError:
+        raise
+    except _DAMAGES:
+        raise damaged from None
+    except OSError as problem:
+        if problem.errno == errno.EINVAL:  # it leads to a place before its own beginning
+            raise damaged from None
+        raise InputError(
+            f"The model {path} cannot be read: {problem.strerror or problem}. Check the file and "
+            "who may read it."
+        ) from None
+
+
+def _array(content: bytes, stated: dict):
+    """The array in a file of NumPy's; None if it is not the stated one."""
+    import numpy as np
+
+    file = io.BytesIO(content)
+    try:
+        np.lib.format.read_magic(file)
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+        if list(shape) != stated["shape"] or str(dtype) != stated["dtype"] or by_columns:
+            return None
+        return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
+    except Exception:  # the header is parsed as Python, which knows many ways to fail
+        return None
+
+
+def _check_summary(header: dict) -> None:
+    names, kinds = zip(*((driver["name"], driver["kind"]) for driver in header["drivers"]))
+    grid, sign, unit = header["grid"], header["positive"], header.get("unit", "mm")
+    for text in (*names, *kinds, grid["crs"], header["field"], unit):
+        text.encode()
+    left, dx, _, top, _, dy = map(float, grid["transform"])
+    if not (
+        len(set(names)) == len(names)
+        and set(kinds) <= set(KINDS)
+        and sign in SIGNS
+        and math.isfinite(left + top)
+        and 0 < dx < _FAR
+        and -_FAR < dy < 0
+    ):
+        raise ValueError
+
+
 def _digest(header: dict) -> str:
     rest = {key: value for key, value in header.items() if key != "digest"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
@@ -155,10 +274,7 @@ def _member(name: str) -> str:
 
 
 def _bytes(array: dict) -> int:
-    size = int("".join(filter(str.isdigit, array["dtype"])) or 8) // 8
-    for length in array["shape"]:
-        size *= length
-    return size
+    return _ITEM_BYTES[array["dtype"]] * math.prod(map(operator.index, array["shape"]))
 
 
 def _not_a_bundle(path: Path) -> InputError:

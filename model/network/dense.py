@@ -9,13 +9,11 @@ every convolution stays an ordinary, fast one; at the end they are interleaved a
 
 from __future__ import annotations
 
-import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
 
 from ..grid import Window
 from ..stack import Stack
+from .backend import keras, tf
 from .device import evaluate, tile_side
 from .presets import Preset
 
@@ -66,24 +64,24 @@ class DenseNetwork:
         pools = 0
         flattened = False
         for layer in self._network.layers:
-            if isinstance(layer, layers.MaxPooling2D):
+            if isinstance(layer, keras.layers.MaxPooling2D):
                 values = tf.nn.max_pool2d(values, 2, strides=1, padding="VALID")
                 values = tf.space_to_batch(values, [2, 2], [[0, 0], [0, 0]])
                 pools += 1
-            elif isinstance(layer, layers.Flatten):
+            elif isinstance(layer, keras.layers.Flatten):
                 flattened = True
-            elif isinstance(layer, layers.Dense) and flattened:
+            elif isinstance(layer, keras.layers.Dense) and flattened:
                 values = self._first_dense(layer, values)
                 flattened = False
-            elif isinstance(layer, layers.BatchNormalization):
+            elif isinstance(layer, keras.layers.BatchNormalization):
                 values = normalise(layer, values)
-            elif not isinstance(layer, layers.Dropout):
+            elif not isinstance(layer, keras.layers.Dropout):
                 values = layer(values)
         for _ in range(pools):
             values = tf.batch_to_space(values, [2, 2], [[0, 0], [0, 0]])
         return values[0, :, :, 0]
 
-    def _first_dense(self, layer: layers.Dense, values: tf.Tensor) -> tf.Tensor:
+    def _first_dense(self, layer: keras.layers.Dense, values: tf.Tensor) -> tf.Tensor:
         """The dense layer behind the flattening is a convolution with a kernel of that size."""
         size, units = self._final_size, layer.units
         kernel = tf.reshape(layer.kernel, (size, size, -1, units))
@@ -91,7 +89,7 @@ class DenseNetwork:
         return layer.activation(output + layer.bias)
 
 
-def normalise(layer: layers.BatchNormalization, values: tf.Tensor) -> tf.Tensor:
+def normalise(layer: keras.layers.BatchNormalization, values: tf.Tensor) -> tf.Tensor:
     """Batch normalisation with the trained statistics.
 
     Called itself, a layer built behind the flattening would refuse the two spatial axes.

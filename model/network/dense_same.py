@@ -13,13 +13,11 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import product
 
-import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
 
 from ..grid import Window
 from ..stack import Stack
+from .backend import keras, tf
 from .dense import normalise
 from .device import evaluate, tile_side
 from .presets import Preset
@@ -58,23 +56,23 @@ class DenseSameNetwork:
         flattened = False
         for layer in self._network.layers:
             count = axis.count
-            if isinstance(layer, layers.MaxPooling2D):
+            if isinstance(layer, keras.layers.MaxPooling2D):
                 axis = axis.behind((0, 1), 2, count // 2)
                 maps = _pool(maps, axis, shape)
-            elif isinstance(layer, layers.Conv2D) and layer.kernel_size == (3, 3):
+            elif isinstance(layer, keras.layers.Conv2D) and layer.kernel_size == (3, 3):
                 # Of an odd number of places the pooling behind would not see the last.
                 axis = axis.behind((-1, 0, 1), 1, count // 2 * 2)
                 maps = _convolve(layer, layer.kernel, maps, axis, shape)
-            elif isinstance(layer, layers.Flatten):
+            elif isinstance(layer, keras.layers.Flatten):
                 flattened = True
-            elif isinstance(layer, layers.Dense) and flattened:
+            elif isinstance(layer, keras.layers.Dense) and flattened:
                 axis = axis.behind(range(count), 1, 1)
                 kernel = tf.reshape(layer.kernel, (count, count, -1, layer.units))
                 maps = _convolve(layer, kernel, maps, axis, shape)
                 flattened = False
-            elif isinstance(layer, layers.BatchNormalization):
+            elif isinstance(layer, keras.layers.BatchNormalization):
                 maps = {kind: normalise(layer, values) for kind, values in maps.items()}
-            elif not isinstance(layer, layers.Dropout):
+            elif not isinstance(layer, keras.layers.Dropout):
                 maps = {kind: layer(values[None])[0] for kind, values in maps.items()}
         return maps[0, 0][..., 0].numpy()
 

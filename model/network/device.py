@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
-from tensorflow.python.client import device_lib
 
 from ..grid import Window
+from .backend import device_lib, tf
 
 _SHARE = 0.4  # of a GPU's memory for a tile: the weights and work space need some too
 _SIDES = (16, 4096)  # cells

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
+from ..memory import require
 from ..methods.cnn import CNN
 from ..points import Points
+from ..schema import check_header
 from ..stack import Encoding
 from ..validation.conformal import Intervals
 from .build import build
-from .bundle import read_bundle, write_bundle
+from .bundle import read_arrays, read_header, write_bundle
 from .presets import Preset
 from .training import TrainedNetwork
+
+_COPIES = 8 + 4 + 4  # bytes for each number: as read, at most, as the network's, and to set it
 
 
 def save_model(
@@ -64,19 +69,25 @@ def load_model(path: Path) -> tuple[CNN, dict, np.ndarray]:
     Raises
     ------
     InputError
-        If the bundle is bad or its arrays are not the network's.
+        If the bundle is bad, its arrays are not the network's, or memory is too small for them.
     """
-    header, arrays = read_bundle(path)
+    header = read_header(path)
+    check_header(header, path)
+    require(
+        _COPIES * sum(math.prod(each["shape"]) for each in header["arrays"].values()),
+        f"The model {path}",
+        "Free some, or train a smaller network.",
+    )
+    arrays = read_arrays(path, header)
     preset = Preset.from_dict(header["preset"])
     channels = sum(len(Encoding.from_dict(encoding).channels) for encoding in header["encodings"])
     network = build(preset, channels)
-    weights = [arrays[name] for name in sorted(arrays) if name.startswith("weight_")]
-    if [weight.shape for weight in weights] != [weight.shape for weight in network.get_weights()]:
+    network.set_weights([arrays[name] for name in sorted(arrays) if name.startswith("weight_")])
+    if any("variance" in weight.name and (weight.numpy() < 0).any() for weight in network.weights):
         raise InputError(
-            f"{path} was changed after it was written: its weights do not fit its "
-            f"{preset.name} network. Copy or train it again."
+            f"{path} was changed after it was written: a variance among its weights is negative. "
+            "Copy or train it again."
         )
-    network.set_weights(weights)
     trained = TrainedNetwork(
         network,
         header["target_offset"],

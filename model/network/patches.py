@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
 from ..stack import Stack
+from .backend import tf
 
 
 def patch_batches(

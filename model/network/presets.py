@@ -10,6 +10,8 @@ LOSSES = ("mse", "mae", "huber")
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "tanh")
 
+_NORMALISATION = 4  # vectors of weights: scale, offset, mean and variance
+
 
 @dataclass(frozen=True)
 class Dense:
@@ -112,6 +114,27 @@ class Preset:
         for _ in self.blocks:
             size = 2 * size + self._lost
         return size
+
+
+def weight_shapes(preset: Preset, channels: int) -> list[tuple]:
+    """The shapes of the weights of a preset's network, as `build.build` makes it, in Keras's order.
+
+    Parameters
+    ----------
+    channels : int
+        Of the patches.
+    """
+    shapes, size = [], channels
+    for filters in preset.blocks:
+        for kernel in (1, 3):
+            shapes += [(kernel, kernel, size, filters), (filters,)]
+            size = filters
+        shapes += [(filters,)] * _NORMALISATION
+    size *= preset.final_size**2
+    for layer in preset.dense:
+        shapes += [(size, layer.units), (layer.units,), *[(layer.units,)] * _NORMALISATION]
+        size = layer.units
+    return [*shapes, (size, 1), (1,)]
 
 
 PAPER = Preset(

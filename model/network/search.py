@@ -262,7 +262,8 @@ class Search:
         start = time.monotonic()
 
         def done(trials: float) -> float:
-            return max(trials / count, (time.monotonic() - start) / (60 * minutes))
+            spent = (time.monotonic() - start) / (60 * minutes) if minutes else 1.0
+            return max(trials / count, spent)
 
         while not self.trials or done(len(self.trials)) < 1:
             number = len(self.trials)

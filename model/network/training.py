@@ -6,15 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-import keras
 import numpy as np
-import tensorflow as tf
-from tensorflow.python.framework.ops import gradient_registry
 
 from ..errors import InputError
 from ..monitor import Monitor
 from ..points import Points, squared
 from ..stack import Stack
+from .backend import gradient_registry, keras, tf
 from .build import build, spread, use_xla
 from .patches import patch_batches
 from .presets import Preset

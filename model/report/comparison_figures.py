@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from textwrap import fill
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from ..geostatistics.variogram import empirical_variogram
 from ..methods.base import merged
 from ..points import Points, squared
 from ..validation.comparison import Contest, Score
-from .figures import png
+from .canvas import plt, png
 from .report import rounded
 
 _COLUMNS = 4

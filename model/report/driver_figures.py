@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from .figures import png
+from .canvas import plt, png
 
 
 def correlation(names: list[str], matrix: np.ndarray) -> bytes:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import rasterio
 
@@ -17,6 +11,7 @@ from ..geostatistics.variogram import Empirical, Variogram
 from ..points import Points, squared
 from ..validation.conformal import HeldOut, Intervals
 from ..validation.evaluation import Evaluation
+from .canvas import plt, png
 
 _MAX_CELLS = 900
 _BLUE, _RED, _GREY = "#2a5a8c", "#b2382e", "#9a9a9a"
@@ -125,13 +120,3 @@ def surface_map(path: Path, points: Points, positive: str, unit: str) -> bytes:
     axes.set_ylabel("northing (m)")
     figure.colorbar(image, label=f"values ({unit})", shrink=0.8)
     return png(figure)
-
-
-def png(figure) -> bytes:
-    """A figure as a PNG; the figure is closed."""
-    for axes in figure.axes:
-        axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
-    plt.close(figure)
-    return buffer.getvalue()

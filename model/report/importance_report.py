@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from ..validation.importance import ALIKE, Importance
 from ..validation.splits import Folds
-from .figures import png
+from .canvas import plt, png
 from .map_report import MapReport
 from .report import rounded
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import jinja2
 
+from ..texts import shown
+
+_TITLE, _CELL, _LONG = 160, 500, 5000  # letters
 _NOTHING = 1e-6  # below it all is rounding
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -24,17 +27,17 @@ class Report:
     """
 
     def __init__(self, title: str):
-        self._title = title
+        self._title = shown(title, _TITLE)
         self._headline = ""
         self._parts: list = []
 
     def headline(self, text: str) -> None:
         """What a reader must know who reads one sentence only."""
-        self._headline = text
+        self._headline = shown(text, _LONG)
 
     def text(self, paragraph: str) -> None:
         """A paragraph."""
-        self._parts.append({"text": paragraph})
+        self._parts.append({"text": shown(paragraph, _LONG)})
 
     def table(self, title: str, columns: list, rows: list, note: str = "", bold: str = "") -> None:
         """A table.
@@ -53,10 +56,10 @@ class Report:
         """
         self._parts.append(
             {
-                "title": title,
-                "columns": columns,
+                "title": shown(title, _TITLE),
+                "columns": [shown(column, _TITLE) for column in columns],
                 "rows": [[_cell(value) for value in row] for row in rows],
-                "note": note,
+                "note": shown(note, _LONG),
                 "bold": bold,
             }
         )
@@ -64,7 +67,9 @@ class Report:
     def figure(self, title: str, png: bytes, caption: str) -> None:
         """A picture."""
         encoded = base64.b64encode(png).decode()
-        self._parts.append({"title": title, "png": encoded, "caption": caption})
+        self._parts.append(
+            {"title": shown(title, _TITLE), "png": encoded, "caption": shown(caption, _LONG)}
+        )
 
     def settings(self, values: dict) -> None:
         """What it takes to run this again."""
@@ -104,4 +109,5 @@ def _cell(value) -> tuple[str, bool]:
         return f"{value:,}", True
     if isinstance(value, numbers.Real):
         return f"{value:.4g}", True
-    return str(value), re.fullmatch(r"[-+]?[\d,]*\.?\d+ ?%?", str(value)) is not None
+    text = shown(str(value), _CELL)
+    return text, re.fullmatch(r"[-+]?[\d,]*\.?\d+ ?%?", text) is not None

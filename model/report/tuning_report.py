@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from ..network.search import MIN_FOR_IMPORTANCE, Search, values_of
 from ..validation.conformal import Intervals
 from ..validation.evaluation import Evaluation
-from .figures import png
+from .canvas import plt, png
 from .map_report import MapReport
 
 _COLOURS = {"complete": "#2a5a8c", "pruned": "#9a9a9a"}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from ..points import Points
 from ..polygons import rings
 from ..raster import read_band
+from .canvas import plt, png
 from .comparison_figures import panel_figure
-from .figures import png
 from .map_report import SIGNS
 from .report import Report
 

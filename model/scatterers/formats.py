@@ -173,26 +173,31 @@ class Layout:
     told_by: tuple = ()
     unused: list = field(default_factory=list)
 
-    def take_positions(self, crs: str | None, named: bool) -> tuple[str, str, str] | None:
+    def find_positions(
+        self, found: list[str], crs: str | None, mapping: dict[str, str]
+    ) -> tuple[str, str, str]:
         """Take the columns of positions out of the others.
 
         Parameters
         ----------
+        found : list of str
+            The names of all columns.
         crs : str, optional
             Of x and y, from the user.
-        named : bool
-            Whether the user named the columns of x and y; if not, the format's CRS goes before.
+        mapping : dict
+            The user's columns: where they name x and y, `crs` goes before the format's.
 
         Returns
         -------
-        tuple of str, or None
-            The columns and their CRS, if there are such.
+        tuple of str
+            The columns and their CRS.
 
         Raises
         ------
         InputError
-            If there are only x and y, and nothing tells their CRS.
+            If there are none, or only x and y and nothing tells their CRS.
         """
+        named = not mapping.keys().isdisjoint("xy")
         there = {name: self.columns.pop(name) for name in POSITIONS if name in self.columns}
         crs = crs if crs and named else self.format.crs or crs
         if crs and there.keys() >= {"x", "y"}:
@@ -204,8 +209,11 @@ class Layout:
                 f"The table does not tell the CRS of {there['x']} and {there['y']}. Give it as CRS."
             )
         else:
-            taken = None
-        self.unused += [column for column in there.values() if not taken or column not in taken]
+            raise InputError(
+                "No columns hold the positions. Tell by COLUMNS which do, as longitude and "
+                f"latitude, or as x and y. {list_columns(found)}"
+            )
+        self.unused += [column for column in there.values() if column not in taken]
         return taken
 
 
@@ -244,6 +252,8 @@ class Source:
         Gives an iterator of Batch; what it leaves out it counts in `skipped`.
     skipped : Counter
         Number of rows by reason.
+    notes : list of str
+        What else the user should be warned of.
     """
 
     layout: Layout
@@ -251,6 +261,13 @@ class Source:
     places: str
     read: Callable[[], Iterator[Batch]]
     skipped: Counter
+    notes: list = field(default_factory=list)
+
+    def is_like(self, other: Source) -> bool:
+        """Whether one can be read after the other as if it were one source."""
+        mine, its = self.layout, other.layout
+        same = (mine.format, mine.columns, mine.dates) == (its.format, its.columns, its.dates)
+        return same and self.crs == other.crs
 
 
 def plain(name: str) -> str:
@@ -316,6 +333,11 @@ def recognise(found: list[str], key: str = "auto", mapping: dict[str, str] | Non
     columns = remap(columns, mapping, found)
     moving = dates or columns.keys() & {"velocity", "displacement"}
     if known is None or known is TABLE and not moving:
+        if found and all(re.fullmatch(r"field_?\d+", name, re.IGNORECASE) for name in found):
+            raise InputError(
+                "The columns have no names: the first line was taken for data. Give the file as "
+                "FILE, or load it as delimited text whose first record has the field names."
+            )
         wanted = "any format" if key == "auto" else f"the format '{key}'"
         raise InputError(
             f"The columns are not those of {wanted}. {list_columns(found)} {needs(key)}"

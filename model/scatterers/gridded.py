@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -11,9 +12,11 @@ import numpy as np
 
 from ..dates import find_dates
 from ..errors import InputError
+from .damage import told
 from .formats import WGS84, Batch, Format, Layout, Source
 
 _VALUES = 4_000_000
+_MOST_DATES = 100_000
 _EOS = "HDFEOS/GRIDS/timeseries"
 # MintPy's documentation of HDF-EOS5.
 MINTPY = Format(
@@ -46,10 +49,22 @@ def open_grid(path: Path, key: str) -> Source:
     InputError
         If the file is no HDF5, of no known format, or not geocoded.
     """
-    try:
+    no_hdf5 = InputError(f"{path.name} is no HDF5 file, or a damaged one.")
+    with told(lambda _: no_hdf5):
         file = h5py.File(path, "r")
-    except OSError:
-        raise InputError(f"{path.name} is no HDF5 file.") from None
+    damaged = InputError(f"{path.name} is damaged, or its datasets are not what its format says.")
+    with told(lambda _: damaged):
+        _check_own(file, path.name)
+        source = _open_grid(file, path, key)
+
+    def read() -> Iterator[Batch]:
+        with told(lambda _: damaged):
+            yield from source.read()
+
+    return replace(source, read=read)
+
+
+def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
     formats = [each for each in (MINTPY, LICSBAS) if key in ("auto", each.key)]
     known = next((each for each in formats if all(mark in file for mark in each.marks)), None)
     if known is None:
@@ -59,20 +74,31 @@ def open_grid(path: Path, key: str) -> Source:
             + ". A file without corner_lat is not geocoded."
         )
     cube, days = (file[name] for name in known.marks[:2])
+    if cube.ndim != 3 or days.size > _MOST_DATES or np.prod(cube.shape[1:], dtype=float) > 1e10:
+        raise InputError(
+            f"{path.name} holds {known.marks[0]} of shape {cube.shape} and {days.size:,} dates; "
+            "expected is an image for each date."
+        )
     names = [day.decode() if isinstance(day, bytes) else str(day) for day in days[()]]
     dates = find_dates(names)
     if len(dates) < len(names) or len(names) != cube.shape[0]:
         raise InputError(f"{path.name} has {cube.shape[0]} images and these dates: {names}.")
     order = [names.index(name) for name in dates.values()]
     columns = {name: each for name, each in known.columns.items() if each in file}
+    mask = "mask" if known is LICSBAS else f"{_EOS}/quality/mask"
+    for each in [*columns.values(), *([mask] if mask in file else [])]:
+        if file[each].shape != cube.shape[1:]:
+            raise InputError(
+                f"In {path.name} {each} has the shape {file[each].shape}, but the images have "
+                f"{cube.shape[1:]}."
+            )
     if known is LICSBAS:
         left, right, top, down = (
             float(file[name][()]) for name in ("corner_lon", "post_lon", "corner_lat", "post_lat")
         )
-        crs, mask = WGS84, "mask"
+        crs = WGS84
     else:
         left, right, top, down, crs = _mintpy_lattice(file, path.name, columns)
-        mask = f"{_EOS}/quality/mask"
     skipped: Counter = Counter()
 
     def read() -> Iterator[Batch]:
@@ -104,6 +130,24 @@ def open_grid(path: Path, key: str) -> Source:
 
     layout = Layout(known, columns, dates, known.marks)
     return Source(layout, crs, "the centres of the cells", read, skipped)
+
+
+def _check_own(file: h5py.File, name: str) -> None:
+    """Refuse a file whose datasets lie in other files."""
+
+    def look(path: str, link) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            raise InputError(_elsewhere(name, path, link.filename))
+        item = file.get(path) if isinstance(link, h5py.HardLink) else None
+        if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+            other = item.external[0][0] if item.external else item.virtual_sources()[0].file_name
+            raise InputError(_elsewhere(name, path, other))
+
+    file.visititems_links(look)
+
+
+def _elsewhere(name: str, path: str, other: str) -> str:
+    return f"{name} keeps {path} in another file ({other}). Copy all into one file, and give that."
 
 
 def _mintpy_lattice(file, name: str, columns: dict) -> tuple:

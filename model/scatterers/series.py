@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-_NO_VALUE = -9999.0
-
-
-def clean(values: np.ndarray) -> np.ndarray:
-    """The values with NaN for infinity and for -9999, which many processors write for nothing."""
-    return np.where(np.isfinite(values) & (values != _NO_VALUE), values, np.nan)
-
 
 def slopes(years: np.ndarray, series: np.ndarray) -> np.ndarray:
     """Velocity of each point by least squares.
@@ -41,9 +34,9 @@ def slopes(years: np.ndarray, series: np.ndarray) -> np.ndarray:
 
 
 def spans(series: np.ndarray) -> np.ndarray:
-    """Last minus first value of each point, (n,)."""
+    """Last minus first value of each point, (n,); NaN with fewer than two dates: no motion seen."""
     present = np.isfinite(series)
     points = np.arange(series.shape[1])
     first = present.argmax(axis=0)
     last = len(series) - 1 - present[::-1].argmax(axis=0)
-    return series[last, points] - series[first, points]
+    return np.where(first < last, series[last, points] - series[first, points], np.nan)

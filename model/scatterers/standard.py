@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from itertools import chain
 
@@ -11,10 +12,12 @@ import numpy as np
 import pyarrow as pa
 from rasterio.crs import CRS
 
+from ..columns import number_text
 from ..errors import InputError
+from ..fill_values import FillValues
 from ..monitor import Monitor
 from .formats import Batch, Source
-from .series import clean, slopes, spans
+from .series import slopes, spans
 from .units import MILLIMETRES, MOTION, choose_sign, choose_units
 
 
@@ -39,6 +42,10 @@ class Standardizer:
         Number of points whose displacement spans less than the whole period.
     missing : int
         Number of missing values in the series.
+    single : int
+        Number of points with one date, which shows no motion.
+    fills : dict of str to FillValues
+        What the numbers of each column were that mean nothing.
     filled : Counter
         Number of points without a velocity or displacement of their own that got it from their
         series.
@@ -56,13 +63,16 @@ class Standardizer:
         self.monitor = monitor
         self.dates = list(self.layout.dates)
         self.skipped = source.skipped
-        self.shortened = self.missing = 0
+        self.shortened = self.missing = self.single = 0
+        self.fills: dict[str, FillValues] = {}
+        self._coherence: Counter = Counter()
+        self._highest = -np.inf
         self.filled: Counter = Counter()
         self._crs = CRS.from_user_input(source.crs)
         self._years = np.array([day.toordinal() for day in self.dates]) / 365.25
         self._years -= self._years.mean() if self.dates else 0
         self._vertical = self._choose_projection(parameters.get("projection", "line_of_sight"))
-        self._batches = source.read()
+        self._batches = self._clean(source.read())
         first = next(self._batches, None)
         if first is None:
             raise InputError(f"There are no points.{_counts(self.skipped)}")
@@ -96,9 +106,26 @@ class Standardizer:
 
     def log_counts(self) -> None:
         """Say what was left out."""
+        for name, fill in self.fills.items():
+            for sentence in fill.sentences(outliers=name not in "xy"):
+                self.monitor.log(sentence, "warning")
         for reason, count in self.skipped.items():
             if count:
                 self.monitor.log(f"Skipped, {reason}: {count:,}.", "warning")
+        if count := self._coherence["beyond"]:
+            self.monitor.log(
+                f"{self.layout.columns['coherence']} should be a coherence, from 0 to 1, but "
+                f"{count:,} of {self._coherence['known']:,} values are beyond, up to "
+                f"{self._highest:.6g}. They are kept as they are. If they are percent or go to "
+                "255, divide the column before you select points by it.",
+                "warning",
+            )
+        if self.single:
+            self.monitor.log(
+                f"Points with a value on a single date, which shows no motion: {self.single:,}. "
+                "What their series would have given is NULL.",
+                "warning",
+            )
         if self.missing:
             self.monitor.log(f"Missing values in the time series: {self.missing:,}.")
         for name, count in self.filled.items():
@@ -113,9 +140,25 @@ class Standardizer:
                 "warning",
             )
 
+    def _clean(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The batches with NaN for the numbers that mean nothing."""
+        for batch in batches:
+            columns = {
+                name: values if name == "ps_id" else self._fill(name).remove(values)
+                for name, values in batch.columns.items()
+            }
+            series = self._fill("dates").remove(batch.series) if self.dates else batch.series
+            x, y = (self._fill(name).remove(each) for name, each in zip("xy", batch.xy.T))
+            yield replace(batch, xy=np.column_stack([x, y]), columns=columns, series=series)
+
+    def _fill(self, name: str) -> FillValues:
+        title = {"dates": "the time series", "x": "the positions (x)", "y": "the positions (y)"}
+        column = self.layout.columns.get(name, name)
+        return self.fills.setdefault(name, FillValues(title.get(name, f"the column {column}")))
+
     def _standard(self, batch: Batch, numbers: np.ndarray) -> pa.Table:
-        series = clean(batch.series)
-        columns = {name: clean(values) for name, values in batch.columns.items() if name != "ps_id"}
+        series = batch.series
+        columns = {name: values for name, values in batch.columns.items() if name != "ps_id"}
         keep = self._usable(batch.xy, columns, series)
         if not keep.all():
             series = series[:, keep]
@@ -129,16 +172,18 @@ class Standardizer:
         if self.dates:
             present = np.isfinite(series)
             self.missing += int(present.size - present.sum())
-            self._fill(columns, "velocity", series)
-            spanned = self._fill(columns, "displacement", series)
+            self.single += int((present.sum(axis=0) == 1).sum())
+            self._complete(columns, "velocity", series)
+            spanned = self._complete(columns, "displacement", series)
             whole = present[0] & present[-1]
             self.shortened += int((spanned & ~whole).sum())
+        self._watch_coherence(columns)
         identity = batch.columns.get("ps_id")
         identity = pa.array(numbers) if identity is None else identity
         fields = {
             "x": batch.xy[keep, 0],
             "y": batch.xy[keep, 1],
-            "ps_id": identity.filter(pa.array(keep)).cast(pa.string()),
+            "ps_id": _texts(identity.filter(pa.array(keep))),
             "velocity_mm_yr": columns.get("velocity"),
             "displacement_mm": columns.get("displacement"),
             "coherence": columns.get("coherence"),
@@ -150,7 +195,7 @@ class Standardizer:
         count = int(keep.sum())
         return pa.table({name: _column(values, count) for name, values in fields.items()})
 
-    def _fill(self, columns: dict, name: str, series: np.ndarray) -> np.ndarray:
+    def _complete(self, columns: dict, name: str, series: np.ndarray) -> np.ndarray:
         """Take from the series what the points lack; tells which points got it."""
         values = columns.setdefault(name, np.full(series.shape[1], np.nan))
         lacking = np.isnan(values)
@@ -161,6 +206,14 @@ class Standardizer:
         if name in self.layout.columns:
             self.filled[name] += int(got.sum())
         return got
+
+    def _watch_coherence(self, columns: dict) -> None:
+        values = columns.get("coherence", np.empty(0))
+        beyond = (values < 0) | (values > 1.001)  # float32 may go a little beyond
+        self._coherence["known"] += int(np.isfinite(values).sum())
+        if beyond.any():
+            self._coherence["beyond"] += int(beyond.sum())
+            self._highest = max(self._highest, float(values[beyond].max()))
 
     def _usable(self, xy: np.ndarray, columns: dict, series: np.ndarray) -> np.ndarray:
         """Which points have a position, a number and, if needed, a line of sight."""
@@ -217,7 +270,7 @@ class Standardizer:
 
     def _check_places(self, batch: Batch) -> None:
         """Refuse positions that the CRS cannot have: metres in degrees, or degrees in metres."""
-        xy = clean(batch.xy)
+        xy = batch.xy
         xy = xy[np.isfinite(xy).all(axis=1)]
         globe = _on_globe(xy)
         crs = self._crs
@@ -239,7 +292,7 @@ class Standardizer:
     def _check_sight(self, batch: Batch) -> None:
         if not self._vertical:
             return
-        values = np.abs(clean(batch.columns[self._vertical]))
+        values = np.abs(batch.columns[self._vertical])
         typical = float(np.nanmedian(values)) if np.isfinite(values).any() else np.nan
         column = self.layout.columns[self._vertical]
         if self._vertical == "los_up" and typical > 1:
@@ -273,6 +326,14 @@ def _column(values, count: int) -> pa.Array:
     if values is None:
         return pa.nulls(count, pa.float64())
     return values if isinstance(values, pa.Array) else pa.array(values, from_pandas=True)
+
+
+def _texts(identity: pa.Array) -> pa.Array:
+    """Identities as texts: 123456789012 for a real number without decimals."""
+    if not pa.types.is_floating(identity.type):
+        return identity.cast(pa.string())
+    numbers = identity.to_numpy(zero_copy_only=False)
+    return pa.array([number_text(number) or None for number in numbers.tolist()], pa.string())
 
 
 def _counts(skipped: Counter) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..monitor import Monitor
 from .formats import Batch, Layout
-from .series import clean, slopes, spans
+from .series import slopes, spans
 
 MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 MOTION = ("velocity", "displacement")
@@ -61,8 +61,8 @@ def choose_units(
     for name in filter(needed.get, MOTION):
         asked = parameters.get(f"{name}_unit", "auto")
         units[name] = asked if asked != "auto" else _stated(layout, name)
-    series = clean(batch.series)
-    velocity, displacement = (clean(batch.columns.get(name, np.empty(0))) for name in MOTION)
+    series = batch.series
+    velocity, displacement = (batch.columns.get(name, np.empty(0)) for name in MOTION)
     pace = ratio(slopes(years, series), velocity) if dates and len(velocity) else None
     if pace and units["velocity"] is None and units["displacement"]:
         units["velocity"] = nearest_unit(MILLIMETRES[units["displacement"]] * abs(pace))

@@ -7,15 +7,18 @@ from pathlib import Path
 
 from rasterio.crs import CRS
 
+from ..dates import like_dates
 from ..errors import InputError
 from ..point_file import write_points
 from ..scatterers.formats import Source, list_columns, parse_mapping
 from ..scatterers.gridded import open_grid
+from ..scatterers.layers import open_vector
 from ..scatterers.standard import Standardizer, name_crs, period
-from ..scatterers.tables import open_table, open_vector
+from ..scatterers.tables import open_table
+from ..scatterers.text_file import open_text
 from .job import Job
 
-GRIDS, TABLES = (".h5", ".he5", ".hdf5"), (".csv", ".txt", ".tsv", ".dat")
+GRIDS = (".h5", ".he5", ".hdf5")
 
 
 def run(folder, request, monitor) -> dict:
@@ -29,6 +32,15 @@ def run(folder, request, monitor) -> dict:
     monitor.log(f"Columns: {taken or 'the time series only'}; {period(list(layout.dates))}.")
     if layout.format.vertical and re.search("_E(_|$)", Path(request["source"]["path"]).stem):
         monitor.log("By its name this file holds east-west motion, not vertical.", "warning")
+    for note in source.notes:
+        monitor.log(note, "warning")
+    dates = like_dates(layout.unused)
+    if len(dates) > 1 or dates and not layout.dates:
+        monitor.log(
+            f"{list_columns(dates, 'Columns that look like dates, but are not read')} Rename them "
+            "like D20141009 if they are the time series.",
+            "warning",
+        )
     if layout.unused:
         monitor.log(list_columns(layout.unused, "Columns not used"))
     monitor.log(f"Positions: {source.places}, in {name_crs(source.crs)}.")
@@ -60,6 +72,8 @@ def open_source(given: dict, parameters: dict) -> Source:
         if mapping:
             raise InputError("COLUMNS is for tables and layers; an HDF5 file tells itself.")
         return open_grid(path, key)
-    if suffix in TABLES:
-        return open_table(path, key, mapping, crs)
-    return open_vector(path, given.get("layer"), key, mapping, given.get("crs"), crs)
+    text = None if given.get("layer") else open_text(path)
+    if text:
+        return open_table(text, key, mapping, crs)
+    own = {name: given.get(name) for name in ("layer", "crs", "names", "title")}
+    return open_vector(path, key, mapping, crs, **own)

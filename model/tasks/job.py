@@ -13,8 +13,13 @@ from ..monitor import Monitor
 from ..points import Points
 from ..protocol import FIELD
 from ..stack import Encoding, Stack, read_stack
+from ..texts import shown
 
 DEFAULT_BLOCK_SIZE = 5000.0
+
+
+def _in_a_line(name: str) -> str:
+    return shown(" ".join(name.split("\n")))
 
 
 class Job:
@@ -71,8 +76,8 @@ class Job:
 
     @property
     def field(self) -> str:
-        """Name of the field that is mapped."""
-        return self.request["points"]["field"]
+        """Name of the field that is mapped, as texts show it."""
+        return _in_a_line(self.request["points"]["field"])
 
     @property
     def positive(self) -> str:
@@ -81,8 +86,8 @@ class Job:
 
     @property
     def unit(self) -> str:
-        """Of the values."""
-        return self.request.get("unit", "mm")
+        """Of the values, as texts show it."""
+        return _in_a_line(self.request.get("unit", "mm"))
 
     def points(self) -> Points:
         """The request's points.

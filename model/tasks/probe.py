@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import platform
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from ..network.backend import keras, tf
 from ..network.device import device_names
 
 

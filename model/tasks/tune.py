@@ -6,15 +6,15 @@ import hashlib
 import math
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from ..grid import Grid
 from ..methods import make
 from ..monitor import SILENT, Monitor
+from ..network.backend import keras
 from ..network.presets import make_preset
 from ..network.search import Search, Space, Trial, values_of
-from ..network.study_file import read_study, write_study
+from ..network.study_file import check_place, read_study, write_study
 from ..network.training import train
 from ..points import Points
 from ..report.tuning_report import gain, write_tuning_report
@@ -31,6 +31,8 @@ DEFAULT_FOLDS = 3
 def run(folder, request, monitor) -> dict:
     """Write MODEL, TRIALS_TABLE and REPORT; the best trial and its errors as numbers."""
     job = Job(folder, request, monitor)
+    if request.get("study"):
+        check_place(Path(request["study"]))
     given = dict(job.parameters)
     count, minutes = given.pop("trials", DEFAULT_TRIALS), given.pop("minutes", math.inf)
     folds, split_name = given.pop("folds", DEFAULT_FOLDS), given.pop("split", "block")
@@ -111,7 +113,7 @@ def _go_on_with(search: Search, study: Path, about: dict, monitor: Monitor) -> N
     """Take the trials from a file, if it is there, and keep all of them in it."""
     search.trials = read_study(study, about, search.space)
     search.keep = lambda trials: write_study(study, about, trials)
-    search.keep(search.trials)  # a file that cannot be written is told before hours of work
+    search.keep(search.trials)
     if search.trials:
         monitor.log(f"{study} holds {len(search.trials)} trials; the search goes on from them.")
 

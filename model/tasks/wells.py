@@ -7,9 +7,10 @@ from contextlib import ExitStack
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..drivers.columns import as_text
+from ..columns import as_text
 from ..drivers.wells import density, is_active
 from ..errors import InputError
+from ..fill_values import FillValues
 from ..raster import SurfaceWriter
 from .job import Job
 
@@ -80,6 +81,10 @@ def _weights(wells: dict, job: Job) -> tuple[np.ndarray, str]:
     weights = wells[field]
     if weights.dtype.kind != "f":
         raise InputError(f"WEIGHT_FIELD {field} holds text. Choose a field of numbers.")
+    fill = FillValues(f"the field {field}")
+    weights = fill.remove(weights)
+    for sentence in fill.sentences():
+        job.monitor.log(sentence, "warning")
     unknown, negative = ~np.isfinite(weights), weights < 0
     if negative.any():
         raise InputError(

@@ -196,6 +196,27 @@ def test_ending_qgis_process_ends_the_worker_and_leaves_no_output(environment, r
     assert {each.name for each in tmp_path.iterdir()} == {"jobs"}
 
 
+def test_ctrl_c_is_heard_while_the_worker_says_nothing(environment, region, tmp_path):
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    silent = tmp_path / "python"
+    real = environment["SUBSIDENCE_PYTHON"]
+    silent.write_text(f'#!/bin/sh\n[ "$1" = -I ] && exec {real} "$@"\ntouch begun\nsleep 60\n')
+    silent.chmod(0o755)
+    given = {"PS_POINTS": region / "ps.gpkg", "VALUE_FIELD": "mm", "SURFACE": tmp_path / "s.tif"}
+    command = [PROGRAM, "run", "subsidence:idw", *arguments(given)]
+    variables = {**environment, "TMPDIR": str(jobs), "SUBSIDENCE_PYTHON": str(silent)}
+    with subprocess.Popen(
+        command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(lambda: list(jobs.glob("*/begun")))
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=2)
+    assert process.returncode > 0
+    assert "ERROR:\tCancelled. Nothing was written." in said
+    assert not list(jobs.glob("subsidence-job-*")) and not (tmp_path / "s.tif").exists()
+
+
 def workers(jobs):
     """The processes that work on a job folder in `jobs`."""
     found = []

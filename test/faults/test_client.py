@@ -117,11 +117,12 @@ def test_the_real_worker_starts_beside_a_plugin_with_a_module_s_name(job):
 
 
 def test_worker_gets_a_clean_environment(job, worker, monkeypatch):
-    for name in ("PYTHONHOME", "PYTHONPATH", "PROJ_LIB"):
+    for name in ("PYTHONHOME", "PYTHONPATH", "PROJ_LIB", "LD_LIBRARY_PATH"):
         monkeypatch.setenv(name, "/nowhere")
     python = worker(
         """
-        names = ["PYTHONHOME", "PYTHONPATH", "PROJ_LIB", "SUBSIDENCE_WATCH_STDIN"]
+        names = ["PYTHONHOME", "PYTHONPATH", "PROJ_LIB", "LD_LIBRARY_PATH"]
+        names += ["SUBSIDENCE_WATCH_STDIN", "TMPDIR", "TEMP", "TMP"]
         print(json.dumps({"type": "error", "message": json.dumps(
             [os.getcwd(), sys.argv[-1]] + [os.environ.get(name) for name in names])}))
         sys.exit(2)
@@ -131,7 +132,7 @@ def test_worker_gets_a_clean_environment(job, worker, monkeypatch):
     with pytest.raises(InputError) as failed:
         run_job(job, QgsProcessingFeedback(False), python)
     answer = json.loads(str(failed.value))
-    assert answer == [str(job), str(job), None, None, None, "1"]
+    assert answer == [str(job), str(job), None, None, None, None, "1", *[str(job)] * 3]
 
 
 def test_cancel_of_a_silent_worker_ends_its_whole_group(job, worker):
@@ -197,6 +198,15 @@ def test_death_is_explained_and_the_log_is_kept(job, worker, code, words):
     assert (job / "worker.log").exists()
 
 
+def test_a_signal_is_not_explained_by_what_a_library_said_last(job, worker):
+    chatter = "sys.stderr.write('2026-11-29 I tensorflow/core: cpu_feature_guard\\n')\n"
+    python = worker(f"{chatter}sys.stderr.flush()\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(JobFailed, match="out of memory") as failed:
+        run_job(job, QgsProcessingFeedback(False), python)
+    assert "tensorflow" not in str(failed.value)
+    assert "cpu_feature_guard" in (job / "worker.log").read_text()
+
+
 @pytest.mark.parametrize(("code", "error"), [(1, JobFailed), (2, InputError)])
 def test_what_the_worker_explains_needs_no_more_words(job, worker, code, error):
     code = f'print(json.dumps({{"type": "error", "message": "No points."}})); sys.exit({code})'
@@ -210,6 +220,20 @@ def test_missing_package_names_the_fix(job, worker):
         run_job(job, QgsProcessingFeedback(False), python)
     assert "broken (No module named 'tensorflow_that_is_not_there')" in str(failed.value)
     assert python in str(failed.value) and "ACTION=install" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ImportError: cannot import name 'stack' from 'numpy.lib'",
+        "ImportError: libgdal.so.36: cannot open shared object file: No such file or directory",
+        "FileNotFoundError: [Errno 2] No such file or directory: '/c/site-packages/rasterio/p.db'",
+    ],
+)
+def test_an_environment_that_lost_files_is_broken(job, worker, said):
+    python = worker(f'sys.stderr.write("""{said}\\n"""); sys.exit(1)')
+    with pytest.raises(JobFailed, match=r"is broken \(.*ACTION=install; it makes a new one"):
+        run_job(job, QgsProcessingFeedback(False), python)
 
 
 def test_interpreter_that_is_not_there(job, tmp_path):

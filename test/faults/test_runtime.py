@@ -5,6 +5,7 @@ Nothing is downloaded: a small script stands for Python, its venv, pip and the w
 
 from __future__ import annotations
 
+import ast
 import sys
 import threading
 import time
@@ -70,7 +71,7 @@ def python(tmp_path):
         text = STAND_IN.format(
             python=sys.executable,
             broken=broken,
-            packages=environment.PACKAGES,
+            packages=environment.packages(),
             calls=str(tmp_path / "calls"),
         )
         path.write_text(text, encoding="utf-8")
@@ -128,6 +129,39 @@ def test_variable_names_a_python_without_the_packages(monkeypatch, python):
         environment.worker_python()
     python()  # the user installs them
     assert environment.worker_python() == path
+
+
+def test_a_relative_path_is_taken_from_where_qgis_was_started(monkeypatch, python, tmp_path):
+    path = python(name="own-python")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SUBSIDENCE_PYTHON", "./own-python")
+    assert environment.worker_python() == path
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("SUBSIDENCE_PYTHON", "own-python")
+    assert environment.worker_python() == path
+
+
+def test_a_cache_that_cannot_be_written(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    for action in (runtime.install, runtime.remove):
+        with pytest.raises(InstallFailed, match="cannot be written: Not a directory. Make it"):
+            action(feedback())
+
+
+def test_the_packages_are_those_that_the_core_imports():
+    imported = set()
+    for path in Path(environment.PLUGIN, "model").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.partition(".")[0])
+    # One comes with scikit-learn, one has no wheels for some systems, two are for clusters.
+    optional = {"threadpoolctl", "whitebox_workflows", "dask", "distributed"}
+    called = {"sklearn": "scikit-learn", "keras": "tensorflow"}
+    needed = imported - sys.stdlib_module_names - optional
+    assert {called.get(name, name) for name in needed} <= set(environment.packages())
 
 
 def test_order_is_variable_setting_managed(monkeypatch, python, base):

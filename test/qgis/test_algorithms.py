@@ -18,8 +18,11 @@ from qgis.core import (
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
     QgsProcessingParameterFeatureSource,
+    QgsProperty,
+    QgsRasterLayer,
     QgsVectorLayer,
 )
+from subsidence_mapper.algorithms.values import read_numbers
 
 SIZE, CELL, LEFT, TOP = 60, 50.0, 500_000.0, 3_600_000.0
 
@@ -215,7 +218,7 @@ def test_the_network_needs_drivers(run, region, tmp_path):
     ("given", "message"),
     [
         ({"METHOD": "magic"}, "METHOD .* was 'magic'; give one of auto, cnn, "),
-        ({"SEED": -1}, "SEED .* was -1; give a number from 0 to"),
+        ({"SEED": -1}, "SEED .* was -1; give a whole number from 0 to"),
         ({"DRIVERS": ["/missing.tif"]}, "DRIVERS .*missing.tif.*not all of that can be opened"),
     ],
 )
@@ -281,3 +284,54 @@ def test_a_chain_in_the_modeler(region, feedback, tmp_path):
     layer = QgsVectorLayer(place)
     assert layer.featureCount() == 300
     assert np.abs([feature["error"] for feature in layer.getFeatures()]).mean() < 1
+
+
+@pytest.mark.parametrize(
+    "extent",
+    [
+        "nan,nan,nan,nan [EPSG:32639]",
+        "500000,501000,3600000,inf [EPSG:32639]",
+        "500000,500000,3600000,3600000 [EPSG:32639]",
+        "501000,500000,3600000,3599000 [EPSG:999999]",
+        "500000,501000,3599000,3600000 [EPSG:999999]",
+        "500000,501000",
+        "everywhere",
+    ],
+)
+def test_an_extent_that_is_no_area(run, region, tmp_path, extent):
+    with pytest.raises(QgsProcessingException, match="EXTENT .*was .*"):
+        run(
+            "idw",
+            PS_POINTS=region["points"],
+            VALUE_FIELD="mm",
+            EXTENT=extent,
+            SURFACE=str(tmp_path / "s.tif"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"), [("10 * 3", None), ("0 / 1", "CELL_SIZE came out as 0; it must be")]
+)
+def test_a_number_that_a_model_computes(run, region, tmp_path, expression, message):
+    given = {"PS_POINTS": region["points"], "VALUE_FIELD": "mm", "SURFACE": str(tmp_path / "s.tif")}
+    given["CELL_SIZE"] = QgsProperty.fromExpression(expression)
+    if message:
+        with pytest.raises(QgsProcessingException, match=message):
+            run("idw", **given)
+    else:
+        run("idw", **given)
+        assert QgsRasterLayer(given["SURFACE"], "s").rasterUnitsPerPixelX() == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("-50, 100", [-50, 100]), ("-50; 1e2;", [-50, 100]), (None, []), ("12.5", [12.5])],
+)
+def test_numbers_in_a_text(text, numbers):
+    assert read_numbers(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["-50,5; -100", "nan", "1_0", "5 m", "inf"])
+def test_texts_that_hold_something_else(text):
+    with pytest.raises(ValueError):
+        read_numbers(text)

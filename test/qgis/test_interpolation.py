@@ -140,7 +140,7 @@ def test_the_spread_of_the_trees(run, region, tmp_path):
     [
         ("rbf", {"KERNEL": "wave"}, "KERNEL .* was 'wave'; give one of linear"),
         ("rbf", {"SMOOTHING": -1}, "SMOOTHING .* was -1"),
-        ("movingleastsquares", {"DEGREE": 3}, "DEGREE .* was 3; give a number from 1 to 2"),
+        ("movingleastsquares", {"DEGREE": 3}, "DEGREE .* was 3; give a whole number from 1 to 2"),
         ("movingleastsquares", {"NEIGHBOURS": 0}, "NEIGHBOURS .* was 0"),
     ],
 )

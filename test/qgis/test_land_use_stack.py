@@ -144,7 +144,7 @@ class TestLandUse:
         [
             ({}, "METHOD forest learns from polygons: give TRAINING and its CLASS_FIELD"),
             ({"CLASS_FIELD": "kind"}, "training has no field kind. It has class"),
-            ({"METHOD": "kmeans", "CLASSES": 1}, "CLASSES .* was 1; give a number from 2 to 255"),
+            ({"METHOD": "kmeans", "CLASSES": 1}, "CLASSES .* was 1; give a whole number from 2 to"),
             ({"METHOD": "reclassify", "TABLE": "own"}, "RULES is empty"),
             ({"METHOD": "reclassify", "TABLE": "own", "RULES": "1 to 2"}, "RULES holds '1 to 2'"),
         ],

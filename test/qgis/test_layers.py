@@ -413,13 +413,14 @@ class TestPoints:
         assert points.values.tolist() == [7, 7, 8]
 
     def test_what_cannot_be_used_is_skipped_and_counted(self, make_points, feedback):
-        places = [(0, 0), (1, 1), (2, 2), (3, 3), None]
+        places = [(5e5, 0), (5e5, 1), (5e5, 2), (5e5, 3), None]
         values = [1.0, None, float("nan"), float("inf"), 2.0]
         points = self.read(make_points(places, values), feedback)
-        assert points.xy.tolist() == [[0, 0]]
+        assert points.xy.tolist() == [[5e5, 0]]
         assert feedback.warnings == [
-            "Points without a number in mm, skipped: 3.",
             "Points without a position, skipped: 1.",
+            "In the field mm 1 value is inf, which means no value beside 1 to 1: taken as NULL.",
+            "Points without a number in mm, skipped: 3.",
         ]
 
     def test_whole_numbers_are_numbers(self, make_points, feedback):

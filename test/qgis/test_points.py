@@ -149,7 +149,7 @@ def test_a_field_by_another_name(select, make_layer, feedback):
         ),
         ({"MIN_COHERENCE": 1.5}, "MIN_COHERENCE .* was 1.5; give a number from 0 to 1"),
         ({"MAX_DISPERSION": -1}, "MAX_DISPERSION .* was -1; give a number from 0"),
-        ({"MIN_DATES": 0}, "MIN_DATES .* was 0; give a number from 1"),
+        ({"MIN_DATES": 0}, "MIN_DATES .* was 0; give a whole number from 1 to 1000000000"),
         ({"PS_POINTS": "/proc/none/s.gpkg"}, "PS_POINTS cannot be written to"),
     ],
 )
@@ -178,7 +178,8 @@ def test_nothing_remains(select, standard, tmp_path):
 def test_cancelled_leaves_nothing(run, standard, feedback, tmp_path):
     feedback.cancel()
     place = tmp_path / "s.gpkg"
-    assert run("selectpspoints", INPUT=standard((0.1, 0.9, 1)), PS_POINTS=str(place)) == {}
+    with pytest.raises(QgsProcessingException, match="^Cancelled. Nothing was written.$"):
+        run("selectpspoints", INPUT=standard((0.1, 0.9, 1)), PS_POINTS=str(place))
     assert not place.exists()
 
 

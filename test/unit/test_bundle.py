@@ -70,14 +70,16 @@ def test_arrays_and_header_come_back(bundle):
     ("change", "message"),
     [
         (change_header(drivers=[]), "does not match its digest"),
-        (change_header(format_version=99), "format 99; this plugin reads up to 2"),
+        (change_header(format_version=99), "format 99; this plugin reads 1 to 2"),
         (change_header(format="other"), "is not a model of this plugin"),
         (lambda members: members.pop("model.json"), "is not a model of this plugin"),
         (lambda members: members.pop("arrays/w.npy"), "list of files"),
         (lambda members: members.update({"evil.py": b""}), "list of files"),
         (other_array, "array w does not match its digest"),
-        (huge_array, "array w is larger than its header says"),
+        (huge_array, "arrays/w.npy is larger than its header says"),
         (pickled_array, "array w does not match its digest"),
+        (change_header(format_version=-1), "format -1; this plugin reads 1 to 2"),
+        (change_header(format_version=True), "format True; this plugin reads 1 to 2"),
     ],
 )
 def test_a_changed_bundle_is_refused(bundle, change, message):
@@ -133,7 +135,12 @@ def test_bundles_of_format_1_are_still_read(bundle):
 def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, points):
     method = CNN("standard", epochs=2, activation="tanh").fit(points, stack)
     curve = Intervals(*np.array([[0.0, 100.0], [1.0, 2.0], [1.5, 3.5]]))
-    about = {"drivers": [], "grid": stack.grid.to_dict()}
+    about = {
+        "drivers": [{"name": each.name, "kind": each.kind} for each in stack.encodings],
+        "grid": stack.grid.to_dict(),
+        "field": "velocity",
+        "positive": "up",
+    }
     path = tmp_path / "model.zip"
     save_model(path, method, stack.encodings, curve, points, about)
     loaded, header, xy = load_model(path)

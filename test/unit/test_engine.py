@@ -6,10 +6,13 @@ import json
 import os
 import pickle
 import platform
+import socket
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -34,7 +37,9 @@ from subsidence_mapper.model.validation.splits import make_folds
 from .conftest import make_grid
 from .test_network import randomised
 
-pytest.importorskip("distributed", reason="Dask is an optional part of the worker environment")
+distributed = pytest.importorskip(
+    "distributed", reason="Dask is an optional part of the worker environment"
+)
 
 CLASSICAL = ["kriging", "idw", "rbf", "movingleastsquares", "regressionkriging"]
 CLASSICAL += ["forest", "boosting"]
@@ -225,6 +230,63 @@ def test_no_worker_no_scheduler_and_no_dask_are_told_apart(tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match="has no Dask"):
         Cluster(dask.address)
+
+
+@pytest.fixture
+def silent_port():
+    """A port that takes connections and says nothing."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(5)
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def web_server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("there", ["silent_port", "web_server"])
+def test_what_is_no_scheduler_is_told_soon(there, request):
+    address, start = f"tcp://{request.getfixturevalue(there)}", time.monotonic()
+    with pytest.raises(InputError, match=f"No Dask scheduler answers at {address}"):
+        Cluster(address)
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("tls://127.0.0.1:1", "tls:// wants certificates"),
+        ("ucx://127.0.0.1:1", "ucx:// is not known here"),
+        ("http://127.0.0.1:1", "http:// is not known here"),
+        ("tcp://127.0.0.1:x", "invalid literal"),
+        ("tcp://", "missing port number"),
+        ("", "missing port number"),
+        ("nowhere\n" + 300 * "x", "missing port number"),
+    ],
+)
+def test_a_malformed_address_is_refused_in_a_sentence(address, reason):
+    with pytest.raises(InputError, match=reason) as refused:
+        Cluster(address)
+    assert str(refused.value).startswith("No Dask scheduler answers at ")
+    assert len(str(refused.value)) < 500
+
+
+def test_a_worker_is_no_scheduler(tmp_path):
+    other = Dask(tmp_path)
+    other.add_worker()
+    client = distributed.Client(other.address)
+    client.wait_for_workers(1, timeout=30)
+    (address,) = client.nthreads()
+    with pytest.raises(InputError, match="there is a Worker"):
+        Cluster(address)
+    client.close()
+    other.end()
 
 
 def test_a_monitor_falls_silent_on_its_way(capsys):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import os
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
@@ -13,7 +15,7 @@ from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.network.presets import ACTIVATIONS, PRESETS, STANDARD, make_preset
 from subsidence_mapper.model.network.search import Search, Space, Trial, values_of
-from subsidence_mapper.model.network.study_file import read_study, write_study
+from subsidence_mapper.model.network.study_file import check_place, read_study, write_study
 from subsidence_mapper.model.report.tuning_report import gain
 
 ABOUT = {"points": "abc", "seed": 0, "folds": 1}
@@ -317,6 +319,37 @@ class TestStudy:
             write_study(tmp_path / "nowhere" / "study.json", ABOUT, [])
 
     @pytest.mark.parametrize(
+        ("place", "message"),
+        [
+            ("nowhere/study.json", "STUDY cannot be written to .*: No such file or directory"),
+            ("", "which is no file"),
+            ("pipe", "which is no file"),
+            (f"{251 * 'x'}.json", "STUDY cannot be written to .*: File name too long"),
+            ("a\0b", "STUDY cannot be written to"),
+        ],
+    )
+    def test_a_place_where_nothing_can_be_written(self, tmp_path, place, message):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(InputError, match=message):
+            check_place(tmp_path / place)
+        assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
+
+    def test_a_name_as_long_as_the_system_allows(self, tmp_path):
+        path = tmp_path / f"{250 * 'x'}.json"
+        write_study(path, ABOUT, [])
+        assert read_study(path, ABOUT, space()) == []
+
+    def test_no_planted_link_is_followed(self, tmp_path):
+        path, victim = tmp_path / "study.json", tmp_path / "victim"
+        victim.write_text("mine")
+        write_study(path, ABOUT, [])
+        name = f".{hashlib.sha256(b'study.json').hexdigest()[:16]}.partial"
+        (tmp_path / name).symlink_to(victim)
+        write_study(path, ABOUT, [])
+        assert victim.read_text() == "mine"
+        assert {each.name for each in tmp_path.iterdir()} == {"study.json", "victim"}
+
+    @pytest.mark.parametrize(
         "content",
         [b"", b"\xff\xfe", b"[]", b"{}", b"[" * 100_000, b'{"format": "subsidence-mapper study"}'],
     )
@@ -361,7 +394,7 @@ class TestStudy:
         message = json.loads(path.read_text())
         message["trials"][0].update(change)
         path.write_text(json.dumps(message))
-        with pytest.raises(InputError, match="Trial 0 in .* was damaged or changed"):
+        with pytest.raises(InputError, match="Trial 0 in .* was damaged|is damaged"):
             read_study(path, ABOUT, forty.space)
 
 

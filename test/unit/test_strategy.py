@@ -13,13 +13,13 @@ from dataclasses import replace
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-keras.config.set_floatx("float64")  # float32's rounding would turn a ReLU here and there
 from subsidence_mapper.model.grid import Grid
 from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.presets import Dense, STANDARD
 from subsidence_mapper.model.network.training import train
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.stack import Encoding, Stack
+keras.config.set_floatx("float64")  # float32's rounding would turn a ReLU here and there
 
 random = np.random.default_rng(0)
 grid = Grid("EPSG:32639", (0.0, 30.0, 0.0, 1200.0, 0.0, -30.0), 40, 40)

@@ -8,8 +8,15 @@ import numpy as np
 def as_text(column: np.ndarray) -> np.ndarray:
     """A column as stripped texts: 12 for 12.0, an empty text for NaN."""
     if column.dtype.kind == "f":
-        column = np.array(["" if np.isnan(value) else f"{value:.15g}" for value in column], str)
+        column = np.array([number_text(value) for value in column.tolist()], str)
     return np.char.strip(column.astype(str))
+
+
+def number_text(value: float) -> str:
+    """A number as it is written by hand: 12 for 12.0, all digits of an identity, empty for NaN."""
+    if value != value:
+        return ""
+    return f"{value:.0f}" if abs(value) < 2**53 and value.is_integer() else f"{value:.15g}"
 
 
 def as_numbers(column: np.ndarray) -> tuple[np.ndarray, list[str]]:

@@ -1,0 +1,167 @@
+"""Numbers that stand for nothing: what programs write where they have no value.
+
+One place decides which they are, for points, tables and readings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+ABSURD = 1e15  # no quantity of this field is as large, in any unit
+_HUGE = 1e9  # as large only beside others that are large
+_TIMES = 1e6
+_FAR = 100.0  # so many times the others is kept, but said
+
+
+def _codes() -> np.ndarray:
+    """-9999 and its kind: nines, with nines or NASA's 25 behind the point, and ends of integers."""
+    nines = [
+        float(f"{whole}{end}")
+        for whole in ("999", "9999", "99999", "999999", "9999999")
+        for end in ("", ".9", ".99", ".999", ".25")
+    ]
+    ends = [2.0**15 - 1, 2.0**15, 2.0**16 - 1, 2.0**31 - 1, 2.0**31, 2.0**32 - 1]
+    codes = np.array(nines + ends)
+    codes = np.concatenate([codes, codes.astype(np.float32).astype(float)])
+    return np.unique([codes, -codes])
+
+
+CODES = _codes()
+_SMALLEST = np.abs(CODES).min()
+
+
+class FillValues:
+    """Takes the numbers that mean nothing out of one quantity, batch by batch, and counts them.
+
+    A number means nothing if it is infinite, if nothing is of its size, or if it is one of `CODES`
+    and stands apart: farther from all other values than they are from each other, and than half
+    of itself. So 9999 among levels of 9,000 to 11,000 m stays what it is.
+
+    Parameters
+    ----------
+    title : str
+        What the numbers are, such as "the field velocity".
+
+    Attributes
+    ----------
+    counts : Counter
+        How often each such number was taken out.
+
+    Examples
+    --------
+    >>> fill = FillValues("the field mm")
+    >>> fill.remove([-12.5, 3.0, -9999.0, 9.969209968386869e36])
+    array([-12.5,   3. ,   nan,   nan])
+    >>> fill.sentences()[0]
+    'In the field mm 1 value is -9999, which means no value beside -12.5 to 3: taken as NULL.'
+    """
+
+    def __init__(self, title: str):
+        self.title = title
+        self.counts: Counter = Counter()
+        self._low, self._high = np.inf, -np.inf
+        self._peak, self._apart = 0.0, Counter()
+
+    def remove(self, values: np.ndarray) -> np.ndarray:
+        """The values as float64 with NaN for those that mean nothing."""
+        values = np.asarray(values, float)
+        low, high = _ends(values)
+        if max(-low, high) < _SMALLEST:  # as nearly always
+            self._low, self._high = min(self._low, low), max(self._high, high)
+        else:
+            values = self._without_codes(values)
+            low, high = _ends(values)
+        if low <= high:
+            self._look_for_outliers(values, max(-low, high))
+        return values
+
+    def sentences(self, outliers: bool = True) -> list[str]:
+        """What was taken out, a sentence for each number, and the `outliers` that were kept."""
+        beside = f" beside {self._low:.6g} to {self._high:.6g}" if self._low <= self._high else ""
+        said = [
+            f"In {self.title} {_many(count)} {value:.10g}, which means no value{beside}: taken as "
+            "NULL."
+            for value, count in sorted(self.counts.items())
+        ]
+        if outliers and (apart := self._outliers()):
+            count = sum(apart.values())
+            largest = max(apart, key=abs)
+            said.append(
+                f"In {self.title} {_many(count)} more than {_FAR:g} times as large as all others, "
+                f"up to {largest:.10g}. They are kept; if they mean no value, make them NULL."
+            )
+        return said
+
+    def _without_codes(self, values: np.ndarray) -> np.ndarray:
+        suspects = np.unique(values[np.abs(values) >= _SMALLEST])
+        suspects = suspects[(np.abs(suspects) >= _HUGE) | np.isin(suspects, CODES)]
+        self._widen(values[~np.isin(values, suspects)] if len(suspects) else values)
+        if self._low <= self._high:
+            suspects = sorted(suspects, key=self._gap)
+        nothing = [each for each in suspects if self._is_nothing(float(each))]
+        if not nothing:
+            return values
+        gone = np.isin(values, nothing)
+        for value, count in zip(*np.unique(values[gone], return_counts=True)):
+            self.counts[float(value)] += int(count)
+        return np.where(gone, np.nan, values)
+
+    def _widen(self, values: np.ndarray) -> None:
+        low, high = _ends(values)
+        self._low, self._high = min(self._low, low), max(self._high, high)
+
+    def _gap(self, value: float) -> float:
+        return max(self._low - value, value - self._high)
+
+    def _is_nothing(self, value: float) -> bool:
+        """Whether a suspect stands for nothing; if not, it is one of the other values."""
+        size, alone = abs(value), self._low > self._high
+        if size >= ABSURD:
+            return True
+        code = np.isin(value, CODES)
+        if alone and code and size >= 9999:
+            return True
+        if not alone:
+            peak = max(abs(self._low), abs(self._high), 1.0)
+            far = self._gap(value) > max(self._high - self._low, size / 2)
+            if code and far or size >= _HUGE and size > _TIMES * peak:
+                return True
+        self._widen(np.array([value]))
+        return False
+
+    def _look_for_outliers(self, values: np.ndarray, peak: float) -> None:
+        if peak <= _FAR * self._peak:
+            self._peak = max(self._peak, peak)
+            return
+        size = np.abs(values)
+        limit = _FAR * max(float(np.nanmedian(size)), self._peak)
+        beyond = size > limit
+        if beyond.sum() > max(1, size.size // 100):  # too many to be strangers
+            self._peak = peak
+            return
+        self._peak = max(self._peak, _ends(size[~beyond])[1])
+        for value, count in zip(*np.unique(values[beyond], return_counts=True)):
+            self._apart[float(value)] += int(count)
+
+    def _outliers(self) -> dict[float, int]:
+        """What stands apart beyond all that goes on from the others without a gap."""
+        peak = self._peak
+        apart = sorted(self._apart, key=abs)
+        for i, value in enumerate(apart):
+            if peak and abs(value) > _FAR * peak:
+                return {each: self._apart[each] for each in apart[i:]}
+            peak = max(peak, abs(value))
+        return {}
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    """Least and greatest value, infinity and its negative if there is none."""
+    low = np.fmin.reduce(values, axis=None, initial=np.inf)
+    high = np.fmax.reduce(values, axis=None, initial=-np.inf)
+    return float(low), float(high)
+
+
+def _many(count: int) -> str:
+    return "1 value is" if count == 1 else f"{count:,} values are"

@@ -1,0 +1,20 @@
+"""Names that users gave, as texts can show them."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LETTERS, _LINES = 60, 4
+_UNSEEN = ("Cc", "Cs")  # control characters, and halves of surrogate pairs, which no file can hold
+
+
+def shown(text: str, letters: int = _LETTERS) -> str:
+    """A text without control characters, of few lines, each cut after so many letters."""
+    lines = [
+        line if len(line) <= letters else f"{line[: letters - 1]}…"
+        for line in text.split("\n", _LINES)[:_LINES]
+    ]
+    return "\n".join(
+        "".join(" " if unicodedata.category(each) in _UNSEEN else each for each in line)
+        for line in lines
+    )
