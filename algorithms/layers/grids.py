@@ -286,7 +286,7 @@ def _middle(source: QgsProcessingFeatureSource, transforms, feedback) -> QgsPoin
                 place = to_degrees.transform(feature.geometry().boundingBox().center())
                 places.append((place.x(), place.y()))
     places = np.array(places).reshape(-1, 2)
-    places = places[np.isfinite(places).all(axis=1)]
+    places = places[np.isfinite(places).all(axis=1) & (np.abs(places[:, 1]) <= 90)]
     if not len(places):
         raise QgsProcessingException(
             f"No feature of the layer {source.sourceName()} has a position on earth. Check the "
