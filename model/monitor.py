@@ -7,7 +7,7 @@ import sys
 from . import protocol
 from .texts import shown
 
-_LONGEST = 2000  # letters: some name many fields or drivers
+LONGEST = 1500  # letters: some name many fields or drivers
 
 
 class Monitor:
@@ -42,7 +42,7 @@ class StdoutMonitor(Monitor):
         self._line(protocol.progress(100 * min(max(fraction, 0.0), 1.0), text))
 
     def log(self, text: str, level: str = "info") -> None:
-        self._line(protocol.log(shown(text, _LONGEST), level))
+        self._line(protocol.log(shown(text, LONGEST), level))
 
     @staticmethod
     def _line(line: str) -> None:

@@ -285,7 +285,7 @@ class _Encoding(_Message):
     name: Name
     kind: Literal[("unit", *KINDS)]
     offset: Annotated[float, Field(ge=-3.5e38, le=3.5e38)]
-    scale: Annotated[float, Field(gt=0, le=7e38)]
+    scale: Annotated[float, Field(ge=1e-30, le=7e38)]
     classes: Annotated[list[_Class], Field(max_length=MAX_CLASSES)]
 
 

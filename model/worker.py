@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import protocol
 from .errors import InputError
-from .monitor import StdoutMonitor
+from .monitor import LONGEST, StdoutMonitor
 from .settings import settle
 from .texts import shown
 
@@ -58,12 +58,12 @@ def main(folder: Path) -> int:
         result = task.run(folder, request, StdoutMonitor())
         protocol.write_result(folder, result)
     except InputError as problem:
-        print(protocol.error(str(problem)), flush=True)
+        print(protocol.error(shown(str(problem), LONGEST)), flush=True)
         return protocol.EXIT_BAD_INPUT
     except Exception as problem:
         with suppress(OSError):  # of a full disk, or of a folder that is gone
             (folder / protocol.WORKER_LOG).write_text(traceback.format_exc(), encoding="utf-8")
-        print(protocol.error(_explain(problem, folder)), flush=True)
+        print(protocol.error(shown(_explain(problem, folder), LONGEST)), flush=True)
         return 1
     print(protocol.result(), flush=True)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -9,6 +10,7 @@ import random
 import time
 import warnings
 import zipfile
+from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 
 import keras
@@ -22,7 +24,7 @@ from subsidence_mapper.model.methods.cnn import CNN
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.bundle import read_summary
 from subsidence_mapper.model.network.model_file import load_model, save_model
-from subsidence_mapper.model.network.presets import STANDARD, Dense
+from subsidence_mapper.model.network.presets import STANDARD, Dense, Preset, weight_shapes
 from subsidence_mapper.model.network.search import Search, Space, Trial
 from subsidence_mapper.model.network.study_file import read_study, write_study
 from subsidence_mapper.model.network.training import TrainedNetwork
@@ -31,7 +33,7 @@ from subsidence_mapper.model.stack import Encoding, Stack
 from subsidence_mapper.model.validation.conformal import Intervals
 
 from .conftest import make_grid
-from .damage import damaged_bytes, damaged_json, damaged_model, damaged_text
+from .damage import damaged_bytes, damaged_json, damaged_model, damaged_text, signed
 
 SEEDS = st.integers(0, 2**64)
 GRID = make_grid(6, 8)
@@ -207,13 +209,52 @@ def test_property_a_damaged_request_is_refused_in_a_sentence(tmp_path_factory, s
 
 
 def run_worker(folder, lines: list) -> int:
-    from contextlib import redirect_stdout
-
     out = io.StringIO()
     with redirect_stdout(out):
         code = worker.main(folder)
     lines += [json.loads(line) for line in out.getvalue().splitlines()]
     return code
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("weight_000", np.nan, "array weight_000 holds numbers that are not finite"),
+        ("weight_002", np.inf, "array weight_002 holds numbers that are not finite"),
+        ("points_xy", -np.inf, "array points_xy holds numbers that are not finite"),
+        ("weight_007", -1.0, "a variance among its weights is negative"),
+        ("weight_008", 3e38, r"\d+ values that are no numbers"),
+    ],
+)
+def test_a_forged_weight_makes_no_map(model, name, value, message):
+    path, members, arrays, stack = model
+    array = arrays[name].copy()
+    array[...] = value
+    content = io.BytesIO()
+    np.save(content, array)
+    header = json.loads(members["model.json"])
+    header["arrays"][name]["sha256"] = hashlib.sha256(content.getvalue()).hexdigest()
+    forged = path.with_name("forged.zip")
+    changed = {"model.json": signed(header), f"arrays/{name}.npy": content.getvalue()}
+    with zipfile.ZipFile(forged, "w") as file:
+        for member, own in members.items():
+            file.writestr(member, changed.get(member, own))
+    with pytest.raises(InputError, match=message):
+        load_model(forged)[0].predict(GRID.window, stack)
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_that(model):
+    path, members, _, _ = model
+    header = json.loads(members["model.json"])
+    header["preset"]["dense"][0]["units"] = 2**30
+    for i, shape in enumerate(weight_shapes(Preset.from_dict(header["preset"]), 6)):
+        header["arrays"][f"weight_{i:03d}"]["shape"] = list(shape)
+    forged = path.with_name("bomb.zip")
+    with zipfile.ZipFile(forged, "w", zipfile.ZIP_DEFLATED) as file:
+        for member, own in members.items():
+            file.writestr(member, signed(header) if member == "model.json" else own)
+    with pytest.raises(InputError, match=r"bomb.zip needs about [\d,.]+ GB of memory, and .* free"):
+        load_model(forged)
 
 
 def test_a_clock_that_no_zip_knows_does_not_matter(model, tmp_path, monkeypatch):
