@@ -8,7 +8,7 @@ from __future__ import annotations
 import reprlib
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -33,7 +33,10 @@ _RULES = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=Tr
 
 
 def _written(text: str) -> str:
-    text.encode()  # half of a surrogate pair, which JSON can hold, cannot be
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold
+        raise ValueError("is a text that cannot be written") from None
     return text
 
 
@@ -48,6 +51,17 @@ def _inside(name: str) -> str:
     if path.is_absolute() or path.drive or ".." in path.parts:
         raise ValueError("is not in the job folder")
     return name
+
+
+def _plain(value: Any) -> Any:
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, str):
+            _written(each)
+        elif isinstance(each, (dict, list)):
+            raise ValueError("is neither a number nor a text, nor some of them")
+        elif each is not None and not -LARGEST <= each <= LARGEST:
+            raise ValueError(f"was {reprlib.repr(each)}; it should lie within {LARGEST:g} of 0")
+    return value
 
 
 def _crs(wkt: str) -> str:
@@ -78,7 +92,7 @@ _Sign = Literal[SIGNS]
 _Width = Annotated[int, Field(ge=1, lt=2**31)]  # of a layer, or of a grid
 _Class = Annotated[int, Field(ge=-(2**53), le=2**53)]
 _Rate = Annotated[float, Field(ge=0, lt=1)]
-_Plain = Union[bool, int, Number, Text, None]
+_Plain = Annotated[Any, AfterValidator(_plain)]
 
 
 class _Message(BaseModel):
@@ -188,14 +202,14 @@ class _Request(_Message):
     points: _Points | None = None
     unit: Text = "mm"
     engine: Text = "local"
-    parameters: dict[Name, _Plain | list[_Plain]] = {}
+    parameters: dict[Name, _Plain] = {}
 
 
 class _OnGrid(_Request):
     grid: _Grid
     outputs: list[Name]
     drivers: list[_DriverFile]
-    parameters: dict[Name, _Plain | list[_Plain]]
+    parameters: dict[Name, _Plain]
 
 
 class _OfPoints(_OnGrid):
@@ -443,10 +457,12 @@ def _first(problem: ValidationError, *within: str) -> str:
     """The first of the problems in words: NEIGHBOURS was 0; it should be greater than 0."""
     error = problem.errors(include_url=False, include_context=False)[0]
     where = [*within, *map(str, error["loc"])]
-    if where[:1] == ["parameters"]:  # known to the user by another name
-        where = [each.upper() for each in where[1:2]] + where[2:]
+    if where[:1] == ["parameters"] and where[1:]:  # known to the user by another name
+        where = [where[1].upper(), *where[2:]]
     place = reprlib.repr(".".join(where))[1:-1]
     what = error["msg"].replace("Input should", "it should").replace("List should", "it should")
+    if error["type"] == "model_type":
+        what = "it should be an object"
     if error["type"] == "missing":
         return f"{place} is missing"
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
