@@ -25,6 +25,7 @@ from .network.bundle import KINDS, SIGNS
 from .network.presets import ACTIVATIONS, LOSSES, OPTIMIZERS, PRESETS, Preset, weight_shapes
 from .stack import MAX_CLASSES
 from .stack import Encoding as StackEncoding
+from .texts import shown
 
 LARGEST = 1e15  # its square, summed over many points, is still a number in 32 bits
 
@@ -459,7 +460,7 @@ def _first(problem: ValidationError, *within: str) -> str:
     where = [*within, *map(str, error["loc"])]
     if where[:1] == ["parameters"] and where[1:]:  # known to the user by another name
         where = [where[1].upper(), *where[2:]]
-    place = reprlib.repr(".".join(where))[1:-1]
+    place = shown(".".join(where))
     what = error["msg"].replace("Input should", "it should").replace("List should", "it should")
     if error["type"] == "model_type":
         what = "it should be an object"
