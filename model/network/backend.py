@@ -24,6 +24,7 @@ from tensorflow.python.framework.ops import gradient_registry  # noqa: E402
 # in the log of a worker that is killed later, a greeting would be taken for the reason.
 if stat.S_ISREG(_log.st_mode):
     os.ftruncate(2, _log.st_size)
+tf.get_logger().setLevel("ERROR")  # nor its advice on speed
 
 # Where somebody else has imported Keras already, as on a worker of a cluster.
 keras.config.set_floatx("float32")
