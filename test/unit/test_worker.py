@@ -297,7 +297,7 @@ def test_values_that_no_ground_moves_are_refused(job):
     for task, given in (("interpolate", {"method": "rbf"}), ("train", {"epochs": 1})):
         code, lines, _ = job(task, ["SURFACE"], parameters=given)
         assert code == 2
-        assert "mm has values up to 1e+306, in 1 points beyond 1e+15 mm" in lines[-1]["message"]
+        assert "mm has values up to 1e+306, and 1 beyond 1e+15 mm" in lines[-1]["message"]
 
 
 def test_more_neighbours_than_points_are_all_points_and_it_is_said_once(job):
