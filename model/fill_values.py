@@ -12,6 +12,7 @@ import numpy as np
 ABSURD = 1e15  # no quantity of this field is as large, in any unit
 _HUGE = 1e9  # as large only beside others that are large
 _TIMES = 1e6
+_MOST = 10_000
 _FAR = 100.0  # so many times the others is kept, but said
 
 
@@ -138,7 +139,7 @@ class FillValues:
         size = np.abs(values)
         limit = _FAR * max(float(np.nanmedian(size)), self._peak)
         beyond = size > limit
-        if beyond.sum() > max(1, size.size // 100):  # too many to be strangers
+        if beyond.sum() > max(1, min(size.size // 4, _MOST)):  # too many to be strangers
             self._peak = peak
             return
         self._peak = max(self._peak, _ends(size[~beyond])[1])

@@ -127,8 +127,8 @@ def check_layer(layer: QgsVectorLayer, feedback) -> None:
     if layer.providerType() != "ogr" or "|layer" in layer.source():
         return
     mark = QgsDataProvider.sublayerSeparator()
-    held = [each.split(mark)[1] for each in layer.dataProvider().subLayers()]
-    held = [name for name in held if name != "layer_styles"]
+    parts = (each.split(mark) for each in layer.dataProvider().subLayers())
+    held = [name for _, name, number, *_ in parts if name != "layer_styles" and number != "0"]
     if len(set(held)) > 1:
         feedback.pushWarning(
             f"{layer.source()} holds the layers {', '.join(held)}. The first one is taken; for "
