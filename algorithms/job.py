@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
@@ -162,7 +165,21 @@ class Job:
             source,
             self.transforms,
             self.feedback,
+            self._extent_in_degrees(),
         )
+
+    def _extent_in_degrees(self) -> QgsRectangle | None:
+        """EXTENT where its CRS is known before the working grid's is."""
+        text = self.parameters.get("EXTENT")
+        crs = self.algorithm.parameterAsExtentCrs(self.parameters, "EXTENT", self.context)
+        if not crs.isValid() or isinstance(text, str) and "[" not in text:
+            return None
+        area = self.extent(crs)
+        wgs84 = QgsCoordinateReferenceSystem(layers.WGS84)
+        with suppress(QgsCsException):
+            to_degrees = QgsCoordinateTransform(crs, wgs84, self.transforms)
+            return area and to_degrees.transformBoundingBox(area)
+        return None
 
     def _over(self, lattice: layers.Grid, rasters, places) -> layers.Grid:
         extent = self.extent(lattice.crs)

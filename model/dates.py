@@ -17,7 +17,8 @@ _COLUMN = re.compile(
     r"(?:[dx]|date|level)?_?((\d{4})([-_./]?)(\d\d)\3(\d\d))(?:[_.]\d\d?)?", re.IGNORECASE
 )
 _PREFIX = re.compile(r"(?:(?:[dx]|date|level)_?)?(?=\d)", re.IGNORECASE)
-_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_]?)(\d\d)\2(\d\d)(?!\d)")
+_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
+_YEAR_IN_NAME = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _TIME = r"(?:(?:[T ]|, )\d\d?:.*|[T_]\d{4,6}Z?)?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})(?:(\d\d)(\d\d)|([-_/.])(\d\d?)\4(\d\d?)){_TIME}")
 _YEAR_LAST = re.compile(rf"(\d\d?)([-_/.])(\d\d?)\2(\d{{4}}){_TIME}")
@@ -130,12 +131,18 @@ def parse_day(text: str, day_first: bool | None = None) -> date | None:
 
 
 def date_in(name: str) -> str | None:
-    """The first day in a name, as YYYY-MM-DD: YYYYMMDD, YYYY-MM-DD or YYYY_MM_DD.
+    """The first day in a name, as YYYY-MM-DD: YYYYMMDD, or parted by -, _ or dots.
 
     In the names of Landsat and Sentinel-2 products that is the day the scene was taken.
     """
     days = (_date(*found.group(1, 3, 4)) for found in _IN_NAME.finditer(name))
     return next((day.isoformat() for day in days if day), None)
+
+
+def year_in(name: str) -> str | None:
+    """The year in a name, YYYY, if there is one and only one."""
+    years = set(_YEAR_IN_NAME.findall(name))
+    return years.pop() if len(years) == 1 else None
 
 
 def _date(year: str, month: str | int, day: str) -> date | None:

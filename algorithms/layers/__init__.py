@@ -22,10 +22,10 @@ _ROOMS = {
     ),
     "files": ("check_files", "files_of", "files_of_vector"),
     "grids": ("MAX_CELLS", "Grid", "choose_grid", "choose_lattice", "common_area", "grid_of"),
+    "pixels": ("gdal_errors",),
     "rasters": (
         "Driver",
         "Source",
-        "gdal_errors",
         "link_drivers",
         "name_classes",
         "open_drivers",

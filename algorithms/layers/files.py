@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -85,12 +85,13 @@ def check_files(uri: str, name: str) -> None:
         reason = ""
         if file and _REMOTE.search(each) and not each.startswith("<"):
             reason = f"fetches {each} from the net"
-        elif virtual is None and _is_local(each):
+        elif virtual is None and (file or _is_local(each)):
             with _quiet(gdal):
                 driver = gdal.IdentifyDriverEx(each, gdal.OF_RASTER)
             if driver and driver.ShortName in _SERVICES:
-                file, reason = each, f"describes a service in the net ({driver.LongName})"
-            elif _is_hdf5(each):
+                file = each if _is_local(each) else file
+                reason = f"describes a service in the net ({driver.LongName})"
+            elif _is_local(each) and _is_hdf5(each):
                 _check_whole(next(_paths(each)), name)
         elif virtual is not None:
             file = file if each.startswith("<") else each
@@ -211,15 +212,21 @@ def _paths(uri: str) -> Iterator[str]:
     if _REMOTE.search(uri) or uri.startswith("<"):
         return
     place = _ARCHIVE.sub("", uri).replace("}", "")
-    while place != uri and not os.path.isfile(place) and os.path.dirname(place) != place:
+    while place != uri and not _is_file(place) and os.path.dirname(place) != place:
         place = os.path.dirname(place)
     parts = place.split(":")
     for i in range(len(parts)):
         for j in range(len(parts), i, -1):
             path = ":".join(parts[i:j]).strip('"')
-            if os.path.isfile(path):
+            if _is_file(path):
                 yield os.path.realpath(path)
                 return
+
+
+def _is_file(path: str) -> bool:
+    with suppress(ValueError):  # no path can hold some characters
+        return os.path.isfile(path)
+    return False
 
 
 def _is_local(uri: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qgis.core import (
+    Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
@@ -181,10 +182,8 @@ def _check_scale(crs, place: QgsPointXY, what: str, feedback=None) -> None:
 
 
 def _zone_of(crs, place: QgsPointXY) -> str:
-    to_degrees = QgsCoordinateTransform(
-        crs, QgsCoordinateReferenceSystem(WGS84), QgsCoordinateTransformContext()
-    )
     try:
+        to_degrees = _to_degrees(crs, QgsCoordinateTransformContext())
         return title(utm(to_degrees.transform(place)))
     except QgsCsException:
         return "the zone of the place"
@@ -202,6 +201,7 @@ def choose_lattice(
     source: QgsProcessingFeatureSource,
     transforms,
     feedback=None,
+    extent: QgsRectangle | None = None,
 ) -> Grid:
     """CRS, cell size and alignment of the working grid; its extent comes from `choose_grid`.
 
@@ -209,18 +209,18 @@ def choose_lattice(
     drivers or most of the points are, with edges at whole multiples of the cell size. Metres must
     be about metres on the ground, which in Web Mercator they are at the equator alone. A cell size
     that the user gives takes the place of the first driver's. Only REFERENCE's has a width and a
-    height.
+    height. `extent` is EXTENT in degrees.
     """
     if reference:
         return grid_of(reference)
     feedback = feedback or QgsProcessingFeedback(False)
-    wgs84 = QgsCoordinateReferenceSystem(WGS84)
     cell = cell_size or DEFAULT_CELL_SIZE
+    given = extent.center() if extent and extent.width() < 180 else None
     if not drivers:
-        return Grid(utm(_middle(source, transforms, feedback)), 0.0, 0.0, cell, cell)
+        return Grid(utm(given or _middle(source, transforms, feedback)), 0.0, 0.0, cell, cell)
     first = drivers[0]
+    here = _place(drivers, given, source, transforms, feedback)
     if is_metric(first.crs) and not _is_rotated(first):
-        here = common_area(drivers, first.crs, transforms).center()
         lattice = replace(_lattice_of(first), width=0, height=0)
         if is_true(first.crs, here):
             return replace(lattice, dx=cell_size, dy=cell_size) if cell_size else lattice
@@ -230,8 +230,31 @@ def choose_lattice(
             f"{first.name} is in {describe_scale(first.crs, here)}. So that slopes, distances and "
             f"areas are right, the map is made in UTM, with cells of {cell:g} m."
         )
-    zone = utm(common_area(drivers, wgs84, transforms).center())
-    return Grid(zone, 0.0, 0.0, cell, cell)
+    return Grid(utm(_to_degrees(first.crs, transforms).transform(here)), 0.0, 0.0, cell, cell)
+
+
+def _place(drivers: list[Driver], given, source, transforms, feedback) -> QgsPointXY:
+    """Where the map will be, in the first driver's CRS.
+
+    It is the place `given` in degrees or the middle of the points, if that lies within the drivers;
+    else their middle.
+    """
+    crs = drivers[0].crs
+    # In the driver's own CRS, where nothing is torn at the 180th meridian.
+    area = common_area(drivers, crs, transforms)
+    wide = _WIDE * (1 if crs.isGeographic() else _DEGREE)
+    if not given and source and max(area.width(), area.height()) > wide:
+        given = _middle(source, transforms, feedback)
+    with suppress(QgsCsException):
+        if given:
+            to_degrees = _to_degrees(crs, transforms)
+            there = to_degrees.transform(given, Qgis.TransformDirection.Reverse)
+            return there if area.contains(there) else area.center()
+    return area.center()
+
+
+def _to_degrees(crs, transforms) -> QgsCoordinateTransform:
+    return QgsCoordinateTransform(crs, QgsCoordinateReferenceSystem(WGS84), transforms)
 
 
 def _is_far(away, wide: float):
@@ -249,8 +272,7 @@ def _middle(source: QgsProcessingFeatureSource, transforms, feedback) -> QgsPoin
         raise QgsProcessingException(
             f"The layer {source.sourceName()} has no feature with a position. Choose another one."
         )
-    wgs84 = QgsCoordinateReferenceSystem(WGS84)
-    to_degrees = QgsCoordinateTransform(source.sourceCrs(), wgs84, transforms)
+    to_degrees = _to_degrees(source.sourceCrs(), transforms)
     with suppress(QgsCsException):
         box = to_degrees.transformBoundingBox(source.sourceExtent())
         if box.width() <= _WIDE and box.height() <= _WIDE:
@@ -264,7 +286,7 @@ def _middle(source: QgsProcessingFeatureSource, transforms, feedback) -> QgsPoin
                 place = to_degrees.transform(feature.geometry().boundingBox().center())
                 places.append((place.x(), place.y()))
     places = np.array(places).reshape(-1, 2)
-    places = places[np.isfinite(places).all(axis=1)]
+    places = places[np.isfinite(places).all(axis=1) & (np.abs(places[:, 1]) <= 90)]
     if not len(places):
         raise QgsProcessingException(
             f"No feature of the layer {source.sourceName()} has a position on earth. Check the "

@@ -10,19 +10,15 @@ import math
 import os
 import re
 import shutil
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
-    QgsCsException,
     QgsPointXY,
     QgsProcessingException,
 )
@@ -33,16 +29,13 @@ from . import MAX_GUESSED_CLASSES
 from .crs import check_crs, describe, title, wkt
 from .files import check_files
 from .grids import Grid
+from .nodata import HUGE, drop_marks
+from .pixels import describe_inline, gdal_errors, reading, valid_cells
 
 _SAMPLE = 2**20  # cells
 _ROWS = 512
-_STRIP = 2**22  # cells
 
-# No driver's values are as large: 1e20, 9.97e36 and 3.4e38 stand for no data, as these marks do
-# where they lie apart from all other values.
-_HUGE = 1e19
-_MARKS = (-999, -9999, -99999, -999999, -9999999, -32767, -32768, -(2**31))
-_APART = 0.1  # of the range of the other values
+_PLAIN = ("ENVI", "ISCE", "ROI_PAC", "netCDF")  # formats without compression, for the most part
 
 _FARTHEST = 1e12  # no coordinate is as large, in metres or degrees
 
@@ -106,43 +99,6 @@ class Driver:
     uri: str = ""
 
 
-@contextmanager
-def _reading(driver: Driver):
-    """As `gdal_errors`; what cannot be read is named with its file."""
-    try:
-        with gdal_errors("Reading") as gdal:
-            yield gdal
-    except QgsProcessingException as problem:
-        raise unreadable(driver, str(problem.__cause__)) from problem
-
-
-def unreadable(driver: Driver, reason: str) -> QgsProcessingException:
-    """What to say when pixels of a raster cannot be read."""
-    return QgsProcessingException(
-        f"The raster {driver.name} cannot be read: {reason or 'GDAL does not say why'}. Its file, "
-        f"{driver.uri}, or one that it rests on, is damaged, cut short or gone: get it anew."
-    )
-
-
-@contextmanager
-def gdal_errors(doing: str):
-    """GDAL as the `with` block's value, raising its errors as a sentence that starts with `doing`.
-
-    The switch is global in GDAL before 3.7, so other plugins get it back as it was.
-    """
-    from osgeo import gdal
-
-    raised_before = gdal.GetUseExceptions()
-    gdal.UseExceptions()
-    try:
-        yield gdal
-    except RuntimeError as error:
-        raise QgsProcessingException(f"{doing} failed: {error}") from error
-    finally:
-        if not raised_before:
-            gdal.DontUseExceptions()
-
-
 def open_drivers(
     sources: list[Source], nodata: str = "", feedback=None, names: str = "", unique: bool = True
 ) -> list[Driver]:
@@ -199,6 +155,7 @@ def _bands(source: Source) -> list[Driver]:
     with gdal_errors(f"Opening the raster layer {source.name}") as gdal:
         raster = gdal.OpenEx(uri, gdal.OF_RASTER, open_options=options)
         _check_place(raster, source.name)
+        _check_length(raster, source.name, gdal)
         bands = {number: raster.GetRasterBand(number) for number in _numbers(raster)}
         numbers = [number for number, band in bands.items() if _is_driver(band, gdal)]
         alpha = [number for number, band in bands.items() if _is_alpha(band, gdal)]
@@ -238,6 +195,22 @@ def _check_place(raster, name: str) -> None:
             f"The raster {name} has cells of {dx:g} x {dy:g} from x {left:g}, y {top:g}, which "
             "is no place on earth. Its georeference is damaged: correct it, or export the raster "
             "anew."
+        )
+
+
+def _check_length(raster, name: str, gdal) -> None:
+    """Refuse a plain file that ends before its pixels do: GDAL reads zeros beyond its end."""
+    file = (raster.GetFileList() or [""])[0]
+    if raster.GetDriver().ShortName not in _PLAIN or not os.path.isfile(file):
+        return
+    with open(file, "rb") as opened:
+        packed = opened.read(4)[1:] == b"HDF" or raster.GetMetadataItem("file_compression", "ENVI")
+    size = sum(gdal.GetDataTypeSize(raster.GetRasterBand(i).DataType) for i in _numbers(raster))
+    needed = raster.RasterXSize * raster.RasterYSize * size // 8
+    if os.path.getsize(file) < needed and packed in (False, None, "0"):
+        raise QgsProcessingException(
+            f"The raster {name} cannot be read: {file} has {os.path.getsize(file):,} bytes, and "
+            f"its cells need {needed:,}. It is cut short: get it anew."
         )
 
 
@@ -344,9 +317,9 @@ def _guess(driver: Driver) -> tuple[str, str]:
     classes: set = set()
     for row in np.linspace(0, height - 1, count).astype(int).tolist():
         # Row by row: GDAL would take a thinned sample from overviews, which hold other values.
-        cells = _valid(driver, (0, row, width, 1))
-        cells = cells[np.abs(cells) < _HUGE]
-        if (cells != np.floor(cells)).any():
+        cells = valid_cells(driver, (0, row, width, 1))
+        cells = cells[np.abs(cells) < HUGE]
+        if cells.dtype.kind == "c" or (cells != np.floor(cells)).any():
             return "continuous", "it holds decimal numbers"
         classes.update(np.unique(cells).tolist())
         if len(classes) > MAX_GUESSED_CLASSES:
@@ -355,17 +328,6 @@ def _guess(driver: Driver) -> tuple[str, str]:
                 f"it holds more than {MAX_GUESSED_CLASSES} different whole numbers",
             )
     return "categorical", f"it holds only {len(classes)} different whole numbers"
-
-
-def _valid(driver: Driver, window: tuple):
-    """The cells of a window (column, row, width, height) that are not NoData, (n,)."""
-    import numpy as np
-
-    with _reading(driver):
-        band = driver.band.GetRasterBand(1)
-        cells = band.ReadAsArray(*window)
-        cells = cells[band.GetMaskBand().ReadAsArray(*window) > 0]
-    return cells[~np.isnan(cells)] if cells.dtype.kind in "fc" else cells
 
 
 def warp_drivers(
@@ -403,7 +365,7 @@ def warp_drivers(
             feedback.setProgress(100 * (i + complete) / len(drivers))
             return not feedback.isCanceled()
 
-        _drop_marks(driver, grid, feedback)
+        drop_marks(driver, grid, feedback)
         _warp(driver, grid, folder / file, goes_on, may_be_empty)
         described.append({"name": driver.name, "kind": driver.kind, "file": file})
     return described
@@ -412,7 +374,7 @@ def warp_drivers(
 def _warp(driver: Driver, grid: Grid, path: Path, goes_on, may_be_empty: bool) -> None:
     area = grid.extent
     band = driver.band.GetRasterBand(1)
-    with _writing(path, 4 * grid.width * grid.height), _reading(driver) as gdal:
+    with _writing(path, 4 * grid.width * grid.height), reading(driver) as gdal:
         band.SetColorTable(None)  # a raster of decimal numbers cannot have one
         band.SetColorInterpretation(gdal.GCI_GrayIndex)
         try:
@@ -467,106 +429,6 @@ def _writing(path: Path, size: int):
         raise full
 
 
-def _drop_marks(driver: Driver, grid: Grid, feedback) -> None:
-    """Leave NaN as the driver's only NoData: for its tag, its mask and values that mean nothing.
-
-    These are infinities, values beyond all measure, and marks such as -9999 that lie apart from all
-    other values. They are counted in the log, as far as the grid reaches.
-    """
-    from osgeo import gdal
-
-    band = driver.band.GetRasterBand(1)
-    if gdal.DataTypeIsComplex(band.DataType):
-        return
-    found = _find_marks(driver, grid, feedback)
-    masked = bool(band.GetMaskFlags() & gdal.GMF_PER_DATASET)
-    if not (found or masked):
-        return
-    tag = [band.GetNoDataValue()] if masked and band.GetNoDataValue() is not None else []
-    with gdal_errors(f"Opening the driver {driver.name}"):
-        driver.band = _without(driver.band)
-        for value in [*tag, *found]:
-            driver.band = _without(driver.band, value)
-    for value, count in found.items():
-        feedback.pushWarning(
-            f"{driver.name}: {count:,} {'cell holds' if count == 1 else 'cells hold'} {value:g}, "
-            "which means no data here: NoData. Other such values can be named in NODATA."
-        )
-
-
-def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
-    """The values that mean nothing, and how many cells within the grid hold them."""
-    import numpy as np
-
-    counts: Counter = Counter()
-    low, high = math.inf, -math.inf
-    for window in _windows(driver, grid):
-        if feedback.isCanceled():
-            raise JobCancelled("Cancelled.")
-        with _reading(driver):
-            cells = driver.band.GetRasterBand(1).ReadAsArray(*window)
-        lowest, highest = np.fmin.reduce(cells, axis=None), np.fmax.reduce(cells, axis=None)
-        if not (lowest > max(_MARKS) and highest < _HUGE):
-            # Only now it matters what of it is NoData, which takes longer to find than the rest.
-            cells = _valid(driver, window)
-            odd = (np.abs(cells.astype(float)) >= _HUGE) | np.isin(cells, _MARKS)
-            values, often = np.unique(cells[odd], return_counts=True)
-            counts.update(dict(zip(values.astype(float).tolist(), often.tolist())))
-            cells = cells[~odd]
-            lowest, highest = (cells.min(), cells.max()) if cells.size else (np.nan, np.nan)
-        low, high = np.fmin(low, float(lowest)), np.fmax(high, float(highest))
-    apart = low - _APART * (high - low) if low < 0 else 0
-    return {
-        value: count
-        for value, count in counts.items()
-        if not abs(value) < _HUGE or low > high or value < apart
-    }
-
-
-def _windows(driver: Driver, grid: Grid) -> Iterator[tuple]:
-    """Windows of the driver's own cells (column, row, width, height) that cover the grid."""
-    raster = driver.band
-    width, height = raster.RasterXSize, raster.RasterYSize
-    first_column, first_row, last_column, last_row = 0, 0, width, height
-    left, dx, x_skew, top, y_skew, dy = raster.GetGeoTransform()
-    with suppress(QgsCsException):
-        to_driver = QgsCoordinateTransform(grid.crs, driver.crs, QgsCoordinateTransformContext())
-        box = to_driver.transformBoundingBox(grid.extent)
-        edges = [box.xMinimum(), box.xMaximum(), box.yMinimum(), box.yMaximum()]
-        if all(map(math.isfinite, edges)) and not (x_skew or y_skew):
-            margin = 2 * max(1, grid.dx // abs(dx)) if driver.crs == grid.crs else 2
-            columns = sorted((x - left) / dx for x in edges[:2])
-            rows = sorted((y - top) / dy for y in edges[2:])
-            first_column = max(0, math.floor(columns[0] - margin))
-            last_column = min(width, math.ceil(columns[1] + margin))
-            first_row = max(0, math.floor(rows[0] - margin))
-            last_row = min(height, math.ceil(rows[1] + margin))
-    across = last_column - first_column
-    if across <= 0:
-        return
-    step = max(1, _STRIP // across)
-    for row in range(first_row, last_row, step):
-        yield first_column, row, across, min(step, last_row - row)
-
-
-def _without(virtual, value: float | None = None):
-    """A virtual raster of another one, with NaN for what is masked there, or for one value."""
-    from osgeo import gdal
-
-    left_out = "<UseMaskBand>true</UseMaskBand>" if value is None else f"<NODATA>{value}</NODATA>"
-    place = ", ".join(map(repr, virtual.GetGeoTransform()))
-    text = _describe_inline(virtual).GetDescription()
-    return _describe_inline(
-        gdal.Open(
-            f'<VRTDataset rasterXSize="{virtual.RasterXSize}" rasterYSize="{virtual.RasterYSize}">'
-            f"<SRS>{escape(virtual.GetProjection())}</SRS><GeoTransform>{place}</GeoTransform>"
-            '<VRTRasterBand dataType="Float32" band="1"><NoDataValue>nan</NoDataValue>'
-            f"<ComplexSource><SourceFilename>{escape(text)}</SourceFilename>"
-            f"<SourceBand>1</SourceBand>{left_out}</ComplexSource></VRTRasterBand></VRTDataset>"
-        )
-    )
-
-
 def _onto(driver: Driver, grid: Grid) -> dict:
     """GDAL's options to warp a driver to the grid."""
     from osgeo import gdal
@@ -617,9 +479,11 @@ def link_drivers(drivers: list[Driver], folder: Path, room: str = protocol.DRIVE
     described = []
     for i, driver in enumerate(drivers):
         file = f"{room}/{i:03d}.vrt"
-        with gdal_errors(f"Reading the raster {driver.name}") as gdal:
+        doing = f"Reading the raster {driver.name}"
+        with _writing(folder / file, 1), gdal_errors(doing) as gdal:
             linked = gdal.GetDriverByName("VRT").CreateCopy(str(folder / file), driver.band)
             linked.FlushCache()
+            gdal.Open(str(folder / file))
         described.append({"name": driver.name, "kind": driver.kind, "file": file})
     return described
 
@@ -632,12 +496,12 @@ def stack_drivers(drivers: list[Driver], grid: Grid, path: Path, feedback) -> li
     """
     bands = []
     for driver in drivers:
-        _drop_marks(driver, grid, feedback)
-    with gdal_errors(f"Making {path.name}") as gdal:
+        drop_marks(driver, grid, feedback)
+    with _writing(path, 1), gdal_errors(f"Making {path.name}") as gdal:
         for driver in drivers:
-            band = _describe_inline(driver.band)
+            band = describe_inline(driver.band)
             if not _lies_on(driver, grid):
-                band = _describe_inline(gdal.Warp("", band, format="VRT", **_onto(driver, grid)))
+                band = describe_inline(gdal.Warp("", band, format="VRT", **_onto(driver, grid)))
             bands.append(band)
         stack = gdal.BuildVRT(str(path), bands, separate=True, allowProjectionDifference=True)
         for number, driver in enumerate(drivers, 1):
@@ -645,16 +509,11 @@ def stack_drivers(drivers: list[Driver], grid: Grid, path: Path, feedback) -> li
             band.SetDescription(driver.name)
             band.SetMetadataItem("KIND", driver.kind)
         stack.FlushCache()
+        gdal.Open(str(path))
     return [
         {"name": driver.name, "kind": driver.kind, "file": path.name, "band": number}
         for number, driver in enumerate(drivers, 1)
     ]
-
-
-def _describe_inline(virtual):
-    """Let a virtual raster without a file be known by its own text, by which GDAL can open it."""
-    virtual.SetDescription(virtual.GetMetadata("xml:VRT")[0])
-    return virtual
 
 
 def _lies_on(driver: Driver, grid: Grid) -> bool:

@@ -37,6 +37,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDate, QDateTime, Qt, QVariant
 
 from ...model import protocol
+from ...model.archive import save_arrays
 from ...model.errors import InputError
 from ...model.foreign import check_local
 from ..child import stop_if_cancelled
@@ -434,10 +435,8 @@ def keep_inside(points: Points, grid: Grid, feedback) -> Points:
 
 def save_points(points: Points, folder: Path) -> str:
     """Write the points into the job folder, and give the file's name."""
-    import numpy as np
-
     errors = {} if points.errors is None else {"errors": points.errors}
-    np.savez(folder / protocol.POINTS, xy=points.xy, values=points.values, **errors)
+    save_arrays(folder / protocol.POINTS, xy=points.xy, values=points.values, **errors)
     return protocol.POINTS
 
 
@@ -518,15 +517,13 @@ def _text(value, field: str, name: str) -> str:
 
 def save_table(table: Table, folder: Path, name: str) -> str:
     """Write a table into the job folder, and give the file's name."""
-    import numpy as np
-
     if "xy" in table.columns:
         raise QgsProcessingException(
             f"The field xy of the layer {table.name} has a name that is taken. Rename the field."
         )
     places = {} if table.xy is None else {"xy": table.xy}
     fields = {protocol.FIELD + field: column for field, column in table.columns.items()}
-    np.savez(folder / f"{name}.npz", **places, **fields)
+    save_arrays(folder / f"{name}.npz", **places, **fields)
     return f"{name}.npz"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from ..dates import date_in, parse_day
+from ..dates import date_in, parse_day, year_in
 from ..errors import InputError
 
 
@@ -32,7 +32,8 @@ def read_dates(text: str, count: int) -> list[str]:
 def match(names: dict[str, list[str]], dates: str = "") -> tuple[list[str | None], dict]:
     """Find the bands of each scene.
 
-    Bands go together by the days in their names, or by their order where names hold none.
+    Bands go together by the days in their names, or by the years, or by their order where names
+    hold neither.
 
     Parameters
     ----------
@@ -67,21 +68,43 @@ def match(names: dict[str, list[str]], dates: str = "") -> tuple[list[str | None
         _refuse_twice(found, f"The names of {name}'s layers")
     order = {first: list(range(count))}
     for other in others:
-        if None in days[first] or None in days[other]:
+        keys = days[first], days[other]
+        if None in keys[0] or None in keys[1]:
+            keys = tuple([_year(layer) for layer in names[each]] for each in (first, other))
+        if None in keys[0] or None in keys[1]:
             order[other] = list(range(count))
             continue
-        lacking = sorted(set(days[first]) ^ set(days[other]))
+        if len(set(keys[0])) < count:  # several of one year: their order counts
+            _refuse_other_years(names, first, other, keys)
+            order[other] = list(range(count))
+            continue
+        lacking = sorted(set(keys[0]) ^ set(keys[1]))
         if lacking:
             raise InputError(
                 f"{first} and {other} are not of the same days: only one of them has "
                 f"{', '.join(lacking)}. Give both for every date."
             )
-        order[other] = [days[other].index(day) for day in days[first]]
+        order[other] = [keys[1].index(key) for key in keys[0]]
     if dates.strip():
         listed = read_dates(dates, count)
         _refuse_twice(listed, "DATES")
         return listed, order
     return days[first], order
+
+
+def _year(layer: str) -> str | None:
+    day = date_in(layer)
+    return day[:4] if day else year_in(layer)
+
+
+def _refuse_other_years(names: dict, first: str, other: str, years: tuple) -> None:
+    for one, another, year, other_year in zip(names[first], names[other], *years):
+        if year != other_year:
+            raise InputError(
+                f"{first} and {other} go together by their order, but {one} is of {year} and "
+                f"{another} of {other_year}. Give both in one order, or name the layers like "
+                "red_20140715."
+            )
 
 
 def _refuse_twice(days: list[str | None], where: str) -> None:

@@ -163,15 +163,6 @@ class Feedback(QgsProcessingFeedback):
 
 
 @pytest.fixture(scope="module")
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
-
-
-@pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """Good files and bad ones."""
     folder = tmp_path_factory.mktemp("world")

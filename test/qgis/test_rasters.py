@@ -120,6 +120,23 @@ class TestMarks:
             for value in values
         )
 
+    @pytest.mark.parametrize("way", ["warped", "stacked"])
+    def test_double_precision_and_a_tag_beside(self, write_raster, tmp_path, feedback, way):
+        cells = CELLS.astype(float)
+        cells[0, :4] = -1.7976931348623157e308, 1e300, -np.inf, 7
+        path = str(tmp_path / "double.tif")
+        gdal.Translate(path, write_raster("rain", CELLS), outputType=gdal.GDT_Float64)
+        raster = gdal.Open(path, gdal.GA_Update)
+        raster.GetRasterBand(1).WriteArray(cells)
+        raster.GetRasterBand(1).SetNoDataValue(7)
+        raster = None
+        (driver,) = opened(path)
+        got = brought(driver, tmp_path / "job", feedback, way)
+        assert np.isnan(got[0, :4]).all()
+        np.testing.assert_array_equal(got[0, 4:], CELLS[0, 4:])
+        np.testing.assert_array_equal(got[1:], CELLS[1:])
+        assert len(feedback.warnings) == 3
+
     def test_whole_numbers_too(self, write_raster, tmp_path, feedback):
         cells = np.arange(3600, dtype="int16").reshape(SIZE, SIZE)
         cells[5, 5] = -32768
@@ -202,6 +219,20 @@ class TestDamage:
             assert "unexpectedly" not in str(problem.value)
             assert not os.path.exists(out)
 
+    @pytest.mark.parametrize("kind", ["ENVI", "netCDF", "AAIGrid", "EHdr", "SAGA", "PNG", "COG"])
+    def test_formats_that_are_cut_short(self, write_raster, tmp_path, feedback, kind):
+        cells = (np.arange(90_000) % 251).reshape(300, 300).astype("uint8")
+        path = str(tmp_path / "cut")
+        suffix = {"SAGA": ".sdat", "COG": ".tif"}.get(kind, "")
+        gdal.Translate(path + suffix, write_raster("whole", cells), format=kind)
+        whole = layers.Source("rain", path + suffix, QgsCoordinateReferenceSystem("EPSG:32639"))
+        (driver,) = layers.open_drivers([whole])
+        assert np.array_equal(brought(driver, tmp_path / "whole", feedback), cells)
+        os.truncate(path + suffix, os.path.getsize(path + suffix) // 2)
+        with pytest.raises(QgsProcessingException, match="rain cannot be read: .*cut"):
+            (driver,) = layers.open_drivers([whole])
+            brought(driver, tmp_path / "job", feedback)
+
     def test_a_full_disk_is_noticed(self, write_raster, tmp_path, feedback):
         disk = tmp_path / "disk"
         disk.mkdir()
@@ -280,6 +311,12 @@ class TestFloatClasses:
             drivers = opened(write_raster("rain", cells))
             layers.set_kinds(drivers, "", "", feedback)
             assert drivers[0].kind == "continuous"
+
+    def test_complex_numbers_are_refused(self, run, write_raster, tmp_path):
+        path = str(tmp_path / "slc.tif")
+        gdal.Translate(path, write_raster("rain", CELLS), outputType=gdal.GDT_CFloat32)
+        with pytest.raises(QgsProcessingException, match="The raster slc holds complex numbers"):
+            run("driverstack", DRIVERS=[path], STACK=str(tmp_path / "stack.tif"))
 
 
 class TestNames:
@@ -388,6 +425,38 @@ class TestPlaces:
         places = list(zip((x + 180) % 360 - 180, y))
         assert self.lattice(make_points, places, feedback).crs.authid() == f"EPSG:{zone}"
         assert not feedback.warnings
+
+    def test_a_driver_of_the_world_leaves_the_zone_to_points_and_extent(
+        self, make_raster, make_points, feedback
+    ):
+        world = make_raster("rain", np.ones((180, 360), "float32"), -180, 90, 1, 4326)
+        drivers = layers.open_drivers([layers.Source.of(world)])
+        layer = make_points([(147.1, -33), (147.2, -33)], [1, 2], "EPSG:4326")
+        source = QgsProcessingFeatureSource(layer, QgsProcessingContext())
+        extent = QgsRectangle(51, 32, 52, 33)
+        for given_extent, zone in ((None, 32755), (extent, 32639)):
+            lattice = layers.choose_lattice(
+                None, drivers, 30, source, TRANSFORMS, feedback, given_extent
+            )
+            assert lattice.crs.authid() == f"EPSG:{zone}"
+
+    @pytest.mark.parametrize(
+        ("epsg", "left", "top", "cell", "zone"),
+        [
+            (32760, 815_000, 8_120_000, 100.0, 32760),
+            (32701, 175_000, 8_120_000, 100.0, 32701),
+            (4326, 179.97, -17.0, 0.001, 32701),
+            (3832, 3_336_000, -1_880_000, 100.0, 32701),
+        ],
+    )
+    def test_drivers_across_the_180th_meridian(
+        self, write_raster, tmp_path, feedback, epsg, left, top, cell, zone
+    ):
+        (driver,) = opened(write_raster("rain", CELLS, left, top, cell, epsg))
+        lattice = layers.choose_lattice(None, [driver], None, None, TRANSFORMS, feedback)
+        assert lattice.crs.authid() in (f"EPSG:{zone}", f"EPSG:{epsg}")
+        got = brought(driver, tmp_path / "job", feedback)
+        assert np.isfinite(got).mean() > 0.9
 
     @pytest.mark.parametrize("far", [(9.0, 32.0), (0.5, 0.0), (-120.0, 32.0), (51.0, -33.0)])
     def test_a_point_far_away_is_named_and_moves_nothing(self, make_points, feedback, far):
@@ -514,6 +583,11 @@ class TestFiles:
         with pytest.raises(QgsProcessingException, match="tiles.xml, which describes a service"):
             layers.check_files(str(path), "tiles")
 
+    def test_a_file_that_names_a_service_is_refused(self, virtual):
+        path = virtual(SOURCE.format(beside="", file="PG:host=localhost dbname=a table=b"))
+        with pytest.raises(QgsProcessingException, match=f"{path}, which describes a service"):
+            layers.check_files(path, "rain")
+
     def test_python_in_a_file_is_refused(self, virtual):
         code = (
             "<PixelFunctionType>f</PixelFunctionType><PixelFunctionLanguage>Python"
@@ -533,6 +607,12 @@ class TestFiles:
             with pytest.raises(QgsProcessingException, match=f"takes the bytes of {name}"):
                 layers.check_files(path, "rain")
         layers.check_files(virtual(raw.format(1, "rain"), kind), "rain")
+
+
+@given(st.text() | st.text(alphabet='/vsizp:"{}.<>|\0tifNETCDF'), st.booleans())
+def test_property_any_name_rests_on_no_file_or_some(text, inside):
+    uri = VIRTUAL.format(inside=SOURCE.format(beside="", file=text), kind="") if inside else text
+    assert layers.files_of(uri) == set()
 
 
 MAKE_HDF5 = """

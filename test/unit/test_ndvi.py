@@ -62,6 +62,18 @@ def test_bands_go_together_by_day_else_by_order():
     assert match({"RED": ["a"], "NIR": ["b"]})[0] == [None]
 
 
+def test_bands_of_one_year_go_together_where_no_day_is_known():
+    red, nir = ["l8.2019.red", "l8.2020.red"], ["l8.2020.nir", "l8.2019.nir"]
+    assert match({"RED": red, "NIR": nir}) == ([None, None], {"RED": [0, 1], "NIR": [1, 0]})
+    red, nir = ["a.2019.07.01", "a.2020.07.01"], ["nir_2020", "nir_2019"]
+    assert match({"RED": red, "NIR": nir}) == (
+        ["2019-07-01", "2020-07-01"],
+        {"RED": [0, 1], "NIR": [1, 0]},
+    )
+    red, nir = ["may_2019", "june_2019"], ["b5_may_2019", "b5_june_2019"]
+    assert match({"RED": red, "NIR": nir})[1] == {"RED": [0, 1], "NIR": [0, 1]}
+
+
 @pytest.mark.parametrize(
     "names, dates, problem",
     [
@@ -80,6 +92,12 @@ def test_bands_go_together_by_day_else_by_order():
             {"RED": ["a_20140601"], "NIR": ["b_20150601"]},
             "",
             "only one of them has 2014-06-01, 2015-06-01",
+        ),
+        ({"RED": ["red.2019"], "NIR": ["nir.2020"]}, "", "only one of them has 2019, 2020"),
+        (
+            {"RED": ["a_2019", "b_2019", "c_2020"], "NIR": ["a_2019", "c_2020", "b_2019"]},
+            "",
+            "by their order, but b_2019 is of 2019 and c_2020 of 2020",
         ),
     ],
 )

@@ -1,0 +1,140 @@
+"""Which cells of a raster are no values, whatever its file says.
+
+osgeo and numpy are imported inside functions, because loading the plugin must stay fast.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsCsException,
+    QgsProcessingException,
+)
+
+from ..child import JobCancelled
+from .grids import Grid
+from .pixels import describe_inline, gdal_errors, reading, valid_cells
+
+if TYPE_CHECKING:
+    from .rasters import Driver
+
+# No driver's values are as large: 1e20, 9.97e36 and 3.4e38 stand for no data, as these marks do
+# where they lie apart from all other values.
+HUGE = 1e19
+_MARKS = (-999, -9999, -99999, -999999, -9999999, -32767, -32768, -(2**31))
+_APART = 0.1  # of the range of the other values
+
+_STRIP = 2**22  # cells
+
+
+def drop_marks(driver: Driver, grid: Grid, feedback) -> None:
+    """Leave NaN as the driver's only NoData: for its tag, its mask and values that mean nothing.
+
+    These are infinities, values beyond all measure, and marks such as -9999 that lie apart from all
+    other values. They are counted in the log, as far as the grid reaches.
+    """
+    from osgeo import gdal
+
+    band = driver.band.GetRasterBand(1)
+    if gdal.DataTypeIsComplex(band.DataType):
+        raise QgsProcessingException(
+            f"The raster {driver.name} holds complex numbers, and a map wants plain ones. Save "
+            "their amplitude or phase as a raster and use that."
+        )
+    found = _find_marks(driver, grid, feedback)
+    masked = bool(band.GetMaskFlags() & gdal.GMF_PER_DATASET)
+    if not (found or masked):
+        return
+    tag = [band.GetNoDataValue()] if masked and band.GetNoDataValue() is not None else []
+    with gdal_errors(f"Opening the driver {driver.name}"):
+        driver.band = _without(driver.band)
+        for value in [*tag, *found]:
+            driver.band = _without(driver.band, value)
+    for value, count in found.items():
+        feedback.pushWarning(
+            f"{driver.name}: {count:,} {'cell holds' if count == 1 else 'cells hold'} {value:g}, "
+            "which means no data here: NoData. Other such values can be named in NODATA."
+        )
+
+
+def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
+    """The values that mean nothing, and how many cells within the grid hold them."""
+    import numpy as np
+
+    counts: Counter = Counter()
+    low, high = math.inf, -math.inf
+    for window in _windows(driver, grid):
+        if feedback.isCanceled():
+            raise JobCancelled("Cancelled.")
+        with reading(driver):
+            cells = driver.band.GetRasterBand(1).ReadAsArray(*window)
+        lowest, highest = np.fmin.reduce(cells, axis=None), np.fmax.reduce(cells, axis=None)
+        if not (lowest > max(_MARKS) and highest < HUGE):
+            # Only now it matters what of it is NoData, which takes longer to find than the rest.
+            cells = valid_cells(driver, window)
+            odd = (np.abs(cells.astype(float)) >= HUGE) | np.isin(cells, _MARKS)
+            values, often = np.unique(cells[odd], return_counts=True)
+            counts.update(dict(zip(values.astype(float).tolist(), often.tolist())))
+            cells = cells[~odd]
+            lowest, highest = (cells.min(), cells.max()) if cells.size else (np.nan, np.nan)
+        low, high = np.fmin(low, float(lowest)), np.fmax(high, float(highest))
+    apart = low - _APART * (high - low) if low < 0 else 0
+    return {
+        value: count
+        for value, count in counts.items()
+        if not abs(value) < HUGE or low > high or value < apart
+    }
+
+
+def _windows(driver: Driver, grid: Grid) -> Iterator[tuple]:
+    """Windows of the driver's own cells (column, row, width, height) that cover the grid."""
+    raster = driver.band
+    width, height = raster.RasterXSize, raster.RasterYSize
+    first_column, first_row, last_column, last_row = 0, 0, width, height
+    left, dx, x_skew, top, y_skew, dy = raster.GetGeoTransform()
+    with suppress(QgsCsException):
+        to_driver = QgsCoordinateTransform(grid.crs, driver.crs, QgsCoordinateTransformContext())
+        box = to_driver.transformBoundingBox(grid.extent)
+        edges = [box.xMinimum(), box.xMaximum(), box.yMinimum(), box.yMaximum()]
+        if all(map(math.isfinite, edges)) and not (x_skew or y_skew):
+            margin = 2 * max(1, grid.dx // abs(dx)) if driver.crs == grid.crs else 2
+            columns = sorted((x - left) / dx for x in edges[:2])
+            rows = sorted((y - top) / dy for y in edges[2:])
+            first_column = max(0, math.floor(columns[0] - margin))
+            last_column = min(width, math.ceil(columns[1] + margin))
+            first_row = max(0, math.floor(rows[0] - margin))
+            last_row = min(height, math.ceil(rows[1] + margin))
+    across = last_column - first_column
+    if across <= 0:
+        return
+    step = max(1, _STRIP // across)
+    for row in range(first_row, last_row, step):
+        yield first_column, row, across, min(step, last_row - row)
+
+
+def _without(virtual, value: float | None = None):
+    """A virtual raster of another one, with NaN for what is masked there, or for one value."""
+    from osgeo import gdal
+
+    left_out = "<UseMaskBand>true</UseMaskBand>" if value is None else f"<NODATA>{value}</NODATA>"
+    wide = virtual.GetRasterBand(1).DataType in (gdal.GDT_Float64, gdal.GDT_Int32, gdal.GDT_UInt32)
+    kind = gdal.GetDataTypeName(gdal.GDT_Float64 if wide else gdal.GDT_Float32)
+    place = ", ".join(map(repr, virtual.GetGeoTransform()))
+    text = describe_inline(virtual).GetDescription()
+    return describe_inline(
+        gdal.Open(
+            f'<VRTDataset rasterXSize="{virtual.RasterXSize}" rasterYSize="{virtual.RasterYSize}">'
+            f"<SRS>{escape(virtual.GetProjection())}</SRS><GeoTransform>{place}</GeoTransform>"
+            f'<VRTRasterBand dataType="{kind}" band="1"><NoDataValue>nan</NoDataValue>'
+            f"<ComplexSource><SourceFilename>{escape(text)}</SourceFilename>"
+            f"<SourceBand>1</SourceBand>{left_out}</ComplexSource></VRTRasterBand></VRTDataset>"
+        )
+    )
