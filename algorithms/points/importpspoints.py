@@ -64,8 +64,8 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
                 "nothing leaves that column out. Names: ps_id, x, y, longitude, latitude, velocity "
                 "(per year), displacement (total), coherence, amplitude_dispersion, height (m), "
                 "velocity_std, los_up (a cosine) and incidence_angle (degrees). Columns named by "
-                "dates, such as D20141009, 20141009 or 09-Oct-2014, are the time series. Empty: as the format "
-                "says. A column whose name holds a semicolon goes in double quotes.",
+                "dates, such as D20141009, 20141009 or 09-Oct-2014, are the time series. Empty: as "
+                "the format says. A column whose name holds a semicolon goes in double quotes.",
             ),
             *self._units(),
             parameters.choice(
