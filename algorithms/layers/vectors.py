@@ -50,7 +50,6 @@ _LONGEST_DBF = 10
 _WITHOUT_PLACES = (".csv", ".tsv", ".dbf", ".xlsx", ".ods")
 _TAKEN = {"gpkg": ("fid", "geom"), **dict.fromkeys(("sqlite", "db"), ("ogc_fid", "geometry"))}
 _LONGEST = 1000  # characters of an id, a date or a class; numpy keeps as much for each row
-_TEXT_TABLES = (".csv", ".txt", ".tsv", ".dat")
 
 
 @dataclass(frozen=True)
@@ -653,7 +652,7 @@ def _whole_file(source: QgsProcessingFeatureSource, layer: QgsVectorLayer, given
     if not Path(path).is_file() or len(options) > len(named):
         return None
     path = str(Path(path).absolute())
-    if suffix in _TEXT_TABLES and source.wkbType() == QgsWkbTypes.NoGeometry:
+    if layer.storageType() == "CSV" and source.wkbType() == QgsWkbTypes.NoGeometry:
         return {"path": path}
     if suffix == ".shp" or suffix == ".gpkg" and named:
         return {"path": path, "layer": named[0] if named else Path(path).stem}
