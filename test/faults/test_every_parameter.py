@@ -108,9 +108,8 @@ GOOD = {
     },
 }
 # What else an input wants, or takes the place of.
-OTHERWISE = {
-    ("importpspoints", "LAYER"): {"FILE": None, "COLUMNS": "displacement=mm", "POSITIVE": "up"}
-}
+COLUMNS = {"COLUMNS": "displacement=mm", "POSITIVE": "up", "DISPLACEMENT_UNIT": "mm"}
+OTHERWISE = {("importpspoints", "LAYER"): {"FILE": None, **COLUMNS}}
 
 BAD_NUMBERS = [
     *("nan", "NaN", "inf", "-inf", "1e308", "1e12", "-1e12", "30,5", "abc", "1_0", "0x10", "५"),
