@@ -20,6 +20,7 @@ from qgis.core import (
     QgsProcessingFeatureSource,
 )
 
+from ..model.fill_values import SMALLEST, FillValues
 from . import layers
 from .child import stop_if_cancelled
 from .job import Job
@@ -43,6 +44,8 @@ class Rule:
         For the log, such as "coherence at least 0.7".
     check : callable
         Whether a feature fulfils it; None if that is unknown.
+    fill : FillValues, optional
+        What the rule finds on its way that means nothing.
 
     Attributes
     ----------
@@ -54,6 +57,7 @@ class Rule:
 
     title: str
     check: Callable[[QgsFeature], bool | None]
+    fill: FillValues | None = None
     failed: int = 0
     unknown: int = 0
     removed: int = 0
@@ -125,7 +129,8 @@ def rules(job: Job, source: QgsProcessingFeatureSource) -> list[Rule]:
     dates = [name for name in numbers if DATE_FIELD.fullmatch(name)]
     if fewest and dates:
         title = f"at least {fewest} of {len(dates)} dates"
-        wanted.append(Rule(title, _has(dates, fields, fewest)))
+        fill = FillValues("the time series")
+        wanted.append(Rule(title, _has(dates, fields, fewest, fill), fill))
     elif fewest:
         job.feedback.pushWarning(
             "The layer has no numeric field called DYYYYMMDD: MIN_DATES is not applied."
@@ -171,8 +176,6 @@ def _known(job: Job, source: QgsProcessingFeatureSource, column: int, high: floa
         If the values go beyond what they can be.
     """
     import numpy as np
-
-    from ..model.fill_values import FillValues
 
     name, layer = source.fields().at(column).name(), source.sourceName()
     request = QgsFeatureRequest().setSubsetOfAttributes([column])
@@ -238,17 +241,28 @@ def _within(area: QgsProcessingFeatureSource, crs, transforms):
     return check
 
 
-def _has(dates: list[str], fields, fewest: int):
-    """Check that at least `fewest` of some fields are not NULL."""
-    known = (f"({QgsExpression.quotedColumnRef(date)} IS NOT NULL)" for date in dates)
-    # An expression, because hundreds of attributes would take Python three times as long.
-    expression, context = QgsExpression(" + ".join(known)), QgsExpressionContext()
+def _has(dates: list[str], fields, fewest: int, fill: FillValues):
+    """Check that at least `fewest` of some fields have a value that means something."""
+    import numpy as np
+
+    columns = [QgsExpression.quotedColumnRef(date) for date in dates]
+    places = [fields.lookupField(date) for date in dates]
+    # Expressions, because hundreds of attributes would take Python three times as long.
+    count = QgsExpression(" + ".join(f"({column} IS NOT NULL)" for column in columns))
+    largest = QgsExpression(f"max({', '.join(f'abs({column})' for column in columns)})")
+    context = QgsExpressionContext()
     context.setFields(fields)
-    expression.prepare(context)
+    count.prepare(context)
+    largest.prepare(context)
 
     def check(feature: QgsFeature) -> bool:
         context.setFeature(feature)
-        return expression.evaluate(context) >= fewest
+        known, size = count.evaluate(context), largest.evaluate(context)
+        if not _is_number(size) or size >= SMALLEST:
+            values = [feature.attribute(place) for place in places]
+            values = np.array(array("d", filter(_is_number, values)))
+            known = np.isfinite(fill.remove(values)).sum()
+        return known >= fewest
 
     return check
 

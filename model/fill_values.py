@@ -28,7 +28,7 @@ def _codes() -> Iterator[float]:
 
 
 CODES = frozenset(_codes())
-_SMALLEST = min(map(abs, CODES))
+SMALLEST = min(map(abs, CODES))
 
 
 class FillValues:
@@ -69,7 +69,7 @@ class FillValues:
 
         values = np.asarray(values, float)
         low, high = _ends(values)
-        if max(-low, high) < _SMALLEST:  # as nearly always
+        if max(-low, high) < SMALLEST:  # as nearly always
             self._low, self._high = min(self._low, low), max(self._high, high)
         else:
             values = self._without_codes(values)
@@ -98,7 +98,7 @@ class FillValues:
     def _without_codes(self, values):
         import numpy as np
 
-        suspects = np.unique(values[np.abs(values) >= _SMALLEST])
+        suspects = np.unique(values[np.abs(values) >= SMALLEST])
         suspects = suspects[(np.abs(suspects) >= _HUGE) | np.isin(suspects, [*CODES])]
         self._widen(values[~np.isin(values, suspects)] if len(suspects) else values)
         if self._low <= self._high:

@@ -122,6 +122,9 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
             delivery.write("PS_POINTS", *layer, filter(chosen.keeps, found))
             if not chosen.kept:
                 raise QgsProcessingException(f"No point fulfils all rules; loosen one. {chosen}")
+        for rule in chosen.rules:
+            for sentence in rule.fill.sentences(outliers=False) if rule.fill else ():
+                feedback.pushWarning(sentence)
         feedback.pushInfo(str(chosen))
         removed = chosen.count - chosen.kept
         return {**delivery.places, "COUNT": chosen.kept, "REMOVED": removed}
