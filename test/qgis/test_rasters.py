@@ -497,6 +497,16 @@ class TestPlaces:
         with pytest.raises(QgsProcessingException, match="The raster rain has cells of .*damaged"):
             layers.open_drivers([layer])
 
+    def test_a_raster_without_a_georeference_is_refused(self, tmp_path):
+        path = str(tmp_path / "bare.tif")
+        gdal.GetDriverByName("GTiff").Create(path, 60, 60, 1).FlushCache()
+        crs = QgsCoordinateReferenceSystem("EPSG:32639")
+        (driver,) = layers.open_drivers([layers.Source("bare", path, crs)])
+        with pytest.raises(QgsProcessingException, match="bare tells neither its corner nor"):
+            layers.grid_of(driver)
+        with pytest.raises(QgsProcessingException, match="bare tells neither its corner nor"):
+            layers.choose_lattice(None, [driver], None, None, TRANSFORMS)
+
     @pytest.mark.parametrize("cell", [0.0, -30.0, np.nan, np.inf])
     def test_a_grid_needs_cells_with_a_size(self, cell):
         grid = layers.Grid(QgsCoordinateReferenceSystem("EPSG:32639"), 0.0, 0.0, cell, cell)
