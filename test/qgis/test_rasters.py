@@ -652,7 +652,7 @@ with h5py.File(folder + "/a.h5", "w") as file:
 def test_parts_of_an_hdf5_file_in_other_files_are_refused(tmp_path, how, other):
     subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, how], check=True)
     uri = f'HDF5:"{tmp_path}/a.h5"://rain'
-    with pytest.raises(InputError, match=f"a.h5, which keeps .*rain in another file .*{other}"):
+    with pytest.raises(InputError, match=f"a.h5 keeps .*rain in another file .*{other}"):
         layers.check_files(uri, "rain")
 
 
