@@ -136,10 +136,10 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         for definition in self.parameterDefinitions():
             name, kind = definition.name(), definition.type()
             if kind in ("raster", "multilayer", "source", "file") and name in parameters:
-                self._take(definition, parameters, context)
+                self._take(definition, parameters, context, feedback)
         return True
 
-    def _take(self, definition, parameters, context) -> None:
+    def _take(self, definition, parameters, context, feedback) -> None:
         """Open what an input names, and note the files that it rests on."""
         name, value = definition.name(), parameters[definition.name()]
         if is_empty(value):
@@ -153,7 +153,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             opened = []
             layer = self.parameterAsVectorLayer(parameters, name, context)
             if layer:
-                layers.check_layer(layer)
+                layers.check_layer(layer, feedback)
             files = layers.files_of_vector(layer) if layer else set()
         else:
             opened = (

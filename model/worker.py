@@ -11,13 +11,13 @@ import os
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 from . import protocol
 from .errors import InputError
 from .monitor import StdoutMonitor
-from .schema import check_request
 
 TASKS = (
     "train",
@@ -41,11 +41,16 @@ TASKS = (
     "whole",
 )
 
+_OF_GDAL = ("GDAL_", "OGR_", "CPL_", "GTIFF_", "VSI_", "PROJ_")
+_KEPT = ("GDAL_CACHEMAX", "CPL_TMPDIR")
+
 
 def main(folder: Path) -> int:
     """Run the job in a folder and return the exit code."""
     try:
         request = protocol.read_request(folder)
+        from .schema import check_request  # and rasterio, not before GDAL has its settings
+
         check_request(request)
         if request["task"] not in TASKS:
             raise InputError(f"Unknown task '{request['task']}'. Known: {', '.join(TASKS)}.")
@@ -57,7 +62,8 @@ def main(folder: Path) -> int:
         print(protocol.error(str(problem)), flush=True)
         return protocol.EXIT_BAD_INPUT
     except Exception as problem:
-        (folder / protocol.WORKER_LOG).write_text(traceback.format_exc(), encoding="utf-8")
+        with suppress(OSError):  # of a full disk, or of a folder that is gone
+            (folder / protocol.WORKER_LOG).write_text(traceback.format_exc(), encoding="utf-8")
         print(protocol.error(_explain(problem, folder)), flush=True)
         return 1
     print(protocol.result(), flush=True)
@@ -67,12 +73,33 @@ def main(folder: Path) -> int:
 def _explain(problem: Exception, folder: Path) -> str:
     if isinstance(problem, MemoryError):
         return "Memory ran out. Choose a smaller extent, a larger cell size or fewer drivers."
-    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
-        return f"The disk that holds {folder} is full. Free some room and run again."
+    if isinstance(problem, OSError) and problem.strerror:
+        place = Path(problem.filename) if problem.filename else folder
+        if problem.errno == errno.ENOSPC:
+            return f"The disk that holds {place} is full. Free some room and run again."
+        told = f"{place} cannot be read or written: {problem.strerror}."
+        if folder in place.parents:  # which nobody but this plugin writes
+            return f"{told} Run the algorithm again."
+        return f"{told} Check that it is there, and who may read and write it."
     return (
         f"The worker failed unexpectedly ({type(problem).__name__}: {problem}). "
         f"{folder / protocol.WORKER_LOG} has the details; please report it."
     )
+
+
+def settle() -> None:
+    """See that GDAL and PROJ work by their own settings, whatever the user's files and variables.
+
+    What is set for Keras and Matplotlib stands where they are imported, because the workers of a
+    cluster, which do not run this, import them too.
+    """
+    for name in list(os.environ):
+        if name.startswith(_OF_GDAL) and name not in _KEPT:
+            del os.environ[name]
+    os.environ["GDAL_CONFIG_FILE"] = os.devnull  # in the place of ~/.gdal/gdalrc
+    os.environ["PROJ_NETWORK"] = "OFF"
+    # GDAL would keep a twentieth of the machine's memory, however much that is. In megabytes.
+    os.environ.setdefault("GDAL_CACHEMAX", "128")
 
 
 def _end_with_parent() -> None:
@@ -86,8 +113,5 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":
     if os.environ.get("SUBSIDENCE_WATCH_STDIN"):
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    # TensorFlow writes its greeting to standard error, where a user would take it for a fault.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # GDAL would keep a twentieth of the machine's memory, however much that is. In megabytes.
-    os.environ.setdefault("GDAL_CACHEMAX", "128")
+    settle()
     sys.exit(main(Path(sys.argv[1]).resolve()))

@@ -40,3 +40,16 @@ def real_data():
         return folder / name
 
     return find
+
+
+@pytest.fixture(scope="module")
+def provider(qgis_app):
+    """The plugin's provider, in QGIS's registry."""
+    from qgis.core import QgsApplication
+    from subsidence_mapper.algorithms.provider import SubsidenceProvider
+
+    registry = QgsApplication.processingRegistry()
+    provider = SubsidenceProvider()
+    registry.addProvider(provider)
+    yield provider
+    registry.removeProvider(provider)

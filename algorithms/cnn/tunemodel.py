@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...model.network.study_place import check_place
 from .. import base, parameters
 
 STUDIES = "Studies (*.json);;All files (*.*)"
@@ -100,9 +101,6 @@ class TuneModel(base.SubsidenceAlgorithm):
         ]
 
     def request(self, job):
-        # Imported here, because loading the plugin must stay fast.
-        from ...model.network.study_file import check_place
-
         study = job.value("STUDY")
         if study:
             check_place(study)

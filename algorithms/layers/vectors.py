@@ -19,6 +19,7 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsCsException,
+    QgsDataProvider,
     QgsFeatureRequest,
     QgsFeatureSink,
     QgsField,
@@ -36,6 +37,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDate, QDateTime, Qt, QVariant
 
 from ...model import protocol
+from ...model.archive import save_arrays
 from ...model.errors import InputError
 from ...model.foreign import check_local
 from ..child import stop_if_cancelled
@@ -113,12 +115,26 @@ def check_filled(source: QgsProcessingFeatureSource) -> None:
         )
 
 
-def check_layer(layer: QgsVectorLayer) -> None:
-    """Refuse a layer that a file takes from the net, or by SQL of its own."""
+def check_layer(layer: QgsVectorLayer, feedback) -> None:
+    """Refuse a layer that a file takes from the net, or by SQL of its own.
+
+    Of a file that holds several layers and is given without a name, QGIS takes the first one: the
+    log then names the others.
+    """
     try:
         check_local(Path(_uri(layer).get("path") or "."))
     except InputError as problem:
         raise QgsProcessingException(str(problem)) from problem
+    if layer.providerType() != "ogr" or "|layer" in layer.source():
+        return
+    mark = QgsDataProvider.sublayerSeparator()
+    held = [each.split(mark)[1] for each in layer.dataProvider().subLayers()]
+    held = [name for name in held if name != "layer_styles"]
+    if len(set(held)) > 1:
+        feedback.pushWarning(
+            f"{layer.source()} holds the layers {', '.join(held)}. The first one is taken; for "
+            f"another one give its name too, as in {layer.source()}|layername={held[1]}."
+        )
 
 
 def check_geometry(source: QgsProcessingFeatureSource) -> None:
@@ -419,10 +435,8 @@ def keep_inside(points: Points, grid: Grid, feedback) -> Points:
 
 def save_points(points: Points, folder: Path) -> str:
     """Write the points into the job folder, and give the file's name."""
-    import numpy as np
-
     errors = {} if points.errors is None else {"errors": points.errors}
-    np.savez(folder / protocol.POINTS, xy=points.xy, values=points.values, **errors)
+    save_arrays(folder / protocol.POINTS, xy=points.xy, values=points.values, **errors)
     return protocol.POINTS
 
 
@@ -454,7 +468,8 @@ def read_table(
     numeric = [source.fields().at(column).isNumeric() for column in columns]
 
     def take(feature) -> list:
-        stop_if_cancelled(feedback)
+        if len(rows) % 1000 == 0:
+            stop_if_cancelled(feedback)
         row = [feature.attribute(column) for column in columns]
         return [
             _number(value) if number else _text(value, field, name)
@@ -464,7 +479,7 @@ def read_table(
     if crs is None:
         request = QgsFeatureRequest().setSubsetOfAttributes(columns)
         request.setFlags(QgsFeatureRequest.NoGeometry)
-        rows = [take(feature) for feature in source.getFeatures(request, _UNCHECKED)]
+        rows.extend(take(feature) for feature in source.getFeatures(request, _UNCHECKED))
     else:
         check_geometry(source)
         found = _Places(source, columns, crs, transforms)
@@ -502,15 +517,13 @@ def _text(value, field: str, name: str) -> str:
 
 def save_table(table: Table, folder: Path, name: str) -> str:
     """Write a table into the job folder, and give the file's name."""
-    import numpy as np
-
     if "xy" in table.columns:
         raise QgsProcessingException(
             f"The field xy of the layer {table.name} has a name that is taken. Rename the field."
         )
     places = {} if table.xy is None else {"xy": table.xy}
     fields = {protocol.FIELD + field: column for field, column in table.columns.items()}
-    np.savez(folder / f"{name}.npz", **places, **fields)
+    save_arrays(folder / f"{name}.npz", **places, **fields)
     return f"{name}.npz"
 
 
@@ -631,6 +644,8 @@ def _whole_file(source: QgsProcessingFeatureSource, layer: QgsVectorLayer, given
     fields = layer.fields()
     own = all(fields.fieldOrigin(i) == QgsFields.OriginProvider for i in range(len(fields)))
     if layer.providerType() != "ogr" or layer.isModified() or layer.subsetString() or not own:
+        return None
+    if source.featureCount() != layer.featureCount():
         return None
     path, *options = layer.source().split("|")
     named = [option.partition("=")[2] for option in options if option.startswith("layername=")]

@@ -18,6 +18,7 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..archive import write_member
 from ..errors import InputError
 from ..protocol import parse
 
@@ -82,13 +83,6 @@ def write_bundle(path: Path, header: dict, arrays: dict) -> None:
         write_member(bundle, HEADER, text)
         for name, content in contents.items():
             write_member(bundle, _member(name), content)
-
-
-def write_member(bundle: zipfile.ZipFile, name: str, content: bytes) -> None:
-    """Write a member of a zip, whatever the clock says: a zip knows the years 1980 to 2107 only."""
-    entry = zipfile.ZipInfo(name)  # of the first of January 1980
-    entry.compress_type = bundle.compression
-    bundle.writestr(entry, content, compresslevel=bundle.compresslevel)
 
 
 def read_header(path: Path) -> dict:

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..protocol import parse
-
-if TYPE_CHECKING:  # QGIS, which has no Optuna, asks `check_place`
-    from .search import Space, Trial
+from ..schema import check_study
+from .search import Space, Trial
+from .study_place import write
 
 FORMAT = "subsidence-mapper study"
 FORMAT_VERSION = 2
 _MAX_BYTES = 64_000_000
-
-
-def check_place(path: Path) -> None:
-    """Refuse a place where no study can be written, before hours of work.
-
-    Raises
-    ------
-    InputError
-    """
-    path = Path(path)
-    if os.path.lexists(path) and not os.path.isfile(path):
-        raise InputError(f"STUDY is {path}, which is no file. Choose another name.")
-    if os.path.isfile(path) and not os.access(path, os.R_OK):
-        raise InputError(f"STUDY {path} may not be read. Give leave to read it, or choose another.")
-    _write(path, b"{}", keep=False)
 
 
 def write_study(path: Path, about: dict, trials: list[Trial]) -> None:
@@ -56,7 +38,7 @@ def write_study(path: Path, about: dict, trials: list[Trial]) -> None:
         "about": about,
         "trials": [asdict(trial) for trial in trials],
     }
-    _write(path, json.dumps(message, indent=1, allow_nan=False).encode())
+    write(path, json.dumps(message, indent=1, allow_nan=False).encode())
 
 
 def read_study(path: Path, about: dict, space: Space) -> list[Trial]:
@@ -67,10 +49,6 @@ def read_study(path: Path, about: dict, space: Space) -> list[Trial]:
     InputError
         If it is not such a file, was damaged, or is of a search for something else.
     """
-    # What only the worker has.
-    from ..schema import check_study
-    from .search import Trial
-
     if not os.path.lexists(path):
         return []
     message = _read(path)
@@ -112,35 +90,6 @@ def _read(path: Path) -> dict:
         raise
     except ValueError:
         raise _no_study(path) from None
-
-
-def _write(path: Path, content: bytes, keep: bool = True) -> None:
-    """Write a whole file beside a place and let it take the place, or see that one could."""
-    path = Path(path)
-    if "\0" not in str(path):
-        path = path.resolve()
-    name = hashlib.sha256(path.name.encode("utf-8", "replace")).hexdigest()[:16]
-    partial = path.with_name(f".{name}.partial")
-    try:
-        with suppress(FileNotFoundError):
-            path.stat()  # tells of a name that cannot be
-        with suppress(FileNotFoundError):
-            partial.unlink()  # of a search that was killed; or a link, which is not to be followed
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if keep:
-            partial.replace(path)
-        else:
-            partial.unlink()
-    except (OSError, ValueError) as problem:
-        with suppress(OSError, ValueError):
-            partial.unlink()
-        raise InputError(
-            f"STUDY cannot be written to {path}: {getattr(problem, 'strerror', '') or problem}. "
-            "Choose another place."
-        ) from problem
 
 
 def _is_sound(trial: Trial, space: Space, folds: int) -> bool:

@@ -165,6 +165,8 @@ class Layout:
     told_by : tuple of str
         By what the format was known.
     unused : list of str
+    cut : int
+        After how many letters the names may have been cut; 0: they are whole.
     """
 
     format: Format
@@ -172,6 +174,7 @@ class Layout:
     dates: dict[date, str]
     told_by: tuple = ()
     unused: list = field(default_factory=list)
+    cut: int = 0
 
     def find_positions(
         self, found: list[str], crs: str | None, mapping: dict[str, str]
@@ -294,7 +297,8 @@ def parse_mapping(text: str) -> dict[str, str]:
                 f"with a name of {', '.join(STANDARD)}. A column whose name holds a semicolon goes "
                 "in double quotes."
             )
-        mapping[name] = re.sub('^"(.*)"$', r"\1", column)
+        quoted = re.fullmatch('"(.*)"', column, re.DOTALL)
+        mapping[name] = quoted[1] if quoted else column
     return mapping
 
 

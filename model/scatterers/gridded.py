@@ -135,19 +135,20 @@ def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
 def _check_own(file: h5py.File, name: str) -> None:
     """Refuse a file whose datasets lie in other files."""
 
-    def look(path: str, link) -> None:
+    def look(path: str, link) -> tuple[str, str] | None:
         if isinstance(link, h5py.ExternalLink):
-            raise InputError(_elsewhere(name, path, link.filename))
+            return path, link.filename
         item = file.get(path) if isinstance(link, h5py.HardLink) else None
         if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
             other = item.external[0][0] if item.external else item.virtual_sources()[0].file_name
-            raise InputError(_elsewhere(name, path, other))
+            return path, other
+        return None
 
-    file.visititems_links(look)
-
-
-def _elsewhere(name: str, path: str, other: str) -> str:
-    return f"{name} keeps {path} in another file ({other}). Copy all into one file, and give that."
+    if elsewhere := file.visititems_links(look):
+        path, other = elsewhere
+        raise InputError(
+            f"{name} keeps {path} in another file ({other}). Copy all into one file, and give that."
+        )
 
 
 def _mintpy_lattice(file, name: str, columns: dict) -> tuple:

@@ -16,11 +16,12 @@ import rasterio
 from ..errors import InputError
 from ..foreign import check_own
 from .cells import make_batch, numbers
-from .damage import told
+from .damage import FAILURES, told
 from .formats import POSITIONS, Batch, Source, recognise
 
 _ROWS = 8192
 _DAMAGED = "A geometry of the layer is damaged. Repair the layer, or export it anew."
+_DBF = 10  # letters that Shapefiles leave of a name
 _STYLES = "layer_styles"  # QGIS keeps looks there
 
 
@@ -119,6 +120,8 @@ def _open_layer(
     found = names or there
     own = dict(zip(reversed(found), reversed(there)))
     layout = recognise(found, key, mapping)
+    if max(map(len, found), default=0) <= _DBF:
+        layout.cut = _DBF
     kind = info["geometry_type"]
     skipped: Counter = Counter()
     x = y = None
@@ -191,7 +194,7 @@ def _unknown(path: Path) -> InputError:
                 f"{path.name} is a raster, not points. Make points of its cells by QGIS's 'Raster "
                 "pixels to points', and give that layer."
             )
-    except (rasterio.errors.RasterioError, OSError):
+    except (rasterio.errors.RasterioError, *FAILURES):
         return InputError(
             f"{path.name} cannot be read: it is damaged, or no file of points. Give CSV or text, "
             "a Shapefile, a GeoPackage or HDF5."

@@ -128,7 +128,10 @@ def _stated(layout: Layout, name: str) -> str | None:
     """The unit that the format states, or the end of the column's name."""
     if layout.format.unit:
         return layout.format.unit
-    words = layout.columns.get(name, "").lower().split("_")
+    column = layout.columns.get(name, "")
+    if layout.cut and len(column) == layout.cut:
+        return None  # velocity_m may have been velocity_mm_yr
+    words = column.lower().split("_")
     return next((word for word in words[:0:-1] if word in MILLIMETRES), None)
 
 

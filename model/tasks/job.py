@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ..archive import save_arrays
 from ..engine import make_engine
 from ..errors import InputError
 from ..grid import Grid
 from ..monitor import Monitor
 from ..points import Points
 from ..protocol import FIELD
+from ..schema import LARGEST
 from ..stack import Encoding, Stack, read_stack
 from ..texts import shown
 
@@ -67,7 +69,7 @@ class Job:
         """Write points with their fields as an output; without `xy` a table without places."""
         name = output.lower() + ".npz"
         self.result["points"][output] = name
-        np.savez(self.folder / name, **({} if xy is None else {"xy": xy}), **fields)
+        save_arrays(self.folder / name, **({} if xy is None else {"xy": xy}), **fields)
 
     def arrays(self, file: str) -> dict[str, np.ndarray]:
         """The arrays of a table in the job folder: `xy` (n, 2), and one (n,) for each field."""
@@ -99,6 +101,14 @@ class Job:
         """
         arrays = self.arrays(self.request["points"]["file"])
         errors = arrays.get("errors")
+        for values in (arrays["values"], errors):
+            if values is not None and len(values) and not np.abs(values).max() <= LARGEST:
+                raise InputError(
+                    f"{self.field} has values up to {np.abs(values).max():g}, in "
+                    f"{np.count_nonzero(~(np.abs(values) <= LARGEST)):,} points beyond "
+                    f"{LARGEST:g} {self.unit}, which no ground moves. Remove these points, or "
+                    "choose another field."
+                )
         variance = None if errors is None else np.square(errors)
         points = Points(arrays["xy"], arrays["values"], variance, self.unit)
         if not len(points):

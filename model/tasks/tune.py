@@ -14,7 +14,8 @@ from ..monitor import SILENT, Monitor
 from ..network.backend import keras
 from ..network.presets import make_preset
 from ..network.search import Search, Space, Trial, values_of
-from ..network.study_file import check_place, read_study, write_study
+from ..network.study_file import read_study, write_study
+from ..network.study_place import check_place
 from ..network.training import train
 from ..points import Points
 from ..report.tuning_report import gain, write_tuning_report

@@ -111,7 +111,7 @@ def test_the_real_worker_starts_beside_a_plugin_with_a_module_s_name(job):
     (other / "__init__.py").write_text("raise RuntimeError('taken for the library')")
     try:
         with pytest.raises(InputError, match="^Unknown task 'fly'"):
-            run_job(job, QgsProcessingFeedback(False), sys.executable)
+            run_job(job, QgsProcessingFeedback(False), environment.worker_python())
     finally:
         shutil.rmtree(other)
 

@@ -108,9 +108,8 @@ GOOD = {
     },
 }
 # What else an input wants, or takes the place of.
-OTHERWISE = {
-    ("importpspoints", "LAYER"): {"FILE": None, "COLUMNS": "displacement=mm", "POSITIVE": "up"}
-}
+COLUMNS = {"COLUMNS": "displacement=mm", "POSITIVE": "up", "DISPLACEMENT_UNIT": "mm"}
+OTHERWISE = {("importpspoints", "LAYER"): {"FILE": None, **COLUMNS}}
 
 BAD_NUMBERS = [
     *("nan", "NaN", "inf", "-inf", "1e308", "1e12", "-1e12", "30,5", "abc", "1_0", "0x10", "५"),
@@ -160,15 +159,6 @@ class Feedback(QgsProcessingFeedback):
 
     def reportError(self, text, fatal=False):
         self.errors.append(text)
-
-
-@pytest.fixture(scope="module")
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
 
 
 @pytest.fixture(scope="module")

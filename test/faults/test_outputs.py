@@ -30,18 +30,8 @@ from qgis.core import (
 from subsidence_mapper.algorithms import base, folders
 from subsidence_mapper.algorithms.client import JobFailed
 from subsidence_mapper.algorithms.outputs import Outputs
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
 
 CELLS, COUNT = 40, 3000
-
-
-@pytest.fixture(scope="module")
-def provider(qgis_app):
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
 
 
 @pytest.fixture

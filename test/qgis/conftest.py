@@ -17,7 +17,6 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms.provider import SubsidenceProvider
 
 
 class Feedback(QgsProcessingFeedback):
@@ -37,16 +36,6 @@ class Feedback(QgsProcessingFeedback):
 @pytest.fixture
 def feedback():
     return Feedback()
-
-
-@pytest.fixture(scope="module")
-def provider(qgis_app):
-    """The plugin's provider, in QGIS's registry."""
-    registry = QgsApplication.processingRegistry()
-    provider = SubsidenceProvider()
-    registry.addProvider(provider)
-    yield provider
-    registry.removeProvider(provider)
 
 
 @pytest.fixture

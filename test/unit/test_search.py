@@ -15,7 +15,8 @@ from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.network.presets import ACTIVATIONS, PRESETS, STANDARD, make_preset
 from subsidence_mapper.model.network.search import Search, Space, Trial, values_of
-from subsidence_mapper.model.network.study_file import check_place, read_study, write_study
+from subsidence_mapper.model.network.study_file import read_study, write_study
+from subsidence_mapper.model.network.study_place import check_place
 from subsidence_mapper.model.report.tuning_report import gain
 
 ABOUT = {"points": "abc", "seed": 0, "folds": 1}
