@@ -154,6 +154,19 @@ class TestMarks:
         np.testing.assert_array_equal(brought(driver, tmp_path / "job", feedback), cells)
         assert not feedback.warnings
 
+    def test_a_negative_mark_among_large_numbers(self, write_raster, tmp_path, feedback):
+        cells = np.linspace(0, 1e6, SIZE * SIZE).reshape(SIZE, SIZE).astype(np.float32)
+        cells[30, 30] = -9999
+        (driver,) = opened(write_raster("rain", cells))
+        assert np.isnan(brought(driver, tmp_path / "job", feedback)[30, 30])
+        assert "rain: 1 cell holds -9999" in feedback.warnings[0]
+
+    def test_a_damaged_file_is_refused(self, write_raster, tmp_path, feedback):
+        noise = np.random.default_rng(0).bytes(4 * SIZE * SIZE)
+        (driver,) = opened(write_raster("rain", np.frombuffer(noise, "f4").reshape(SIZE, SIZE)))
+        with pytest.raises(QgsProcessingException, match="rain holds many values that no quantity"):
+            brought(driver, tmp_path / "job", feedback)
+
     def test_they_do_not_bleed_into_neighbours(self, write_raster, tmp_path, feedback):
         cells = CELLS.copy()
         cells[::7, ::5] = -9999
