@@ -77,6 +77,33 @@ def test_model_knows_no_qgis(path):
     assert not any(name.startswith(f"{NAME}.algorithms") for name in imports_of(path))
 
 
+@pytest.mark.parametrize(
+    ("library", "place"),
+    [
+        ("keras", "model/network/backend.py"),
+        ("tensorflow", "model/network/backend.py"),
+        ("matplotlib.pyplot", "model/report/canvas.py"),
+    ],
+)
+def test_libraries_that_read_a_users_settings_are_imported_in_one_place(library, place):
+    found = {
+        short(path)
+        for path in MODEL
+        for name in imports_of(path)
+        if f"{name}.".startswith(f"{library}.")
+    }
+    assert found == {place}
+
+
+def test_what_qgis_imports_leaves_its_environment_alone():
+    code = (
+        f"import os, sys; sys.path[:0] = {sys.path!r}; before = dict(os.environ)\n"
+        "import subsidence_mapper.model.network.presets, subsidence_mapper.model.network.bundle\n"
+        "assert dict(os.environ) == before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize("path", ALGORITHMS, ids=short)
 def test_algorithms_know_no_package_of_the_worker(path):
     assert not roots(path) & HEAVY
