@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 
 from . import protocol
+from .texts import shown
+
+LONGEST = 1500  # letters: some name many fields or drivers
 
 
 class Monitor:
@@ -39,7 +42,7 @@ class StdoutMonitor(Monitor):
         self._line(protocol.progress(100 * min(max(fraction, 0.0), 1.0), text))
 
     def log(self, text: str, level: str = "info") -> None:
-        self._line(protocol.log(text, level))
+        self._line(protocol.log(shown(text, LONGEST), level))
 
     @staticmethod
     def _line(line: str) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import reprlib
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Union
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -24,14 +25,19 @@ from .network.bundle import KINDS, SIGNS
 from .network.presets import ACTIVATIONS, LOSSES, OPTIMIZERS, PRESETS, Preset, weight_shapes
 from .stack import MAX_CLASSES
 from .stack import Encoding as StackEncoding
+from .texts import shown
 
 LARGEST = 1e15  # its square, summed over many points, is still a number in 32 bits
 
+_MOST_CELLS = 10**10  # some times what QGIS lets pass
 _RULES = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 
 
 def _written(text: str) -> str:
-    text.encode()  # half of a surrogate pair, which JSON can hold, cannot be
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold
+        raise ValueError("is a text that cannot be written") from None
     return text
 
 
@@ -39,6 +45,24 @@ def _path(name: str) -> str:
     if "\0" in name:
         raise ValueError("is the name of no file")
     return name
+
+
+def _inside(name: str) -> str:
+    path = PurePath(name)
+    if path.is_absolute() or path.drive or ".." in path.parts:
+        raise ValueError("is not in the job folder")
+    return name
+
+
+def _plain(value: Any) -> Any:
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, str):
+            _written(each)
+        elif isinstance(each, (dict, list)):
+            raise ValueError("is neither a number nor a text, nor some of them")
+        elif each is not None and not -LARGEST <= each <= LARGEST:
+            raise ValueError(f"was {reprlib.repr(each)}; it should lie within {LARGEST:g} of 0")
+    return value
 
 
 def _crs(wkt: str) -> str:
@@ -60,14 +84,16 @@ Count = Annotated[int, Field(ge=1, le=2**53)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(max_length=1_000_000), AfterValidator(_written)]
 Name = Annotated[Text, Field(min_length=1)]
+Word = Annotated[Text, Field(min_length=1, max_length=60)]
 File = Annotated[Name, AfterValidator(_path)]
+OwnFile = Annotated[File, AfterValidator(_inside)]
 
 _Kind = Literal[KINDS]
 _Sign = Literal[SIGNS]
 _Width = Annotated[int, Field(ge=1, lt=2**31)]  # of a layer, or of a grid
 _Class = Annotated[int, Field(ge=-(2**53), le=2**53)]
 _Rate = Annotated[float, Field(ge=0, lt=1)]
-_Plain = Union[bool, int, Number, Text, None]
+_Plain = Annotated[Any, AfterValidator(_plain)]
 
 
 class _Message(BaseModel):
@@ -92,7 +118,9 @@ class _Grid(_Message):
     def _upright(self):
         _, dx, skew, _, other, dy = self.transform
         if skew or other or not (dx and dy):
-            raise ValueError("its cells have no size, or are turned")
+            raise ValueError("has cells of no size, or turned ones")
+        if self.width * self.height > _MOST_CELLS:
+            raise ValueError(f"has more than {_MOST_CELLS:,} cells")
         return self
 
 
@@ -102,11 +130,11 @@ class _Driver(_Message):
 
 
 class _DriverFile(_Driver):
-    file: File
+    file: OwnFile
 
 
 class _Points(_Message):
-    file: File
+    file: OwnFile
     field: Text
     positive: _Sign = "up"
 
@@ -120,7 +148,7 @@ class _Training(_Parameters):
     loss: Literal[LOSSES] = LOSSES[0]
     optimizer: Literal[OPTIMIZERS] = OPTIMIZERS[0]
     activation: Literal[ACTIVATIONS] = ACTIVATIONS[0]
-    split: Text = ""
+    split: Word = "random"
     block_size: Metres = 1.0
     seed: Seed = 0
 
@@ -132,7 +160,7 @@ class _Tuning(_Training):
 
 
 class _Mapping(_Parameters):
-    method: Name = "auto"
+    method: Word = "auto"
     preset: Literal[tuple(PRESETS)] = "standard"
     block_size: Metres = 1.0
     seed: Seed = 0
@@ -141,13 +169,14 @@ class _Mapping(_Parameters):
 class _Interpolation(_Message):
     """Beside these the method's own, which `methods.make` checks."""
 
-    method: Name
+    method: Word
     tune: bool = False
+    neighbours: Count = 1
 
 
 class _Comparison(_Parameters):
-    methods: Annotated[list[Name], Field(min_length=1)]
-    splits: Annotated[list[Name], Field(min_length=1)]
+    methods: Annotated[list[Word], Field(min_length=1)]
+    splits: Annotated[list[Word], Field(min_length=1)]
     folds: Count = 10
     tune: bool = False
     preset: Literal[tuple(PRESETS)] = "standard"
@@ -156,7 +185,7 @@ class _Comparison(_Parameters):
 
 
 class _Importance(_Parameters):
-    method: Name
+    method: Word
     preset: Literal[tuple(PRESETS)] = "standard"
     block_size: Metres
     folds: Count
@@ -174,14 +203,14 @@ class _Request(_Message):
     points: _Points | None = None
     unit: Text = "mm"
     engine: Text = "local"
-    parameters: dict[Name, _Plain | list[_Plain]] = {}
+    parameters: dict[Name, _Plain] = {}
 
 
 class _OnGrid(_Request):
     grid: _Grid
     outputs: list[Name]
     drivers: list[_DriverFile]
-    parameters: dict[Name, _Plain | list[_Plain]]
+    parameters: dict[Name, _Plain]
 
 
 class _OfPoints(_OnGrid):
@@ -222,6 +251,31 @@ class _ImportanceOf(_Train):
     parameters: _Importance
 
 
+class _Terrain(_OnGrid):
+    area: _Grid
+    terrain: dict[Name, OwnFile]
+
+
+class _Ndvi(_OnGrid):
+    scenes: Annotated[list[dict[Name, Text | None]], Field(min_length=1)]
+
+
+class _Wells(_OnGrid):
+    wells: OwnFile
+
+
+class _Piezometers(_OnGrid):
+    piezometers: OwnFile
+
+
+class _Dispersion(_OnGrid):
+    images: Annotated[list[_DriverFile], Field(min_length=1)]
+
+
+class _Zones(_OnGrid):
+    zones: OwnFile
+
+
 _REQUESTS = {
     "train": _Train,
     "tune": _Tune,
@@ -231,6 +285,14 @@ _REQUESTS = {
     "errors": _Errors,
     "compare": _Compare,
     "importance": _ImportanceOf,
+    "terrain": _Terrain,
+    "ndvi": _Ndvi,
+    "wells": _Wells,
+    "watertable": _Piezometers,
+    "dispersion": _Dispersion,
+    "zones": _Zones,
+    "landuse": _OnGrid,
+    "stack": _OnGrid,
 }
 
 
@@ -238,7 +300,7 @@ class _Encoding(_Message):
     name: Name
     kind: Literal[("unit", *KINDS)]
     offset: Annotated[float, Field(ge=-3.5e38, le=3.5e38)]
-    scale: Annotated[float, Field(gt=0, le=7e38)]
+    scale: Annotated[float, Field(ge=1e-30, le=7e38)]
     classes: Annotated[list[_Class], Field(max_length=MAX_CLASSES)]
 
 
@@ -396,14 +458,16 @@ def _first(problem: ValidationError, *within: str) -> str:
     """The first of the problems in words: NEIGHBOURS was 0; it should be greater than 0."""
     error = problem.errors(include_url=False, include_context=False)[0]
     where = [*within, *map(str, error["loc"])]
-    if where[:1] == ["parameters"]:  # known to the user by another name
-        where = [each.upper() for each in where[1:2]] + where[2:]
-    place = reprlib.repr(".".join(where))[1:-1]
+    if where[:1] == ["parameters"] and where[1:]:  # known to the user by another name
+        where = [where[1].upper(), *where[2:]]
+    place = shown(".".join(where))
     what = error["msg"].replace("Input should", "it should").replace("List should", "it should")
+    if error["type"] == "model_type":
+        what = "it should be an object"
     if error["type"] == "missing":
         return f"{place} is missing"
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{place} is not known"
+        return f"the parameter {place} is not known"
     if error["type"] == "value_error":
         return f"{place} {what.removeprefix('Value error, ')}".strip()
     return f"{place} was {reprlib.repr(error['input'])}; {what.removesuffix(' after validation')}"

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from . import protocol
 from .errors import InputError
-from .monitor import StdoutMonitor
+from .monitor import LONGEST, StdoutMonitor
+from .settings import settle
+from .texts import shown
 
 TASKS = (
     "train",
@@ -41,9 +43,6 @@ TASKS = (
     "whole",
 )
 
-_OF_GDAL = ("GDAL_", "OGR_", "CPL_", "GTIFF_", "VSI_", "PROJ_")
-_KEPT = ("GDAL_CACHEMAX", "CPL_TMPDIR")
-
 
 def main(folder: Path) -> int:
     """Run the job in a folder and return the exit code."""
@@ -53,18 +52,18 @@ def main(folder: Path) -> int:
 
         check_request(request)
         if request["task"] not in TASKS:
-            raise InputError(f"Unknown task '{request['task']}'. Known: {', '.join(TASKS)}.")
+            raise InputError(f"Unknown task '{shown(request['task'])}'. Known: {', '.join(TASKS)}.")
         # One import per task, so that idw does not wait seconds for TensorFlow.
         task = import_module(f".tasks.{request['task']}", __package__)
         result = task.run(folder, request, StdoutMonitor())
         protocol.write_result(folder, result)
     except InputError as problem:
-        print(protocol.error(str(problem)), flush=True)
+        print(protocol.error(shown(str(problem), LONGEST)), flush=True)
         return protocol.EXIT_BAD_INPUT
     except Exception as problem:
         with suppress(OSError):  # of a full disk, or of a folder that is gone
             (folder / protocol.WORKER_LOG).write_text(traceback.format_exc(), encoding="utf-8")
-        print(protocol.error(_explain(problem, folder)), flush=True)
+        print(protocol.error(shown(_explain(problem, folder), LONGEST)), flush=True)
         return 1
     print(protocol.result(), flush=True)
     return 0
@@ -73,10 +72,12 @@ def main(folder: Path) -> int:
 def _explain(problem: Exception, folder: Path) -> str:
     if isinstance(problem, MemoryError):
         return "Memory ran out. Choose a smaller extent, a larger cell size or fewer drivers."
-    if isinstance(problem, OSError) and problem.strerror:
+    if isinstance(problem, OSError):
         place = Path(problem.filename) if problem.filename else folder
         if problem.errno == errno.ENOSPC:
             return f"The disk that holds {place} is full. Free some room and run again."
+        if not problem.strerror:  # of a library, which has put all into its text
+            return f"A file cannot be read or written: {problem}. Run the algorithm again."
         told = f"{place} cannot be read or written: {problem.strerror}."
         if folder in place.parents:  # which nobody but this plugin writes
             return f"{told} Run the algorithm again."
@@ -85,21 +86,6 @@ def _explain(problem: Exception, folder: Path) -> str:
         f"The worker failed unexpectedly ({type(problem).__name__}: {problem}). "
         f"{folder / protocol.WORKER_LOG} has the details; please report it."
     )
-
-
-def settle() -> None:
-    """See that GDAL and PROJ work by their own settings, whatever the user's files and variables.
-
-    What is set for Keras and Matplotlib stands where they are imported, because the workers of a
-    cluster, which do not run this, import them too.
-    """
-    for name in list(os.environ):
-        if name.startswith(_OF_GDAL) and name not in _KEPT:
-            del os.environ[name]
-    os.environ["GDAL_CONFIG_FILE"] = os.devnull  # in the place of ~/.gdal/gdalrc
-    os.environ["PROJ_NETWORK"] = "OFF"
-    # GDAL would keep a twentieth of the machine's memory, however much that is. In megabytes.
-    os.environ.setdefault("GDAL_CACHEMAX", "128")
 
 
 def _end_with_parent() -> None:

@@ -6,11 +6,14 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from ..memory import require
 from ..monitor import SILENT
 from ..schema import Count, Positive, Seed
 from ..validation.splits import random_split
 from .base import Method, joined
 from .features import features
+
+_NODE, _LEAST_IN_LEAF = 100, 20  # bytes, points
 
 
 class Boosting(Method):
@@ -53,6 +56,11 @@ class Boosting(Method):
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
         known = joined(points, validation)
+        require(
+            self.max_trees * _NODE * 2 * min(self.leaves, len(known) / _LEAST_IN_LEAF),
+            f"Up to {self.max_trees:,} trees of {self.leaves:,} leaves",
+            "Use fewer MAX_TREES or LEAVES.",
+        )
         if validation is None:
             parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
             points, validation = points[parts.train], points[parts.validation]

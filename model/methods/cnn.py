@@ -15,7 +15,7 @@ from ..network.device import with_room
 from ..network.patches import patch_batches
 from ..network.presets import make_preset
 from ..network.training import TrainedNetwork, train
-from ..schema import Seed
+from ..schema import Seed, Word
 from ..validation.splits import random_split
 from .base import Method, positions
 
@@ -45,7 +45,7 @@ class CNN(Method):
     title = "CNN"
     needs_stack = True
 
-    def __init__(self, preset: str = "standard", seed: Seed = 0, **changes):
+    def __init__(self, preset: Word = "standard", seed: Seed = 0, **changes):
         self.preset = make_preset(preset, **changes)
         self.seed = seed
 

@@ -8,14 +8,16 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
 from ..errors import InputError
+from ..memory import require
 from ..monitor import SILENT
-from ..schema import Count, Seed
+from ..schema import Count, Seed, Word
 from .base import Method, joined
 from .features import features
 
 FORESTS = {"random": RandomForestRegressor, "extra": ExtraTreesRegressor}
 
 _CHUNK = 16_384
+_TREE, _NODE = 4000, 72  # bytes
 
 
 class Forest(Method):
@@ -44,7 +46,7 @@ class Forest(Method):
 
     def __init__(
         self,
-        kind: str = "random",
+        kind: Word = "random",
         trees: Count = 300,
         min_leaf: Count = 1,
         coordinates: bool = True,
@@ -60,6 +62,11 @@ class Forest(Method):
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
         known = joined(points, validation)
+        require(
+            self.trees * (_TREE + _NODE * 2 * len(known) / self.min_leaf),
+            f"A forest of {self.trees:,} trees on {len(known):,} points",
+            "Use fewer TREES, or a larger MIN_LEAF.",
+        )
         # A third of the features at each cut makes trees that differ (Breiman's regression rule).
         self.forest_ = FORESTS[self.kind](
             self.trees,

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from ..errors import InputError
 from ..geostatistics.neighbours import Neighbours
+from ..memory import require
 from ..monitor import SILENT
 from ..points import Points
 from ..schema import Count, Seed
@@ -42,6 +43,7 @@ _WILD = 8.0  # times what its neighbours miss each other by: a point that does i
 _RIDGE = 1.0  # times the mean square of what is blended
 _JITTER = 1e-9  # of the sill: places that are nearly one would make a system singular
 _TREES = 2
+_TREE_BYTES = 4000
 _MOST_OF_NETWORKS = 0.5
 _LESSONS_PER_POINT = 20
 _CELLS = 100_000  # tell what is usual in a class
@@ -107,6 +109,11 @@ class Hybrid(Method):
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
         self.points_ = known = merged(joined(points, validation), monitor)
+        require(
+            _TREES * self.trees * _TREE_BYTES,
+            f"Ensembles of {self.trees:,} trees",
+            "Use fewer TREES.",
+        )
         self.kriging_ = OrdinaryKriging().fit(known, monitor=monitor)
         self.blend_, self.needs_stack, lacking = None, False, ""
         if self.kriging_.variogram_ is None:

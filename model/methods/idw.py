@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..monitor import SILENT
-from ..schema import Count, Positive
+from ..schema import Count, Metres, Positive
 from .base import Method, joined, merged, positions
 from .shared import in_chunks
 
@@ -30,9 +30,7 @@ class IDW(Method):
     title = "IDW"
     GRID = {"power": [1.0, 2.0, 3.0, 4.0], "neighbours": [8, 16, 32]}
 
-    def __init__(
-        self, power: Positive = 2.0, neighbours: Count = 12, radius: Positive | None = None
-    ):
+    def __init__(self, power: Positive = 2.0, neighbours: Count = 12, radius: Metres | None = None):
         self.power = power
         self.neighbours = neighbours
         self.radius = radius
@@ -46,7 +44,8 @@ class IDW(Method):
 
     def predict(self, target, stack=None):
         xy = positions(target)
-        chunks = in_chunks(lambda part: self._predict(xy[part]), len(xy), self.neighbours)
+        count = min(self.neighbours, len(self.values_))
+        chunks = in_chunks(lambda part: self._predict(xy[part], count), len(xy), count)
         predicted = np.concatenate([np.empty(0), *chunks])
         self.counted_ += int(np.isnan(predicted).sum())
         return predicted, None
@@ -59,16 +58,15 @@ class IDW(Method):
             f"{self.radius:g} m and so no value. A larger radius, or none, gives them one."
         ]
 
-    def _predict(self, xy: np.ndarray) -> np.ndarray:
-        count = min(self.neighbours, len(self.values_))
+    def _predict(self, xy: np.ndarray, count: int) -> np.ndarray:
         distance, index = self.tree_.query(
             xy, k=np.arange(1, count + 1), distance_upper_bound=self.radius or np.inf
         )
         found = np.isfinite(distance)
         values = self.values_[np.where(found, index, 0)]
-        at_point = distance == 0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            weight = np.where(found, distance**-self.power, 0.0)
-            # On a point every weight but its own vanishes.
-            weight = np.where(at_point.any(axis=1, keepdims=True), at_point, weight)
+        # Relative to the nearest, whose weight is 1, so that no power is too large; on a point it
+        # is the only one.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            weight = np.where(found, (distance[:, :1] / distance) ** self.power, 0.0)
+            weight = np.where(distance[:, :1] == 0, distance == 0, weight)
             return (weight * values).sum(axis=1) / weight.sum(axis=1)

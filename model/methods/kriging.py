@@ -22,14 +22,16 @@ from ..geostatistics.variogram import (
 from ..grid import Window
 from ..monitor import SILENT
 from ..once import once
-from ..schema import Count, Number
+from ..schema import Count, Number, Word
 from .base import Method, joined, merged, positions
-from .shared import distance, in_chunks, map_in_blocks
+from .shared import distance, in_chunks, map_in_blocks, require_systems
 
 _CHECKED = 2000
+_PLACES = 256**2  # cells of a tile, each of which may want neighbours of its own
 _SHARE = 0.1  # of the standard deviation: what neighbourhoods that cells share may change
 _AS_LIKELY = 1.0  # log units: up to 2 in AIC models are as good (Burnham and Anderson, 2002)
 _ALL = 0.95  # of the variance: who misses left out points by so much has learned nothing
+_LEAST_RATIO = 1e-6
 _JITTER = 1e-11  # of the sill: places that are nearly one would make a system singular
 
 
@@ -75,7 +77,7 @@ class OrdinaryKriging(Method):
 
     def __init__(
         self,
-        variogram: str | InstanceOf[Variogram] = "auto",
+        variogram: Word | InstanceOf[Variogram] = "auto",
         neighbours: Count = 32,
         sectors: Annotated[int, Field(ge=1, le=32)] = 8,
         estimator: Literal[tuple(ESTIMATORS)] = "matheron",
@@ -86,7 +88,7 @@ class OrdinaryKriging(Method):
             raise InputError(
                 f"Unknown variogram model '{variogram}'. Known models: auto, {', '.join(MODELS)}."
             )
-        if not 0 < ratio <= 1:
+        if not _LEAST_RATIO <= ratio <= 1:
             raise InputError(f"The ratio of the ranges was {ratio:g}; it lies above 0, at most 1.")
         self.variogram = variogram
         self.neighbours = neighbours
@@ -103,6 +105,9 @@ class OrdinaryKriging(Method):
         if self.points_.variance is not None:
             self._noise = self.points_.variance
         self._count = max(self.neighbours, 2)
+        # All points are one neighbourhood, wherever one asks.
+        few = self._count < len(values)
+        require_systems(min(self._count, len(values)), _PLACES if few else 0)
         self._neighbours = Neighbours(self._xy, self._count, self.sectors)
         if np.ptp(values) <= 1e-9 * max(1.0, np.abs(values).max()):
             text = f"All {len(values)} values are {values[0]:g}: so is the map."

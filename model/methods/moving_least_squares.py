@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..monitor import SILENT
-from ..schema import Count
+from ..schema import Count, Word
 from .base import Method, joined, merged, positions
 from .shared import in_chunks
 
@@ -55,7 +55,7 @@ class MovingLeastSquares(Method):
         self,
         degree: int = 2,
         neighbours: Count = 24,
-        weights: str = "wendland",
+        weights: Word = "wendland",
         robust: bool = False,
     ):
         if degree not in (1, 2):
@@ -76,11 +76,11 @@ class MovingLeastSquares(Method):
 
     def predict(self, target, stack=None):
         xy = positions(target)
-        chunks = in_chunks(lambda part: self._predict(xy[part]), len(xy), 6 * self.neighbours)
+        count = min(self.neighbours, len(self._values))
+        chunks = in_chunks(lambda part: self._predict(xy[part], count), len(xy), 6 * count)
         return np.concatenate([np.empty(0), *chunks]), None
 
-    def _predict(self, xy: np.ndarray) -> np.ndarray:
-        count = min(self.neighbours, len(self._values))
+    def _predict(self, xy: np.ndarray, count: int) -> np.ndarray:
         distance, index = self._tree.query(xy, k=np.arange(1, count + 1))
         bandwidth = _REACH * distance[:, -1:]
         bandwidth[bandwidth == 0] = 1.0  # one neighbour, and the position is on it

@@ -8,10 +8,10 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..monitor import SILENT
-from ..schema import Count, NotNegative, Positive
+from ..schema import Count, Metres, NotNegative, Word
 from .base import Method, joined, merged, positions
 from .moving_least_squares import monomials
-from .shared import in_chunks, square_distance
+from .shared import in_chunks, require_systems, square_distance
 
 # The degree of the polynomial that a kernel needs beside it.
 KERNELS = {
@@ -37,6 +37,7 @@ _FUNCTIONS = {
 }
 _HELD = 2**22  # neighbours in memory: the 50 of each cell of a tile, and some
 _FLAT = 1e-3  # a neighbourhood this many times narrower than long is taken for a line
+_ROUNDED = 1e-2  # of the range of the values
 _FAR = 10.0  # times the range of the neighbours' values: farther from them is no prediction
 
 
@@ -73,10 +74,10 @@ class RBF(Method):
 
     def __init__(
         self,
-        kernel: str = "linear",
+        kernel: Word = "linear",
         neighbours: Count = 50,
         smoothing: NotNegative = 0.0,
-        length: Positive | None = None,
+        length: Metres | None = None,
     ):
         if kernel not in KERNELS:
             raise InputError(f"Unknown kernel '{kernel}'. Known kernels: {', '.join(KERNELS)}.")
@@ -87,6 +88,7 @@ class RBF(Method):
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
         known = merged(joined(points, validation), monitor)
+        require_systems(min(self.neighbours, len(known)))
         # Eastings and northings have seven digits; spacings near 1 keep the systems well posed.
         self._origin = known.xy.mean(axis=0)
         self.spacing_ = _spacing(known.xy)
@@ -187,6 +189,11 @@ class _Systems:
         sound = _determined(basis)
         system[~sound] = np.eye(width)
         weights = _solve(system, right)[..., 0]
+        # Weights so large that what rounding leaves of their sum is no longer small.
+        rest = np.abs(weights[:, :count]).sum(axis=1) * np.abs(system[:, 0, :count]).max(axis=1)
+        values = self._values[index]
+        least = _ROUNDED * np.ptp(values, axis=1) + 1e-6 * np.abs(values).max(axis=1)
+        sound &= np.finfo(float).eps * rest <= least
         weights[~sound] = np.nan
         return weights
 

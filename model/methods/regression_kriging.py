@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from ..errors import InputError
 from ..monitor import SILENT
 from ..points import Points
-from ..schema import Seed, made
+from ..schema import Seed, Word, made
 from .base import Method, joined
 from .features import features
 from .kriging import OrdinaryKriging
@@ -53,7 +53,7 @@ class RegressionKriging(Method):
     title = "Regression kriging"
     needs_stack = True
 
-    def __init__(self, trend: str = "linear", seed: Seed = 0, **kriging):
+    def __init__(self, trend: Word = "linear", seed: Seed = 0, **kriging):
         if trend not in TRENDS:
             raise InputError(f"Unknown trend '{trend}'. Known trends: {', '.join(TRENDS)}.")
         self.trend = trend

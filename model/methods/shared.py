@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..grid import Window
+from ..memory import require
 
 LARGEST = 16  # cells along a block's side; a power of 2
 
 _NUMBERS = 125_000  # in the largest array of a chunk: it should stay in the cache
+_COPIES = 6  # of a system: squares, distances, covariances, and what solves it
 _CORNERS = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])
 
 
@@ -27,9 +29,30 @@ def in_chunks(work, count: int, each: int) -> list:
     """
     step = int(np.clip(_NUMBERS // each, 1, 4096))
     parts = [slice(i, min(i + step, count)) for i in range(0, count, step)]
-    affinity = getattr(os, "sched_getaffinity", None)  # only Linux tells
-    with ThreadPoolExecutor(len(affinity(0)) if affinity else os.cpu_count()) as threads:
+    with ThreadPoolExecutor(_cores()) as threads:
         return list(threads.map(work, parts))
+
+
+def require_systems(neighbours: int, places: int = 0) -> None:
+    """Refuse to solve systems of so many neighbours if they would fill the memory.
+
+    Parameters
+    ----------
+    neighbours : int
+        Of a place; their matrix is in memory some times in each thread.
+    places : int
+        How many places have their list of neighbours in memory at a time.
+    """
+    require(
+        8 * (_cores() * _COPIES * neighbours**2 + 2 * places * neighbours),
+        f"A system of {neighbours:,} neighbours",
+        "Use fewer NEIGHBOURS; beyond some 100 the map hardly changes.",
+    )
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # only Linux tells
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def square_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ SIGNS = ("up", "subsidence")
 _MAX_HEADER_BYTES = 8_000_000
 _NPY_HEADER_BYTES = 4096
 _ITEM_BYTES = {"float32": 4, "float64": 8}
+_MOST_AXES, _LONGEST = 4, 2**40
 _FAR = 1e9  # metres: no cell is so wide
 _ENCRYPTED = 0x1
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -268,7 +269,10 @@ def _member(name: str) -> str:
 
 
 def _bytes(array: dict) -> int:
-    return _ITEM_BYTES[array["dtype"]] * math.prod(map(operator.index, array["shape"]))
+    shape = [operator.index(length) for length in array["shape"]]
+    if len(shape) > _MOST_AXES or not all(0 <= length < _LONGEST for length in shape):
+        raise ValueError
+    return _ITEM_BYTES[array["dtype"]] * math.prod(shape)
 
 
 def _not_a_bundle(path: Path) -> InputError:

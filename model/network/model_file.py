@@ -16,7 +16,7 @@ from ..schema import check_header
 from ..stack import Encoding
 from ..validation.conformal import Intervals
 from .build import build
-from .bundle import read_arrays, read_header, write_bundle
+from .bundle import read_arrays, read_summary, write_bundle
 from .presets import Preset
 from .training import TrainedNetwork
 
@@ -71,7 +71,7 @@ def load_model(path: Path) -> tuple[CNN, dict, np.ndarray]:
     InputError
         If the bundle is bad, its arrays are not the network's, or memory is too small for them.
     """
-    header = read_header(path)
+    header = read_summary(path)
     check_header(header, path)
     require(
         _COPIES * sum(math.prod(each["shape"]) for each in header["arrays"].values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 
 from ..errors import InputError
@@ -10,6 +11,7 @@ LOSSES = ("mse", "mae", "huber")
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "tanh")
 
+_WEIGHTS, _LAYERS, _PATCHES = 5, 2, 4  # how many there are in memory at a time
 _NORMALISATION = 4  # vectors of weights: scale, offset, mean and variance
 
 
@@ -135,6 +137,23 @@ def weight_shapes(preset: Preset, channels: int) -> list[tuple]:
         shapes += [(size, layer.units), (layer.units,), *[(layer.units,)] * _NORMALISATION]
         size = layer.units
     return [*shapes, (size, 1), (1,)]
+
+
+def training_memory(preset: Preset, channels: int, points: int) -> float:
+    """About how many bytes it takes to train a preset's network on so many points.
+
+    The weights with their gradients, two moments each, and those of the best epoch; of each patch
+    of a batch what the layers make of it, which is kept for the gradients, and these; and the
+    patches themselves, a batch of which is gathered ahead.
+    """
+    weights = sum(math.prod(shape) for shape in weight_shapes(preset, channels))
+    size, lost = preset.patch_size, 2 if preset.padding == "valid" else 0
+    patch = _PATCHES * channels * size**2
+    for filters in preset.blocks:
+        inside = size - lost
+        patch += _LAYERS * filters * (size**2 + 3 * inside**2)
+        size = inside // 2
+    return 4 * (_WEIGHTS * weights + min(preset.batch_size, points) * patch)
 
 
 PAPER = Preset(

@@ -27,7 +27,6 @@ from .presets import ACTIVATIONS, LOSSES, OPTIMIZERS, Preset
 LARGEST_PATCH = 48
 DEEPEST = 4
 BATCH_SIZES = (16, 32, 64, 128, 256)
-STATES = ("complete", "pruned", "failed")
 MIN_FOR_IMPORTANCE = 10
 
 _PRUNE_AFTER_TRIALS = 5

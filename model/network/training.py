@@ -9,13 +9,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..errors import InputError
+from ..memory import require
 from ..monitor import Monitor
 from ..points import Points, squared
 from ..stack import Stack
 from .backend import gradient_registry, keras, tf
 from .build import build, spread, use_xla
 from .patches import patch_batches
-from .presets import Preset
+from .presets import Preset, training_memory
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,15 @@ def train(
     Raises
     ------
     InputError
-        If the loss is no longer finite.
+        If the loss is no longer finite, or memory is too small.
     """
+    channels = stack.values.shape[2]
+    require(
+        training_memory(preset, channels, len(points)),
+        f"A network that sees patches of {preset.patch_size} x {preset.patch_size} cells of "
+        f"{channels} channels, in batches of {min(preset.batch_size, len(points)):,},",
+        "Use a smaller PATCH_SIZE or BATCH_SIZE.",
+    )
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     offset, scale = 0.0, 1.0
@@ -90,7 +98,7 @@ def train(
 
     training, held_out = batches(points, seed), batches(validation, None)
     with spread().scope():
-        network = build(preset, stack.values.shape[2])
+        network = build(preset, channels)
         optimizer = type(keras.optimizers.get(preset.optimizer))(preset.learning_rate)
         network.compile(
             optimizer=optimizer,

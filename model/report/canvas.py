@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
+
+from ..settings import settle
 
 __all__ = ["png", "plt"]
 
-# A user's matplotlibrc may ask for TeX, which is not there, or for other colours.
-os.environ.pop("MPLBACKEND", None)
-os.environ["MATPLOTLIBRC"] = os.devnull
+settle()
 
 import matplotlib  # noqa: E402
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..network.presets import Preset
 from ..points import Points
+from ..texts import shown
 from ..validation.applicability import CLASSES, Reach
 from ..validation.choice import Candidate
 from ..validation.comparison import Contest
@@ -55,7 +56,8 @@ class MapReport(Report):
         self._job = job
         cell = "{:g} × {:g} m".format(*job.grid.cell_size)
         drivers = ", ".join(
-            f"{driver['name']} ({driver['kind']})" for driver in job.request.get("drivers", [])
+            f"{shown(driver['name'])} ({driver['kind']})"
+            for driver in job.request.get("drivers", [])
         )
         self.text(
             f"Values are {job.field} in {job.unit}; {SIGNS[job.positive]}. The grid has "

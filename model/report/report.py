@@ -13,7 +13,7 @@ import jinja2
 
 from ..texts import shown
 
-_TITLE, _CELL, _LONG = 160, 500, 5000  # letters
+_TITLE, _CELL, _LONG = 160, 300, 5000  # letters
 _NOTHING = 1e-6  # below it all is rounding
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
 

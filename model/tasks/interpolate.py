@@ -21,6 +21,10 @@ def run(folder, request, monitor) -> dict:
         done = 0.2
         stack = job.stack("standard", monitor=monitor.part(0, done))
         points = job.on_drivers(points, stack)
+    wanted = parameters.get("neighbours", 0)
+    if wanted > len(points):
+        parameters["neighbours"] = len(points)
+        monitor.log(f"NEIGHBOURS is {wanted:,}: all of the {len(points):,} points are taken.")
     if tuned:
         parameters = _tuned(name, parameters, job, points, stack, monitor.part(done, 0.5))
         done = 0.5

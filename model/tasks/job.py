@@ -102,13 +102,8 @@ class Job:
         arrays = self.arrays(self.request["points"]["file"])
         errors = arrays.get("errors")
         for values in (arrays["values"], errors):
-            if values is not None and len(values) and not np.abs(values).max() <= LARGEST:
-                raise InputError(
-                    f"{self.field} has values up to {np.abs(values).max():g}, in "
-                    f"{np.count_nonzero(~(np.abs(values) <= LARGEST)):,} points beyond "
-                    f"{LARGEST:g} {self.unit}, which no ground moves. Remove these points, or "
-                    "choose another field."
-                )
+            if values is not None:
+                self._check_size(np.abs(values))
         variance = None if errors is None else np.square(errors)
         points = Points(arrays["xy"], arrays["values"], variance, self.unit)
         if not len(points):
@@ -120,6 +115,15 @@ class Job:
         points = self.points()
         self._check_varied(points)
         return points
+
+    def _check_size(self, sizes: np.ndarray) -> None:
+        beyond = sizes > LARGEST
+        if beyond.any():
+            raise InputError(
+                f"{self.field} has values up to {sizes[beyond].max():g}, and {beyond.sum():,} "
+                f"beyond {LARGEST:g} {self.unit}, which no ground moves. Remove these points, or "
+                "choose another field."
+            )
 
     def _check_varied(self, points: Points, where: str = "") -> None:
         if np.ptp(points.values) == 0:

@@ -16,7 +16,13 @@ from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.dense import DenseNetwork
 from subsidence_mapper.model.network.dense_same import DenseSameNetwork
 from subsidence_mapper.model.network.patches import patch_batches
-from subsidence_mapper.model.network.presets import ACTIVATIONS, PAPER, STANDARD, make_preset
+from subsidence_mapper.model.network.presets import (
+    ACTIVATIONS,
+    PAPER,
+    STANDARD,
+    make_preset,
+    weight_shapes,
+)
 from subsidence_mapper.model.network.training import TrainedNetwork, _Report, train
 from subsidence_mapper.model.points import Points
 from tensorflow.python.framework.func_graph import FuncGraph
@@ -296,3 +302,22 @@ def test_networks_use_onednn_on_every_cpu_unless_told_otherwise(wish, used):
     given |= {"TF_ENABLE_ONEDNN_OPTS": wish} if wish else {}
     said = subprocess.check_output([sys.executable, "-c", code], text=True, env=given)
     assert said.split() == [str(used)]
+
+
+@pytest.mark.parametrize("channels", [1, 7])
+@pytest.mark.parametrize("preset", [STANDARD, replace(PAPER, blocks=(4, 8), patch_size=9)])
+def test_the_shapes_of_weights_are_known_before_there_are_any(preset, channels):
+    built = [weight.shape for weight in build(preset, channels).get_weights()]
+    assert weight_shapes(preset, channels) == built
+
+
+def test_tensorflows_greeting_is_not_left_in_a_log(tmp_path):
+    """Else it would be told as the reason of whatever happens later."""
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}\nimport subsidence_mapper.model.network.backend"
+    )
+    with (tmp_path / "log").open("ab") as log:
+        log.write(b"before\n")
+        log.flush()
+        subprocess.run([sys.executable, "-c", code], stderr=log, check=True)
+    assert (tmp_path / "log").read_text() == "before\n"

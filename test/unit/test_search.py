@@ -175,6 +175,7 @@ class TestSearch:
             search.best  # noqa: B018
 
     def test_no_trial_begins_when_the_minutes_are_over(self):
+        assert len(run(10, minutes=0.0).trials) == 1
         assert len(run(10, minutes=1e-9).trials) == 1
         assert len(run(10, minutes=60).trials) == 10
 

@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+from subsidence_mapper.model import worker
 from subsidence_mapper.model.network.bundle import read_header
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
 
@@ -44,7 +46,7 @@ def job(tmp_path):
         "drivers": [slope, land],
     }
 
-    def run(task, outputs=(), **more):
+    def run(task, outputs=(), variables=None, **more):
         request = {**base, "task": task, "outputs": list(outputs), "parameters": {}, **more}
         (tmp_path / "request.json").write_text(json.dumps(request))
         process = subprocess.run(
@@ -52,7 +54,7 @@ def job(tmp_path):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, **(variables or {}), "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         lines = [json.loads(line) for line in process.stdout.splitlines()]
         result = tmp_path / "result.json"
@@ -228,3 +230,119 @@ def test_equal_values_and_no_points_are_refused(job):
     np.savez(job.folder / "points.npz", xy=job.xy[:0], values=np.empty(0))
     code, lines, _ = job("train", ["MODEL"])
     assert code == 2 and "no points" in lines[-1]["message"]
+
+
+@pytest.fixture
+def odd_home(tmp_path):
+    """Variables of a user whose Keras, TensorFlow, Matplotlib and GDAL are set up in odd ways."""
+    home = tmp_path / "home"
+    for name, text in {
+        ".keras/keras.json": '{"floatx": "float64", "epsilon": 0.1, "backend": "jax"}',
+        ".config/matplotlib/matplotlibrc": "text.usetex: True\nbackend: nonsense",
+        ".gdal/gdalrc": "[configoptions]\nGDAL_TIFF_INTERNAL_MASK=NO\nGTIFF_POINT_GEO_IGNORE=YES",
+    }.items():
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_text(text)
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "KERAS_BACKEND": "torch",
+        "KERAS_MAX_EPOCHS": "1",
+        "TF_XLA_FLAGS": "--tf_xla_auto_jit=2",
+        "MPLBACKEND": "nonsense",
+        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+        "GDAL_SKIP": "GTiff",
+    }
+
+
+def test_what_a_user_has_set_up_changes_no_network_and_no_figure(job, odd_home):
+    given = {"parameters": {"epochs": 2, "seed": 1}}
+    code, lines, usual = job("train", ["REPORT"], **given)
+    assert code == 0, lines
+    code, lines, odd = job("train", ["REPORT"], variables=odd_home, **given)
+    assert code == 0, lines
+    assert odd["numbers"] == usual["numbers"]
+    keras = [str(path) for path in (job.folder / "home").rglob("*") if ".keras" in str(path)]
+    assert len(keras) == 2  # the folder and the file: nothing was added
+
+
+def test_a_file_of_the_users_is_not_taken_for_the_job_folder(job, tmp_path):
+    (tmp_path / "model.zip").mkdir()
+    code, lines, _ = job("predict", ["SURFACE"], model=str(tmp_path / "model.zip"))
+    assert code == 2
+    assert f"There is no model file {tmp_path / 'model.zip'}. It is a folder." in str(lines[-1])
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "/data/a.csv"), "^/data/a.csv cannot"),
+        (PermissionError(13, "Permission denied", "/data/a.csv"), "^/data/a.csv .*who may read"),
+        (FileNotFoundError(2, "No such file", "/job/points.npz"), "points.npz .*the algorithm aga"),
+        (OSError(28, "No space left on device", "/data/a"), "disk that holds /data/a is full"),
+        (OSError(28, "No space left on device"), "disk that holds /job is full"),
+        (OSError("a.tif: no directory"), "^A file cannot be read or written: a.tif: no directory"),
+        (MemoryError(), "^Memory ran out"),
+    ],
+)
+def test_failures_of_the_system_are_told_about_the_right_file(problem, told):
+    message = worker._explain(problem, Path("/job"))
+    assert re.search(told, message) and "unexpectedly" not in message
+
+
+def test_values_that_no_ground_moves_are_refused(job):
+    values = job.values.copy()
+    values[7] = -1e306
+    np.savez(job.folder / "points.npz", xy=job.xy, values=values)
+    for task, given in (("interpolate", {"method": "rbf"}), ("train", {"epochs": 1})):
+        code, lines, _ = job(task, ["SURFACE"], parameters=given)
+        assert code == 2
+        assert "mm has values up to 1e+306, and 1 beyond 1e+15 mm" in lines[-1]["message"]
+
+
+def test_more_neighbours_than_points_are_all_points_and_it_is_said_once(job):
+    surfaces = []
+    for neighbours in (400, 1_000_000):
+        given = {"method": "idw", "neighbours": neighbours}
+        code, lines, _ = job("interpolate", ["SURFACE"], parameters=given)
+        assert code == 0
+        said = [line["text"] for line in lines if "NEIGHBOURS" in line.get("text", "")]
+        with rasterio.open(job.folder / "surface.tif") as raster:
+            surfaces.append(raster.read(1))
+    assert said == ["NEIGHBOURS is 1,000,000: all of the 400 points are taken."]
+    assert np.array_equal(*surfaces)
+
+
+@pytest.mark.parametrize(
+    ("task", "parameters", "what"),
+    [
+        ("train", {"patch_size": 50_000}, "patches of 50000 x 50000 cells"),
+        ("interpolate", {"method": "forest", "trees": 10**9}, "1,000,000,000 trees on 400"),
+        ("interpolate", {"method": "hybrid", "trees": 10**12}, "1,000,000,000,000 trees"),
+        ("interpolate", {"method": "boosting", "max_trees": 10**12}, "1,000,000,000,000"),
+    ],
+)
+def test_work_that_would_fill_the_memory_is_refused_with_figures(job, task, parameters, what):
+    code, lines, _ = job(task, ["SURFACE"], parameters=parameters)
+    assert code == 2
+    message = lines[-1]["message"]
+    needed, free = re.search(
+        r"about ([\d,.]+) GB of memory, and ([\d,.]+) GB are free", message
+    ).groups()
+    assert what in message and float(needed.replace(",", "")) > float(free.replace(",", ""))
+    assert re.search(r"Use (fewer|a smaller) [A-Z]+", message)
+
+
+def test_names_of_any_kind_are_shown_as_they_are(job):
+    names = [r"$\frac{x", "_a^b_ <b>&\nsecond" + 100_000 * "g"]
+    drivers = [{**each, "name": name} for each, name in zip(job.drivers, names)]
+    points = {"file": "points.npz", "field": "$v_{x" + 100_000 * "y"}
+    given = {"method": "forest", "preset": "standard", "block_size": 400.0}
+    given |= {"folds": 3, "repeats": 1}
+    code, lines, _ = job(
+        "importance", ["REPORT"], parameters=given, drivers=drivers, points=points, unit="$mm_"
+    )
+    assert code == 0, lines
+    report = (job.folder / "report.html").read_text()
+    assert r"$\frac{x" in report and "_a^b_ &lt;b&gt;&amp;" in report and "<b>&" not in report
+    assert "$v_{xyyy" in report and 70 * "y" not in report and 600 * "g" not in report
