@@ -202,7 +202,7 @@ def nodata():
         "Values that mean no data where the file does not say so: name=value, separated by "
         "semicolons, for instance landcover_1985=255; landcover_2024=255, or *=255 for every "
         "driver without a NoData tag. A driver named here has this value instead of its tag's. "
-        "Infinities, numbers beyond 1e19, and -9999 and the like far from all other values are "
+        "Infinities, numbers beyond 1e15, and -9999 and the like far from all other values are "
         "NoData without it.",
         advanced=True,
     )

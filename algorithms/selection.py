@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from qgis.core import (
     QgsCoordinateTransform,
-    QgsExpression,
-    QgsExpressionContext,
     QgsFeature,
     QgsFeatureRequest,
     QgsGeometry,
@@ -20,6 +18,7 @@ from qgis.core import (
     QgsProcessingFeatureSource,
 )
 
+from ..model.fill_values import SMALLEST, FillValues
 from . import layers
 from .child import stop_if_cancelled
 from .job import Job
@@ -43,6 +42,8 @@ class Rule:
         For the log, such as "coherence at least 0.7".
     check : callable
         Whether a feature fulfils it; None if that is unknown.
+    fill : FillValues, optional
+        What the rule finds on its way that means nothing.
 
     Attributes
     ----------
@@ -54,6 +55,7 @@ class Rule:
 
     title: str
     check: Callable[[QgsFeature], bool | None]
+    fill: FillValues | None = None
     failed: int = 0
     unknown: int = 0
     removed: int = 0
@@ -125,7 +127,8 @@ def rules(job: Job, source: QgsProcessingFeatureSource) -> list[Rule]:
     dates = [name for name in numbers if DATE_FIELD.fullmatch(name)]
     if fewest and dates:
         title = f"at least {fewest} of {len(dates)} dates"
-        wanted.append(Rule(title, _has(dates, fields, fewest)))
+        fill = FillValues("the time series")
+        wanted.append(Rule(title, _has(dates, fields, fewest, fill), fill))
     elif fewest:
         job.feedback.pushWarning(
             "The layer has no numeric field called DYYYYMMDD: MIN_DATES is not applied."
@@ -171,8 +174,6 @@ def _known(job: Job, source: QgsProcessingFeatureSource, column: int, high: floa
         If the values go beyond what they can be.
     """
     import numpy as np
-
-    from ..model.fill_values import FillValues
 
     name, layer = source.fields().at(column).name(), source.sourceName()
     request = QgsFeatureRequest().setSubsetOfAttributes([column])
@@ -238,17 +239,23 @@ def _within(area: QgsProcessingFeatureSource, crs, transforms):
     return check
 
 
-def _has(dates: list[str], fields, fewest: int):
-    """Check that at least `fewest` of some fields are not NULL."""
-    known = (f"({QgsExpression.quotedColumnRef(date)} IS NOT NULL)" for date in dates)
-    # An expression, because hundreds of attributes would take Python three times as long.
-    expression, context = QgsExpression(" + ".join(known)), QgsExpressionContext()
-    context.setFields(fields)
-    expression.prepare(context)
+def _has(dates: list[str], fields, fewest: int, fill: FillValues):
+    """Check that at least `fewest` of some fields have a value that means something."""
+    import numpy as np
+
+    # All attributes at once, and no function for each: there may be hundreds for each point.
+    take = operator.itemgetter(0, *(fields.lookupField(date) for date in dates))
 
     def check(feature: QgsFeature) -> bool:
-        context.setFeature(feature)
-        return expression.evaluate(context) >= fewest
+        values = [
+            each
+            for each in take(feature.attributes())[1:]
+            if isinstance(each, (int, float)) and each == each
+        ]
+        known = len(values)
+        if values and max(-min(values), max(values)) >= SMALLEST:
+            known = np.isfinite(fill.remove(np.array(values, float))).sum()
+        return known >= fewest
 
     return check
 

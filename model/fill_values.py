@@ -1,35 +1,34 @@
 """Numbers that stand for nothing: what programs write where they have no value.
 
-One place decides which they are, for points, tables and readings.
+One place decides which they are, for points, tables and readings. numpy is imported inside
+functions, so that loading the plugin stays fast.
 """
 
 from __future__ import annotations
 
+import math
+import struct
 from collections import Counter
-
-import numpy as np
+from collections.abc import Iterator
 
 ABSURD = 1e15  # no quantity of this field is as large, in any unit
 _HUGE = 1e9  # as large only beside others that are large
 _TIMES = 1e6
+_MOST = 10_000
 _FAR = 100.0  # so many times the others is kept, but said
 
 
-def _codes() -> np.ndarray:
+def _codes() -> Iterator[float]:
     """-9999 and its kind: nines, with nines or NASA's 25 behind the point, and ends of integers."""
-    nines = [
-        float(f"{whole}{end}")
-        for whole in ("999", "9999", "99999", "999999", "9999999")
-        for end in ("", ".9", ".99", ".999", ".25")
-    ]
-    ends = [2.0**15 - 1, 2.0**15, 2.0**16 - 1, 2.0**31 - 1, 2.0**31, 2.0**32 - 1]
-    codes = np.array(nines + ends)
-    codes = np.concatenate([codes, codes.astype(np.float32).astype(float)])
-    return np.unique([codes, -codes])
+    whole = ("999", "9999", "99999", "999999", "9999999")
+    nines = [float(each + end) for each in whole for end in ("", ".9", ".99", ".999", ".25")]
+    for code in nines + [2.0**15 - 1, 2.0**15, 2.0**16 - 1, 2.0**31 - 1, 2.0**31, 2.0**32 - 1]:
+        for stored in (code, *struct.unpack("f", struct.pack("f", code))):
+            yield from (stored, -stored)
 
 
-CODES = _codes()
-_SMALLEST = np.abs(CODES).min()
+CODES = frozenset(_codes())
+SMALLEST = min(map(abs, CODES))
 
 
 class FillValues:
@@ -61,14 +60,16 @@ class FillValues:
     def __init__(self, title: str):
         self.title = title
         self.counts: Counter = Counter()
-        self._low, self._high = np.inf, -np.inf
+        self._low, self._high = math.inf, -math.inf
         self._peak, self._apart = 0.0, Counter()
 
-    def remove(self, values: np.ndarray) -> np.ndarray:
-        """The values as float64 with NaN for those that mean nothing."""
+    def remove(self, values):
+        """The values, of any shape, as float64 with NaN for those that mean nothing."""
+        import numpy as np
+
         values = np.asarray(values, float)
         low, high = _ends(values)
-        if max(-low, high) < _SMALLEST:  # as nearly always
+        if max(-low, high) < SMALLEST:  # as nearly always
             self._low, self._high = min(self._low, low), max(self._high, high)
         else:
             values = self._without_codes(values)
@@ -94,9 +95,11 @@ class FillValues:
             )
         return said
 
-    def _without_codes(self, values: np.ndarray) -> np.ndarray:
-        suspects = np.unique(values[np.abs(values) >= _SMALLEST])
-        suspects = suspects[(np.abs(suspects) >= _HUGE) | np.isin(suspects, CODES)]
+    def _without_codes(self, values):
+        import numpy as np
+
+        suspects = np.unique(values[np.abs(values) >= SMALLEST])
+        suspects = suspects[(np.abs(suspects) >= _HUGE) | np.isin(suspects, [*CODES])]
         self._widen(values[~np.isin(values, suspects)] if len(suspects) else values)
         if self._low <= self._high:
             suspects = sorted(suspects, key=self._gap)
@@ -108,7 +111,7 @@ class FillValues:
             self.counts[float(value)] += int(count)
         return np.where(gone, np.nan, values)
 
-    def _widen(self, values: np.ndarray) -> None:
+    def _widen(self, values) -> None:
         low, high = _ends(values)
         self._low, self._high = min(self._low, low), max(self._high, high)
 
@@ -120,7 +123,7 @@ class FillValues:
         size, alone = abs(value), self._low > self._high
         if size >= ABSURD:
             return True
-        code = np.isin(value, CODES)
+        code = value in CODES
         if alone and code and size >= 9999:
             return True
         if not alone:
@@ -128,17 +131,19 @@ class FillValues:
             far = self._gap(value) > max(self._high - self._low, size / 2)
             if code and far or size >= _HUGE and size > _TIMES * peak:
                 return True
-        self._widen(np.array([value]))
+        self._low, self._high = min(self._low, value), max(self._high, value)
         return False
 
-    def _look_for_outliers(self, values: np.ndarray, peak: float) -> None:
+    def _look_for_outliers(self, values, peak: float) -> None:
         if peak <= _FAR * self._peak:
             self._peak = max(self._peak, peak)
             return
+        import numpy as np
+
         size = np.abs(values)
         limit = _FAR * max(float(np.nanmedian(size)), self._peak)
         beyond = size > limit
-        if beyond.sum() > max(1, size.size // 100):  # too many to be strangers
+        if beyond.sum() > max(1, min(size.size // 4, _MOST)):  # too many to be strangers
             self._peak = peak
             return
         self._peak = max(self._peak, _ends(size[~beyond])[1])
@@ -156,8 +161,10 @@ class FillValues:
         return {}
 
 
-def _ends(values: np.ndarray) -> tuple[float, float]:
+def _ends(values) -> tuple[float, float]:
     """Least and greatest value, infinity and its negative if there is none."""
+    import numpy as np
+
     low = np.fmin.reduce(values, axis=None, initial=np.inf)
     high = np.fmax.reduce(values, axis=None, initial=-np.inf)
     return float(low), float(high)

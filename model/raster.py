@@ -171,9 +171,10 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except _PROBLEMS as problem:
+        reason = str(problem.__cause__ or problem).rstrip(".")
         raise InputError(
-            f"The raster {name} cannot be read: {problem.__cause__ or problem}. Its file, or one "
-            "that it rests on, is damaged, cut short or gone: get it anew."
+            f"The raster {name} cannot be read: {reason}. Its file, or one that it rests on, is "
+            "damaged, cut short or gone: get it anew."
         ) from problem
 
 

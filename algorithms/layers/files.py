@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -92,7 +93,8 @@ def check_files(uri: str, name: str) -> None:
                 file = each if _is_local(each) else file
                 reason = f"describes a service in the net ({driver.LongName})"
             elif _is_local(each) and _is_hdf5(each):
-                _check_whole(next(_paths(each)), name)
+                path = next(_paths(each))
+                _check_whole(path, os.stat(path).st_mtime_ns)
         elif virtual is not None:
             file = file if each.startswith("<") else each
             raw = _foreign_bytes(virtual, each)
@@ -114,12 +116,16 @@ def _is_hdf5(uri: str) -> bool:
     return any(head[place:].startswith(_HDF5) for place in (0, 512))
 
 
-def _check_whole(path: str, name: str) -> None:
-    """Let the worker see whether parts of an HDF5 file lie in others; GDAL does not tell."""
+@lru_cache
+def _check_whole(path: str, changed: int) -> None:
+    """Let the worker see whether parts of an HDF5 file lie in others; GDAL does not tell.
+
+    A file of many layers is looked at only when it has `changed`.
+    """
     from .. import client
 
     with tempfile.TemporaryDirectory(prefix="subsidence-") as folder:
-        request = {"task": "whole", "outputs": [], "parameters": {}, "file": path, "name": name}
+        request = {"task": "whole", "outputs": [], "parameters": {}, "file": path}
         protocol.write_request(Path(folder), request)
         client.run_job(Path(folder), QgsProcessingFeedback(False))
 

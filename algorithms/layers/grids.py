@@ -401,7 +401,13 @@ def common_area(drivers: list[Driver], crs, transforms) -> QgsRectangle:
 
 
 def _box(driver: Driver) -> QgsRectangle:
-    left, dx, x_skew, top, y_skew, dy = driver.band.GetGeoTransform()
+    place = driver.band.GetGeoTransform(can_return_null=True)
+    if place is None:
+        raise QgsProcessingException(
+            f"The raster {driver.name} tells neither its corner nor its cell size, so its place is "
+            "unknown. Georeference it, or warp it to a grid, and use that."
+        )
+    left, dx, x_skew, top, y_skew, dy = place
     width, height = driver.band.RasterXSize, driver.band.RasterYSize
     corners = [(0, 0), (width, 0), (0, height), (width, height)]
     xs = [left + column * dx + row * x_skew for column, row in corners]

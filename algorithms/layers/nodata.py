@@ -26,12 +26,7 @@ from .pixels import describe_inline, gdal_errors, reading, valid_cells
 if TYPE_CHECKING:
     from .rasters import Driver
 
-# No driver's values are as large: 1e20, 9.97e36 and 3.4e38 stand for no data, as these marks do
-# where they lie apart from all other values.
-HUGE = 1e19
-_MARKS = (-999, -9999, -99999, -999999, -9999999, -32767, -32768, -(2**31))
-_APART = 0.1  # of the range of the other values
-
+_MOST = 16  # different values that are taken for marks; with more of them the file is damaged
 _STRIP = 2**22  # cells
 
 
@@ -66,8 +61,19 @@ def drop_marks(driver: Driver, grid: Grid, feedback) -> None:
 
 
 def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
-    """The values that mean nothing, and how many cells within the grid hold them."""
+    """The values that mean nothing, and how many cells within the grid hold them.
+
+    Such a value lies apart from all others, so it is the least or the greatest one.
+    """
     import numpy as np
+
+    from ...model.fill_values import ABSURD, CODES, FillValues
+
+    codes = set(CODES.tolist())
+
+    def odd(cells):
+        ends = np.fmin.reduce(cells, axis=None), np.fmax.reduce(cells, axis=None)
+        return [end for end in ends if abs(float(end)) >= ABSURD or float(end) in codes], ends
 
     counts: Counter = Counter()
     low, high = math.inf, -math.inf
@@ -76,22 +82,32 @@ def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
             raise JobCancelled("Cancelled.")
         with reading(driver):
             cells = driver.band.GetRasterBand(1).ReadAsArray(*window)
-        lowest, highest = np.fmin.reduce(cells, axis=None), np.fmax.reduce(cells, axis=None)
-        if not (lowest > max(_MARKS) and highest < HUGE):
+        suspects, ends = odd(cells)
+        if suspects:
             # Only now it matters what of it is NoData, which takes longer to find than the rest.
             cells = valid_cells(driver, window)
-            odd = (np.abs(cells.astype(float)) >= HUGE) | np.isin(cells, _MARKS)
-            values, often = np.unique(cells[odd], return_counts=True)
-            counts.update(dict(zip(values.astype(float).tolist(), often.tolist())))
-            cells = cells[~odd]
-            lowest, highest = (cells.min(), cells.max()) if cells.size else (np.nan, np.nan)
-        low, high = np.fmin(low, float(lowest)), np.fmax(high, float(highest))
-    apart = low - _APART * (high - low) if low < 0 else 0
-    return {
-        value: count
-        for value, count in counts.items()
-        if not abs(value) < HUGE or low > high or value < apart
-    }
+            while cells.size and (suspects := odd(cells)[0]):
+                same = cells == suspects[0]
+                counts[float(suspects[0])] += int(same.sum())
+                cells = cells[~same]
+                _check_few(driver, [value for value in counts if abs(value) >= ABSURD])
+            ends = odd(cells)[1] if cells.size else (math.nan, math.nan)
+        low, high = np.fmin(low, float(ends[0])), np.fmax(high, float(ends[1]))
+    rule = FillValues(driver.name)
+    if low <= high:
+        rule.remove([low, high])
+    values = np.array(list(counts))
+    nothing = np.isnan(rule.remove(values)) | ((values < 0) & (low >= 0))
+    return {value: counts[value] for value in values[nothing].tolist()}
+
+
+def _check_few(driver: Driver, values: list) -> None:
+    if len(values) > _MOST:
+        raise QgsProcessingException(
+            f"The raster {driver.name} holds many values that no quantity has, such as "
+            f"{values[0]:g} and {values[1]:g}. Its file, {driver.uri}, is damaged or was read with "
+            "a wrong type: export it anew."
+        )
 
 
 def _windows(driver: Driver, grid: Grid) -> Iterator[tuple]:

@@ -29,7 +29,7 @@ from . import MAX_GUESSED_CLASSES
 from .crs import check_crs, describe, title, wkt
 from .files import check_files
 from .grids import Grid
-from .nodata import HUGE, drop_marks
+from .nodata import drop_marks
 from .pixels import describe_inline, gdal_errors, reading, valid_cells
 
 _SAMPLE = 2**20  # cells
@@ -310,6 +310,8 @@ def set_kinds(drivers: list[Driver], categorical: str, circular: str, feedback) 
 def _guess(driver: Driver) -> tuple[str, str]:
     import numpy as np
 
+    from ...model.fill_values import ABSURD
+
     if driver.band.GetRasterBand(1).GetColorTable() is not None:
         return "categorical", "it has a colour table"
     width, height = driver.band.RasterXSize, driver.band.RasterYSize
@@ -318,7 +320,7 @@ def _guess(driver: Driver) -> tuple[str, str]:
     for row in np.linspace(0, height - 1, count).astype(int).tolist():
         # Row by row: GDAL would take a thinned sample from overviews, which hold other values.
         cells = valid_cells(driver, (0, row, width, 1))
-        cells = cells[np.abs(cells) < HUGE]
+        cells = cells[np.abs(cells) < ABSURD]
         if cells.dtype.kind == "c" or (cells != np.floor(cells)).any():
             return "continuous", "it holds decimal numbers"
         classes.update(np.unique(cells).tolist())

@@ -50,7 +50,6 @@ _LONGEST_DBF = 10
 _WITHOUT_PLACES = (".csv", ".tsv", ".dbf", ".xlsx", ".ods")
 _TAKEN = {"gpkg": ("fid", "geom"), **dict.fromkeys(("sqlite", "db"), ("ogc_fid", "geometry"))}
 _LONGEST = 1000  # characters of an id, a date or a class; numpy keeps as much for each row
-_TEXT_TABLES = (".csv", ".txt", ".tsv", ".dat")
 
 
 @dataclass(frozen=True)
@@ -128,8 +127,8 @@ def check_layer(layer: QgsVectorLayer, feedback) -> None:
     if layer.providerType() != "ogr" or "|layer" in layer.source():
         return
     mark = QgsDataProvider.sublayerSeparator()
-    held = [each.split(mark)[1] for each in layer.dataProvider().subLayers()]
-    held = [name for name in held if name != "layer_styles"]
+    parts = (each.split(mark) for each in layer.dataProvider().subLayers())
+    held = [name for _, name, number, *_ in parts if name != "layer_styles" and number != "0"]
     if len(set(held)) > 1:
         feedback.pushWarning(
             f"{layer.source()} holds the layers {', '.join(held)}. The first one is taken; for "
@@ -653,7 +652,7 @@ def _whole_file(source: QgsProcessingFeatureSource, layer: QgsVectorLayer, given
     if not Path(path).is_file() or len(options) > len(named):
         return None
     path = str(Path(path).absolute())
-    if suffix in _TEXT_TABLES and source.wkbType() == QgsWkbTypes.NoGeometry:
+    if layer.storageType() == "CSV" and source.wkbType() == QgsWkbTypes.NoGeometry:
         return {"path": path}
     if suffix == ".shp" or suffix == ".gpkg" and named:
         return {"path": path, "layer": named[0] if named else Path(path).stem}

@@ -22,6 +22,7 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
         "HDF-EOS5), StaMPS (tables and StaMPS-Visualizer), LiCSBAS (cum.h5), TRE ALTAMIRA, and any "
         "table whose columns you name. Where only the time series is there, the velocity is "
         "fitted to it by least squares, and the displacement is its last value minus its first. "
+        "Numbers that stand for nothing, such as -9999, become NULL. "
         "The log tells what was recognised, and counts what was left out and why."
     )
     TASK = "importpoints"
@@ -33,16 +34,19 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
                 "LAYER",
                 "Layer",
                 "The points, or a table with columns of positions. Multipoints count as their "
-                "points. Empty: FILE is read.",
+                "points. What the layer shows counts: edits, joins, virtual fields and filters. "
+                "Empty: FILE is read.",
                 kind="any",
                 optional=True,
             ),
             parameters.file_input(
                 "FILE",
                 "File",
-                "A file that is no layer yet: CSV or text, Shapefile, GeoPackage or HDF5. The "
+                "A file that is no layer yet: CSV or text, also in a .gz or .zip, Shapefile, "
+                "GeoPackage or HDF5. Layers of a file with the same columns are all read. The "
                 "fastest way for millions of points. Empty: LAYER is read.",
-                "PS points (*.csv *.txt *.tsv *.dat *.shp *.gpkg *.h5 *.he5);;All files (*)",
+                "PS points (*.csv *.txt *.tsv *.dat *.gz *.zip *.shp *.gpkg *.h5 *.he5);;"
+                "All files (*)",
                 optional=True,
             ),
             parameters.choice(
@@ -60,8 +64,8 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
                 "nothing leaves that column out. Names: ps_id, x, y, longitude, latitude, velocity "
                 "(per year), displacement (total), coherence, amplitude_dispersion, height (m), "
                 "velocity_std, los_up (a cosine) and incidence_angle (degrees). Columns named by "
-                "dates, such as D20141009 or 20141009, are the time series. Empty: as the format "
-                "says. A column whose name holds a semicolon goes in double quotes.",
+                "dates, such as D20141009, 20141009 or 09-Oct-2014, are the time series. Empty: as "
+                "the format says. A column whose name holds a semicolon goes in double quotes.",
             ),
             *self._units(),
             parameters.choice(

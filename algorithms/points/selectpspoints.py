@@ -19,9 +19,9 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
     HELP = (
         "Keeps the persistent scatterers that are good enough: stable in amplitude, coherent, "
         "precise, in an area, and seen on enough dates. The log says how many points each rule "
-        "removes, by itself and after the rules before it. A point without a value for a rule is "
-        "removed by it; a rule whose field the layer does not have, or has for no point at all, is "
-        "left out with a warning."
+        "removes, by itself and after the rules before it. A point without a value for a rule, or "
+        "with a number that stands for nothing, such as -9999, is removed by it. A rule whose "
+        "field the layer does not have, or has for no point at all, is left out with a warning."
     )
     NUMBERS = {"COUNT": "Points that remain", "REMOVED": "Points that were removed"}
 
@@ -122,6 +122,9 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
             delivery.write("PS_POINTS", *layer, filter(chosen.keeps, found))
             if not chosen.kept:
                 raise QgsProcessingException(f"No point fulfils all rules; loosen one. {chosen}")
+        for rule in chosen.rules:
+            for sentence in rule.fill.sentences(outliers=False) if rule.fill else ():
+                feedback.pushWarning(sentence)
         feedback.pushInfo(str(chosen))
         removed = chosen.count - chosen.kept
         return {**delivery.places, "COUNT": chosen.kept, "REMOVED": removed}

@@ -19,12 +19,12 @@ import rasterio
 from rasterio.windows import Window as RasterWindow
 
 from ..errors import InputError
+from ..fill_values import ABSURD
 from ..grid import Grid, Window
 from ..monitor import SILENT, Monitor
 from ..raster import reading
 
 STRIP_VALUES = 32_000_000
-_HUGE = 1e19  # no amplitude is as large: 1e20 and the like stand for no data
 _CACHE = 512 * 1024**2  # bytes, so that memory does not grow with the machine's
 
 _AMPLITUDES = {
@@ -104,7 +104,7 @@ class Images:
                 )
             with np.errstate(invalid="ignore"):
                 cells = _AMPLITUDES[self.kind](cells)
-        return np.where(valid & (cells > 0) & (cells < _HUGE), cells, np.nan)
+        return np.where(valid & (cells > 0) & (cells < ABSURD), cells, np.nan)
 
 
 def mean_gains(images: Images, monitor: Monitor = SILENT) -> np.ndarray:

@@ -10,26 +10,24 @@ from ..errors import InputError
 
 
 def run(folder, request, monitor) -> dict:
-    """Look at the request's `file`, the raster layer `name`.
+    """Look at the request's `file`.
 
     Raises
     ------
     InputError
         If any of it lies in another file, or it cannot be read.
     """
-    path, name = Path(request["file"]), request["name"]
+    path = Path(request["file"])
     try:
         with h5py.File(path, "r") as file:
             found = _elsewhere(file)
     except (OSError, RuntimeError, KeyError) as problem:
-        raise InputError(
-            f"The raster {name} cannot be read: {path} is damaged ({problem})."
-        ) from None
+        raise InputError(f"{path} is damaged ({problem}): get it anew.") from None
     if found:
         part, other = found
         raise InputError(
-            f"The raster layer {name} rests on {path}, which keeps {part} in another file "
-            f"({other}). That is not done here: save the raster as a GeoTIFF and use that."
+            f"{path} keeps {part} in another file ({other}), which is not read. Save the raster as "
+            "a GeoTIFF and use that."
         )
     return {}
 

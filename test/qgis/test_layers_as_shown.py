@@ -292,6 +292,17 @@ class TestSelecting:
             "unknown: 1, for instance -1.",
         ]
 
+    def test_codes_are_no_dates(self, make, run, feedback, tmp_path):
+        fields = ["D20200101:double", "D20200201:double", "D20200301:double"]
+        rows = [[0.0, -9999.0, None], [0.0, 1.0, -9999.0], [0.0, 1.0, 2.0], [None, None, None]]
+        layer = make(fields, list(enumerate(rows)))
+        place = str(tmp_path / "s.gpkg")
+        options = {"MAX_DISPERSION": 0, "MIN_COHERENCE": 0, "MIN_DATES": 2}
+        results = run("selectpspoints", INPUT=layer, PS_POINTS=place, **options)
+        assert (results["COUNT"], results["REMOVED"]) == (2, 2)
+        (warning,) = feedback.warnings
+        assert warning.startswith("In the time series 2 values are -9999, which means no value")
+
     @pytest.mark.parametrize("factor", [100, 255])
     def test_coherence_beyond_1_is_refused(self, make, run, tmp_path, factor):
         layer = make(["coherence:double"], [(i, [i / 10 * factor]) for i in range(10)])

@@ -154,6 +154,19 @@ class TestMarks:
         np.testing.assert_array_equal(brought(driver, tmp_path / "job", feedback), cells)
         assert not feedback.warnings
 
+    def test_a_negative_mark_among_large_numbers(self, write_raster, tmp_path, feedback):
+        cells = np.linspace(0, 1e6, SIZE * SIZE).reshape(SIZE, SIZE).astype(np.float32)
+        cells[30, 30] = -9999
+        (driver,) = opened(write_raster("rain", cells))
+        assert np.isnan(brought(driver, tmp_path / "job", feedback)[30, 30])
+        assert "rain: 1 cell holds -9999" in feedback.warnings[0]
+
+    def test_a_damaged_file_is_refused(self, write_raster, tmp_path, feedback):
+        noise = np.random.default_rng(0).bytes(4 * SIZE * SIZE)
+        (driver,) = opened(write_raster("rain", np.frombuffer(noise, "f4").reshape(SIZE, SIZE)))
+        with pytest.raises(QgsProcessingException, match="rain holds many values that no quantity"):
+            brought(driver, tmp_path / "job", feedback)
+
     def test_they_do_not_bleed_into_neighbours(self, write_raster, tmp_path, feedback):
         cells = CELLS.copy()
         cells[::7, ::5] = -9999
@@ -497,6 +510,16 @@ class TestPlaces:
         with pytest.raises(QgsProcessingException, match="The raster rain has cells of .*damaged"):
             layers.open_drivers([layer])
 
+    def test_a_raster_without_a_georeference_is_refused(self, tmp_path):
+        path = str(tmp_path / "bare.tif")
+        gdal.GetDriverByName("GTiff").Create(path, 60, 60, 1).FlushCache()
+        crs = QgsCoordinateReferenceSystem("EPSG:32639")
+        (driver,) = layers.open_drivers([layers.Source("bare", path, crs)])
+        with pytest.raises(QgsProcessingException, match="bare tells neither its corner nor"):
+            layers.grid_of(driver)
+        with pytest.raises(QgsProcessingException, match="bare tells neither its corner nor"):
+            layers.choose_lattice(None, [driver], None, None, TRANSFORMS)
+
     @pytest.mark.parametrize("cell", [0.0, -30.0, np.nan, np.inf])
     def test_a_grid_needs_cells_with_a_size(self, cell):
         grid = layers.Grid(QgsCoordinateReferenceSystem("EPSG:32639"), 0.0, 0.0, cell, cell)
@@ -642,7 +665,7 @@ with h5py.File(folder + "/a.h5", "w") as file:
 def test_parts_of_an_hdf5_file_in_other_files_are_refused(tmp_path, how, other):
     subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, how], check=True)
     uri = f'HDF5:"{tmp_path}/a.h5"://rain'
-    with pytest.raises(InputError, match=f"a.h5, which keeps .*rain in another file .*{other}"):
+    with pytest.raises(InputError, match=f"a.h5 keeps .*rain in another file .*{other}"):
         layers.check_files(uri, "rain")
 
 

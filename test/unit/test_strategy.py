@@ -19,9 +19,8 @@ from subsidence_mapper.model.network.presets import Dense, STANDARD
 from subsidence_mapper.model.network.training import train
 from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.stack import Encoding, Stack
-# The rounding of float32 would turn a ReLU here and there.
-keras.config.set_floatx("float64")
-keras.config.set_dtype_policy("float64")
+for choose in (keras.config.set_floatx, keras.config.set_dtype_policy):
+    choose("float64")  # float32's rounding would turn a ReLU here and there
 
 random = np.random.default_rng(0)
 grid = Grid("EPSG:32639", (0.0, 30.0, 0.0, 1200.0, 0.0, -30.0), 40, 40)
