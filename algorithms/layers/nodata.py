@@ -69,11 +69,9 @@ def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
 
     from ...model.fill_values import ABSURD, CODES, FillValues
 
-    codes = set(CODES.tolist())
-
     def odd(cells):
         ends = np.fmin.reduce(cells, axis=None), np.fmax.reduce(cells, axis=None)
-        return [end for end in ends if abs(float(end)) >= ABSURD or float(end) in codes], ends
+        return [end for end in ends if abs(float(end)) >= ABSURD or float(end) in CODES], ends
 
     counts: Counter = Counter()
     low, high = math.inf, -math.inf
