@@ -19,7 +19,7 @@ from qgis.core import (
     QgsProcessingException,
 )
 
-from ..child import JobCancelled
+from ..child import stop_if_cancelled
 from .grids import Grid
 from .pixels import describe_inline, gdal_errors, reading, valid_cells
 
@@ -69,17 +69,14 @@ def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
 
     from ...model.fill_values import ABSURD, CODES, FillValues
 
-    codes = set(CODES.tolist())
-
     def odd(cells):
         ends = np.fmin.reduce(cells, axis=None), np.fmax.reduce(cells, axis=None)
-        return [end for end in ends if abs(float(end)) >= ABSURD or float(end) in codes], ends
+        return [end for end in ends if abs(float(end)) >= ABSURD or float(end) in CODES], ends
 
     counts: Counter = Counter()
     low, high = math.inf, -math.inf
     for window in _windows(driver, grid):
-        if feedback.isCanceled():
-            raise JobCancelled("Cancelled.")
+        stop_if_cancelled(feedback)
         with reading(driver):
             cells = driver.band.GetRasterBand(1).ReadAsArray(*window)
         suspects, ends = odd(cells)
