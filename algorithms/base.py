@@ -7,12 +7,15 @@ user gave into one job for the worker.
 from __future__ import annotations
 
 import configparser
+import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from qgis.core import (
     QgsCsException,
+    QgsMessageLog,
     QgsProcessingAlgorithm,
     QgsProcessingException,
     QgsProcessingMultiStepFeedback,
@@ -133,50 +136,48 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
 
     def prepareAlgorithm(self, parameters, context, feedback):
         self._sources, self._inputs = {}, {}
-        for definition in self.parameterDefinitions():
-            name, kind = definition.name(), definition.type()
-            if kind in ("raster", "multilayer", "source", "file") and name in parameters:
-                self._take(definition, parameters, context, feedback)
+        take = {
+            "file": self._take_file,
+            "source": self._take_vector,
+            "raster": self._take_rasters,
+            "multilayer": self._take_rasters,
+        }
+        with _explained():
+            for definition in self.parameterDefinitions():
+                name, kind = definition.name(), definition.type()
+                if kind in take and not is_empty(parameters.get(name)):
+                    for file in take[kind](definition, parameters, context, feedback):
+                        self._inputs[file] = name
         return True
 
-    def _take(self, definition, parameters, context, feedback) -> None:
-        """Open what an input names, and note the files that it rests on."""
+    def _take_file(self, definition, parameters, context, feedback) -> list[str]:
+        """See that a file can be read; give the files that the input rests on, as all do here."""
+        path = self.parameterAsFile(parameters, definition.name(), context)
+        _check_readable(definition.name(), path)
+        return [path]
+
+    def _take_vector(self, definition, parameters, context, feedback) -> set[str]:
+        layer = self.parameterAsVectorLayer(parameters, definition.name(), context)
+        if layer is None:
+            return set()
+        layers.check_layer(layer, feedback)
+        return layers.files_of_vector(layer)
+
+    def _take_rasters(self, definition, parameters, context, feedback) -> set[str]:
+        """Describe the layers too: they may be touched in this thread only."""
         name, value = definition.name(), parameters[definition.name()]
-        if is_empty(value):
-            return
-        if definition.type() == "file":
-            opened = []
-            path = self.parameterAsFile(parameters, name, context)
-            _check_readable(name, path)
-            files = {path}
-        elif definition.type() == "source":
-            opened = []
-            layer = self.parameterAsVectorLayer(parameters, name, context)
-            if layer:
-                layers.check_layer(layer, feedback)
-            files = layers.files_of_vector(layer) if layer else set()
+        if definition.type() == "raster":
+            opened = [self.parameterAsRasterLayer(parameters, name, context)]
         else:
-            opened = (
-                [self.parameterAsRasterLayer(parameters, name, context)]
-                if definition.type() == "raster"
-                else self.parameterAsLayerList(parameters, name, context)
-            )
-            if not all(opened) or isinstance(value, (list, tuple)) and len(opened) < len(value):
-                raise QgsProcessingException(why_refused(definition, value))
-            self._sources[name] = [layers.Source.of(layer) for layer in opened]
-            files = set().union(*(layers.files_of(layer.source()) for layer in opened))
-        self._inputs.update(dict.fromkeys(files, name))
+            opened = self.parameterAsLayerList(parameters, name, context)
+        if not all(opened) or isinstance(value, (list, tuple)) and len(opened) < len(value):
+            raise QgsProcessingException(why_refused(definition, value))
+        self._sources[name] = [layers.Source.of(layer) for layer in opened]
+        return set().union(*(layers.files_of(layer.source()) for layer in opened))
 
     def processAlgorithm(self, parameters, context, feedback):
-        try:
+        with _explained():
             return self.run_job(parameters, context, feedback)
-        except (RuntimeMissing, JobCancelled, client.JobFailed, WriteFailed, InputError) as problem:
-            raise QgsProcessingException(str(problem)) from problem
-        except QgsCsException as problem:
-            raise QgsProcessingException(
-                "Coordinates of a layer cannot be brought to the working grid's CRS. Check that "
-                f"each layer has the right CRS. {problem}"
-            ) from problem
 
     def run_job(self, parameters, context, feedback) -> dict:
         """Make the request, let the worker do it, and put the results where the user wants them.
@@ -260,6 +261,28 @@ def _keep(folder: Path, grid: dict | None, result: dict, outputs: Outputs) -> It
             yield result["files"][name]
         elif name in result.get("points", {}):
             yield save_table(folder / result["points"][name], grid and grid["crs"])
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Tell the user in a sentence why there is no result, never by a traceback."""
+    try:
+        yield
+    except QgsProcessingException:
+        raise
+    except (RuntimeMissing, JobCancelled, client.JobFailed, WriteFailed, InputError) as problem:
+        raise QgsProcessingException(str(problem)) from problem
+    except QgsCsException as problem:
+        raise QgsProcessingException(
+            "Coordinates of a layer cannot be brought to the working grid's CRS. Check that each "
+            f"layer has the right CRS. {problem}"
+        ) from problem
+    except Exception as problem:
+        QgsMessageLog.logMessage(traceback.format_exc(), "Subsidence Mapper")
+        raise QgsProcessingException(
+            f"The plugin failed unexpectedly ({type(problem).__name__}: {problem}). The tab "
+            "'Subsidence Mapper' of QGIS's log messages has the details; please report it."
+        ) from problem
 
 
 def _check_readable(name: str, path: str) -> None:

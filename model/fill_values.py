@@ -15,6 +15,7 @@ ABSURD = 1e15  # no quantity of this field is as large, in any unit
 _HUGE = 1e9  # as large only beside others that are large
 _TIMES = 1e6
 _MOST = 10_000
+_NAMED = 5  # numbers by a sentence of their own
 _FAR = 100.0  # so many times the others is kept, but said
 
 
@@ -84,8 +85,15 @@ class FillValues:
         said = [
             f"In {self.title} {_many(count)} {value:.10g}, which means no value{beside}: taken as "
             "NULL."
-            for value, count in sorted(self.counts.items())
+            for value, count in self.counts.most_common(_NAMED)
         ]
+        if others := self.counts.most_common()[_NAMED:]:
+            count = sum(count for _, count in others)
+            low, high = min(others)[0], max(others)[0]
+            said.append(
+                f"In {self.title} {_many(count)} of this kind too, from {low:.6g} to {high:.6g}: "
+                "taken as NULL."
+            )
         if outliers and (apart := self._outliers()):
             count = sum(apart.values())
             largest = max(apart, key=abs)

@@ -19,7 +19,7 @@ from qgis.core import (
     QgsProcessingException,
 )
 
-from ..child import JobCancelled
+from ..child import stop_if_cancelled
 from .grids import Grid
 from .pixels import describe_inline, gdal_errors, reading, valid_cells
 
@@ -76,8 +76,7 @@ def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
     counts: Counter = Counter()
     low, high = math.inf, -math.inf
     for window in _windows(driver, grid):
-        if feedback.isCanceled():
-            raise JobCancelled("Cancelled.")
+        stop_if_cancelled(feedback)
         with reading(driver):
             cells = driver.band.GetRasterBand(1).ReadAsArray(*window)
         suspects, ends = odd(cells)

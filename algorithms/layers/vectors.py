@@ -7,48 +7,30 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from array import array
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 
 from qgis.core import (
     NULL,
-    QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
-    QgsCoordinateTransformContext,
     QgsCsException,
-    QgsDataProvider,
     QgsFeatureRequest,
-    QgsFeatureSink,
-    QgsField,
-    QgsFields,
     QgsGeometry,
     QgsProcessingException,
     QgsProcessingFeatureSource,
-    QgsProcessingFeatureSourceDefinition,
-    QgsProviderRegistry,
     QgsRectangle,
-    QgsVectorFileWriter,
-    QgsVectorLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QDate, QDateTime, Qt, QVariant
+from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 
 from ...model import protocol
 from ...model.archive import save_arrays
-from ...model.errors import InputError
-from ...model.foreign import check_local
 from ..child import stop_if_cancelled
-from .crs import check_crs, describe, is_metric, title, wkt
+from .crs import describe, is_metric, title
 from .grids import Grid
+from .sources import UNCHECKED, check_geometry, find_number, title_of
 
-_UNCHECKED = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
-_WHOLE = (QVariant.Int, QVariant.LongLong)
-_LONGEST_DBF = 10
-_WITHOUT_PLACES = (".csv", ".tsv", ".dbf", ".xlsx", ".ods")
-_TAKEN = {"gpkg": ("fid", "geom"), **dict.fromkeys(("sqlite", "db"), ("ogc_fid", "geometry"))}
 _LONGEST = 1000  # characters of an id, a date or a class; numpy keeps as much for each row
 
 
@@ -68,7 +50,7 @@ class Points:
     @property
     def extent(self) -> QgsRectangle:
         """The smallest rectangle around the points."""
-        return _around(self.xy)
+        return QgsRectangle(*self.xy.min(axis=0), *self.xy.max(axis=0))
 
 
 @dataclass(frozen=True)
@@ -81,101 +63,6 @@ class Table:
     xy: object
     columns: dict
     name: str
-
-    @property
-    def extent(self) -> QgsRectangle:
-        """The smallest rectangle around the rows' points."""
-        return _around(self.xy)
-
-
-def _around(xy) -> QgsRectangle:
-    return QgsRectangle(*xy.min(axis=0), *xy.max(axis=0))
-
-
-def check_source(source: QgsProcessingFeatureSource) -> None:
-    """Refuse a vector layer that has no features, or places in no known CRS."""
-    if source.wkbType() != QgsWkbTypes.NoGeometry:
-        check_crs(defined_crs(source), _name(source))
-    check_filled(source)
-
-
-def defined_crs(source: QgsProcessingFeatureSource) -> QgsCoordinateReferenceSystem:
-    """The CRS of a layer; an invalid one where GDAL says "undefined" by its name."""
-    crs = source.sourceCrs()
-    undefined = "undefined" in crs.description().lower()
-    return QgsCoordinateReferenceSystem() if undefined else crs
-
-
-def check_filled(source: QgsProcessingFeatureSource) -> None:
-    """Refuse a layer without features."""
-    if source.featureCount() == 0:
-        raise QgsProcessingException(
-            f"The layer {_name(source)} has no features. Choose a layer that has some."
-        )
-
-
-def check_layer(layer: QgsVectorLayer, feedback) -> None:
-    """Refuse a layer that a file takes from the net, or by SQL of its own.
-
-    Of a file that holds several layers and is given without a name, QGIS takes the first one: the
-    log then names the others.
-    """
-    try:
-        check_local(Path(_uri(layer).get("path") or "."))
-    except InputError as problem:
-        raise QgsProcessingException(str(problem)) from problem
-    if layer.providerType() != "ogr" or "|layer" in layer.source():
-        return
-    mark = QgsDataProvider.sublayerSeparator()
-    parts = (each.split(mark) for each in layer.dataProvider().subLayers())
-    held = [name for _, name, number, *_ in parts if name != "layer_styles" and number != "0"]
-    if len(set(held)) > 1:
-        feedback.pushWarning(
-            f"{layer.source()} holds the layers {', '.join(held)}. The first one is taken; for "
-            f"another one give its name too, as in {layer.source()}|layername={held[1]}."
-        )
-
-
-def check_geometry(source: QgsProcessingFeatureSource) -> None:
-    """Refuse a layer that is not of points; `qgis_process` does not look at that."""
-    if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.PointGeometry:
-        raise QgsProcessingException(
-            f"The layer {_name(source)} is no point layer. Choose a point layer."
-        )
-
-
-def check_points(source: QgsProcessingFeatureSource, field: str) -> None:
-    """Refuse a layer that can give no values at places.
-
-    Raises
-    ------
-    QgsProcessingException
-        If the layer has no points, or the field is not there or is not numeric.
-    """
-    name = _name(source)
-    check_geometry(source)
-    find_number(source, field, "displacement must be a number")
-    if source.sourceExtent().isNull():
-        raise QgsProcessingException(
-            f"The layer {name} has no points. Choose a layer that has some."
-        )
-
-
-def find_number(source: QgsProcessingFeatureSource, field: str, needs: str) -> int:
-    """The column of a field, in upper or lower case, refused if it holds no numbers.
-
-    `needs` says in the message what the field is for.
-    """
-    fields = source.fields()
-    column = fields.lookupField(field)
-    if column < 0 or not fields.at(column).isNumeric():
-        kind = f"is of type {fields.at(column).typeName()}" if column >= 0 else "does not exist"
-        numeric = [each.name() for each in fields if each.isNumeric()]
-        raise QgsProcessingException(
-            f"The field {field} of the layer {_name(source)} {kind}; {needs}. Numeric fields: "
-            f"{', '.join(numeric) or 'none'}."
-        )
-    return column
 
 
 def read_polygons(
@@ -192,7 +79,7 @@ def read_polygons(
     JobCancelled
         When the user cancels.
     """
-    name, columns = _name(source), []
+    name, columns = title_of(source), []
     if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.PolygonGeometry:
         raise QgsProcessingException(
             f"The layer {name} is no polygon layer. Choose a polygon layer."
@@ -207,17 +94,13 @@ def read_polygons(
     request = QgsFeatureRequest().setSubsetOfAttributes(columns)
     request.setDestinationCrs(crs, transforms)
     polygons = []
-    for feature in source.getFeatures(request, _UNCHECKED):
+    for feature in source.getFeatures(request, UNCHECKED):
         stop_if_cancelled(feedback)
         label = feature.attribute(columns[0]) if columns else ""
         label = f"{label:.15g}" if isinstance(label, float) else _text(label, field, name).strip()
         shape = feature.geometry()
         polygons.append((label, None if shape.isEmpty() else json.loads(shape.asJson())))
     return polygons
-
-
-def _name(source: QgsProcessingFeatureSource) -> str:
-    return source.sourceName() or "of the points"
 
 
 def read_points(
@@ -240,7 +123,7 @@ def read_points(
 
     from ...model.fill_values import FillValues
 
-    name, column = _name(source), source.fields().lookupField(field)
+    name, column = title_of(source), source.fields().lookupField(field)
     error_column = column
     if error_field:
         error_column = find_number(source, error_field, "the standard deviation must be a number")
@@ -313,7 +196,7 @@ class _Places:
         # QGIS tells of each feature by a line in the log; millions of lines help nobody.
         if not any(map(self._reaches, self._shapes())) and any(self._shapes()):
             raise self._lost()
-        for feature in self._source.getFeatures(self._request, _UNCHECKED):
+        for feature in self._source.getFeatures(self._request, UNCHECKED):
             vertices = ((point.x(), point.y()) for point in feature.geometry().vertices())
             points = [each for each in vertices if math.isfinite(sum(each))]
             if points:
@@ -337,7 +220,7 @@ class _Places:
     def _shapes(self):
         """The geometries with finite positions, in the layer's CRS."""
         request = QgsFeatureRequest().setNoAttributes()
-        for feature in self._source.getFeatures(request, _UNCHECKED):
+        for feature in self._source.getFeatures(request, UNCHECKED):
             if any(math.isfinite(each.x() + each.y()) for each in feature.geometry().vertices()):
                 yield QgsGeometry(feature.geometry())
 
@@ -352,14 +235,14 @@ class _Places:
     def nowhere(self) -> QgsProcessingException:
         """What to say if no feature has a position."""
         return QgsProcessingException(
-            f"The layer {_name(self._source)} has no row with a position. Choose a layer that has "
-            "some."
+            f"The layer {title_of(self._source)} has no row with a position. Choose a layer that "
+            "has some."
         )
 
     def _lost(self) -> QgsProcessingException:
         crs = title(self._source.sourceCrs())
         return QgsProcessingException(
-            f"The positions of the layer {_name(self._source)}, "
+            f"The positions of the layer {title_of(self._source)}, "
             f"{describe(self._source.sourceExtent())}, are none of its coordinate reference system "
             f"(CRS) {crs}. Set the layer's right CRS, then run again."
         )
@@ -456,7 +339,7 @@ def read_table(
     """
     import numpy as np
 
-    name = _name(source)
+    name = title_of(source)
     columns = [source.fields().lookupField(field) for field in fields]
     if -1 in columns:
         raise QgsProcessingException(
@@ -478,7 +361,7 @@ def read_table(
     if crs is None:
         request = QgsFeatureRequest().setSubsetOfAttributes(columns)
         request.setFlags(QgsFeatureRequest.NoGeometry)
-        rows.extend(take(feature) for feature in source.getFeatures(request, _UNCHECKED))
+        rows.extend(take(feature) for feature in source.getFeatures(request, UNCHECKED))
     else:
         check_geometry(source)
         found = _Places(source, columns, crs, transforms)
@@ -524,140 +407,3 @@ def save_table(table: Table, folder: Path, name: str) -> str:
     fields = {protocol.FIELD + field: column for field, column in table.columns.items()}
     save_arrays(folder / f"{name}.npz", **places, **fields)
     return f"{name}.npz"
-
-
-def save_layer(
-    source: QgsProcessingFeatureSource, layer: QgsVectorLayer, given, folder: Path, feedback
-) -> dict:
-    """Make a layer a file as a request's source; what the layer shows counts.
-
-    A file that the layer shows whole and as it is, is taken itself. Else its features are written
-    into the job folder: edits that are not saved, joins and virtual fields, filters and selections
-    are theirs. Columns get numbers there, because GeoPackages have names of their own, such as
-    fid, that nothing else may have; their names go with the request.
-
-    Parameters
-    ----------
-    source, layer
-        The same layer, as `parameterAsSource` and `parameterAsVectorLayer` give it.
-    given
-        The parameter's value, which may ask for selected features only.
-    folder : Path
-        The job folder.
-    """
-    whole = _whole_file(source, layer, given)
-    crs = defined_crs(source)
-    has_crs = source.wkbType() != QgsWkbTypes.NoGeometry and crs.isValid()
-    place = {"title": _name(source), **({"crs": wkt(crs)} if has_crs else {})}
-    if whole:
-        return {**whole, **place}
-    fields = QgsFields()
-    for number, field in enumerate(source.fields()):
-        renamed = QgsField(field)
-        renamed.setName(f"f{number}")
-        renamed.setLength(0)
-        fields.append(renamed)
-    options = QgsVectorFileWriter.SaveVectorOptions()
-    options.driverName, options.layerName = "GPKG", "layer"
-    options.layerOptions = ["SPATIAL_INDEX=NO"]
-    path = folder / "layer.gpkg"
-    writer = QgsVectorFileWriter.create(
-        str(path), fields, source.wkbType(), crs, QgsCoordinateTransformContext(), options
-    )
-    total, written = max(source.featureCount(), 1), 0
-    feedback.setProgressText("Reading the layer")
-    for written, feature in enumerate(source.getFeatures(QgsFeatureRequest(), _UNCHECKED), 1):
-        if written % 1000 == 0:
-            feedback.setProgress(100 * written / total)
-            stop_if_cancelled(feedback)
-        if not writer.addFeature(feature, QgsFeatureSink.FastInsert):
-            break
-    problem = writer.errorMessage()
-    del writer  # which writes what it still holds
-    there = QgsVectorLayer(f"{path}|layername=layer", "", "ogr").featureCount()
-    if there != written:
-        raise QgsProcessingException(
-            f"The layer {_name(source)} cannot be copied to {folder}: "
-            f"{problem or 'the disk may be full'}. Save it as a GeoPackage, and give that."
-        )
-    names = source.fields().names()
-    return {"path": str(path), "layer": "layer", "names": names, **place}
-
-
-def fields_for(place: str, source: QgsProcessingFeatureSource, feedback) -> QgsFields:
-    """The fields of a layer as a new layer at `place` can have them.
-
-    Databases number features and keep shapes in fields of their own; what is called so is renamed,
-    with a warning.
-
-    Raises
-    ------
-    QgsProcessingException
-        If `place` is a Shapefile, which would cut names, or a table, which keeps no positions.
-    """
-    names = source.fields().names()
-    long = [name for name in names if len(name.encode()) > _LONGEST_DBF]
-    if place.lower().endswith(".shp") and long:
-        raise QgsProcessingException(
-            f"A Shapefile cuts names of fields after {_LONGEST_DBF} letters, here "
-            f"{', '.join(long)}. Give the output a name that ends in .gpkg."
-        )
-    if place.lower().endswith(_WITHOUT_PLACES):
-        raise QgsProcessingException(
-            f"{place} would keep no positions. Give the output a name that ends in .gpkg."
-        )
-    kind = re.search(r"\.(gpkg|sqlite|db)\b", place, re.IGNORECASE)
-    taken = _TAKEN.get(kind[1].lower(), ()) if kind else ()
-    others = {name.lower() for name in names}
-    fields = QgsFields()
-    for column, name in enumerate(names):
-        field = QgsField(source.fields().at(column))
-        number = name.lower() == "fid" and _counts_features(source, column)
-        if name.lower() in taken and not number:
-            free = (f"{name}_{i}" for i in count(1) if f"{name}_{i}".lower() not in others)
-            field.setName(next(free))
-            feedback.pushWarning(
-                f"The field {name} is called {field.name()} in the result: in such a file {name} "
-                "is where features are numbered or have their shapes."
-            )
-        fields.append(field)
-    return fields
-
-
-def _counts_features(source: QgsProcessingFeatureSource, column: int) -> bool:
-    """Whether a field has another whole number for each feature."""
-    if source.fields().at(column).type() not in _WHOLE:
-        return False
-    values = source.uniqueValues(column)
-    return NULL not in values and None not in values and len(values) == source.featureCount()
-
-
-def _whole_file(source: QgsProcessingFeatureSource, layer: QgsVectorLayer, given) -> dict | None:
-    """The path and the layer of a file that a layer shows as it is, None if there is none."""
-    if isinstance(given, QgsProcessingFeatureSourceDefinition) and (
-        given.selectedFeaturesOnly
-        or given.featureLimit != -1
-        or getattr(given, "filterExpression", "")
-    ):
-        return None
-    fields = layer.fields()
-    own = all(fields.fieldOrigin(i) == QgsFields.OriginProvider for i in range(len(fields)))
-    if layer.providerType() != "ogr" or layer.isModified() or layer.subsetString() or not own:
-        return None
-    if source.featureCount() != layer.featureCount():
-        return None
-    path, *options = layer.source().split("|")
-    named = [option.partition("=")[2] for option in options if option.startswith("layername=")]
-    suffix = Path(path).suffix.lower()
-    if not Path(path).is_file() or len(options) > len(named):
-        return None
-    path = str(Path(path).absolute())
-    if layer.storageType() == "CSV" and source.wkbType() == QgsWkbTypes.NoGeometry:
-        return {"path": path}
-    if suffix == ".shp" or suffix == ".gpkg" and named:
-        return {"path": path, "layer": named[0] if named else Path(path).stem}
-    return None
-
-
-def _uri(layer: QgsVectorLayer) -> dict:
-    return QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())

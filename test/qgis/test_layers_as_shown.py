@@ -21,7 +21,6 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 from subsidence_mapper.algorithms import layers
-from subsidence_mapper.algorithms.layers import vectors
 
 UTM = QgsCoordinateReferenceSystem("EPSG:32639")
 NETCDF = 9.969209968386869e36
@@ -200,8 +199,8 @@ def test_virtual_layers_that_run_sql_or_fetch_are_refused(run, make, save, tmp_p
         )
         layer = QgsVectorLayer(str(path), name, "ogr")
         with pytest.raises(QgsProcessingException, match=f"virtual layer that leads .*{reason}"):
-            vectors.check_layer(layer, feedback)
-    vectors.check_layer(QgsVectorLayer(str(tmp_path / "ps.gpkg"), "ps", "ogr"), feedback)
+            layers.check_layer(layer, feedback)
+    layers.check_layer(QgsVectorLayer(str(tmp_path / "ps.gpkg"), "ps", "ogr"), feedback)
     assert not feedback.warnings
 
 
@@ -220,7 +219,7 @@ class TestReading:
             layer = source_of(layer)
             layers.check_points(layer, field)
             context = QgsProject.instance().transformContext()
-            return vectors.read_points(layer, field, UTM, context, feedback, error_field)
+            return layers.read_points(layer, field, UTM, context, feedback, error_field)
 
         return read
 
@@ -264,15 +263,15 @@ class TestReading:
         context = QgsProject.instance().transformContext()
         message = "ps, x 500000 to 500010, y .*, are none of its coordinate .* EPSG:4326. Set"
         with pytest.raises(QgsProcessingException, match=message):
-            vectors.read_points(source_of(layer), "v", UTM, context, feedback)
+            layers.read_points(source_of(layer), "v", UTM, context, feedback)
 
 
 def test_a_text_of_megabytes_is_refused_before_it_takes_memory(make, feedback):
     layer = make(["t:string(0)"], [(i, ["x" * 3_000_000 if i == 50 else "a"]) for i in range(100)])
     context = QgsProject.instance().transformContext()
     with pytest.raises(QgsProcessingException, match="field t .* holds a text of 3,000,000 char"):
-        vectors.read_table(source_of(layer), ["t"], UTM, context, feedback)
-    table = vectors.read_table(source_of(layer), [], UTM, context, feedback)
+        layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+    table = layers.read_table(source_of(layer), [], UTM, context, feedback)
     assert len(table.xy) == 100
 
 
@@ -361,9 +360,9 @@ def test_the_other_layers_of_a_file_are_named(make, save, tmp_path, feedback):
         QgsVectorFileWriter.writeAsVectorFormatV3(
             layer, path, QgsCoordinateTransformContext(), options
         )
-    vectors.check_layer(QgsVectorLayer(path, "ps", "ogr"), feedback)
+    layers.check_layer(QgsVectorLayer(path, "ps", "ogr"), feedback)
     (warning,) = feedback.warnings
     assert "holds the layers asc, desc. The first one is taken" in warning
     assert "ps.gpkg|layername=desc." in warning
-    vectors.check_layer(QgsVectorLayer(f"{path}|layername=desc", "ps", "ogr"), feedback)
+    layers.check_layer(QgsVectorLayer(f"{path}|layername=desc", "ps", "ogr"), feedback)
     assert len(feedback.warnings) == 1

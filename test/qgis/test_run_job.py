@@ -146,6 +146,11 @@ def test_points_become_a_layer(run, worker, tmp_path):
     [
         (JobFailed("It broke."), "It broke. The job is kept for a week in {}."),
         (InputError("No points."), "No points."),
+        (
+            KeyError("slope"),
+            "The plugin failed unexpectedly (KeyError: 'slope'). The tab 'Subsidence Mapper' of "
+            "QGIS's log messages has the details; please report it.",
+        ),
         (JobCancelled("Cancelled. Nothing was written."), "Cancelled. Nothing was written."),
     ],
 )

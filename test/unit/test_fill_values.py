@@ -61,6 +61,15 @@ def test_several_codes_are_told_one_by_one():
     ]
 
 
+def test_of_many_numbers_that_mean_nothing_five_are_named():
+    got, fill = remove(1.0, 2.0, *[float(f"{n}e20") for n in range(1, 301)])
+    assert np.isnan(got[2:]).all()
+    assert len(fill.sentences()) == 6
+    assert fill.sentences()[-1] == (
+        "In the field v 295 values are of this kind too, from 6e+20 to 3e+22: taken as NULL."
+    )
+
+
 def test_a_field_of_nothing_but_a_code_has_no_value():
     got, fill = remove(-9999.0, -9999.0)
     assert np.isnan(got).all()
