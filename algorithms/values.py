@@ -32,8 +32,9 @@ def check(definition: QgsProcessingParameterDefinition, value, context) -> str:
     none.
     """
     if is_empty(value):
-        needed = not definition.flags() & _OPTIONAL and is_empty(definition.defaultValue())
-        if needed and not definition.isDestination():
+        given = value not in (None, NULL)  # as nothing: a default takes the place of the others
+        needed = not definition.flags() & _OPTIONAL and not definition.isDestination()
+        if needed and (given or is_empty(definition.defaultValue())):
             return f"{definition.name()} ({definition.description()}) is empty. {definition.help()}"
         return ""
     fine = definition.checkValueIsAcceptable(value, context)

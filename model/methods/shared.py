@@ -6,6 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..grid import Window
 from ..memory import require
@@ -29,7 +30,8 @@ def in_chunks(work, count: int, each: int) -> list:
     """
     step = int(np.clip(_NUMBERS // each, 1, 4096))
     parts = [slice(i, min(i + step, count)) for i in range(0, count, step)]
-    with ThreadPoolExecutor(_cores()) as threads:
+    # The linear algebra's own threads would fight with these for the cores.
+    with threadpool_limits(1), ThreadPoolExecutor(_cores()) as threads:
         return list(threads.map(work, parts))
 
 

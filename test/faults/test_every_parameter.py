@@ -319,11 +319,12 @@ def test_words_that_mean_nothing(refused, name, parameter):
 
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_what_is_needed_is_named(refused, given, name):
+    """Also where a default would take its place, if it is given as nothing."""
     for algorithm, definition in DEFINITIONS:
         optional = definition.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional
         if algorithm == name and not (optional or definition.isDestination()):
-            if definition.defaultValue() is None:
-                text = refused(name, {**given(name), definition.name(): None})
+            for nothing in [None, ""] if definition.defaultValue() is None else [""]:
+                text = refused(name, {**given(name), definition.name(): nothing})
                 assert text.startswith(f"{definition.name()} ({definition.description()}) is empty")
 
 
