@@ -150,20 +150,24 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
                         self._inputs[file] = name
         return True
 
-    def _take_file(self, definition, parameters, context, feedback) -> list[str]:
-        """See that a file can be read; give the files that the input rests on, as all do here."""
+    def _take_file(self, definition, parameters, context, feedback) -> list[tuple]:
+        """See that a file can be read.
+
+        As all do here, it gives the files that the input rests on, each with the table in it that
+        the input is, empty if it is the file as a whole.
+        """
         path = self.parameterAsFile(parameters, definition.name(), context)
         _check_readable(definition.name(), path)
-        return [path]
+        return [(path, "")]
 
-    def _take_vector(self, definition, parameters, context, feedback) -> set[str]:
+    def _take_vector(self, definition, parameters, context, feedback) -> list[tuple]:
         layer = self.parameterAsVectorLayer(parameters, definition.name(), context)
         if layer is None:
-            return set()
+            return []
         layers.check_layer(layer, feedback)
-        return layers.files_of_vector(layer)
+        return [(file, layers.table_of(layer)) for file in layers.files_of_vector(layer)]
 
-    def _take_rasters(self, definition, parameters, context, feedback) -> set[str]:
+    def _take_rasters(self, definition, parameters, context, feedback) -> list[tuple]:
         """Describe the layers too: they may be touched in this thread only."""
         name, value = definition.name(), parameters[definition.name()]
         if definition.type() == "raster":
@@ -173,7 +177,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         if not all(opened) or isinstance(value, (list, tuple)) and len(opened) < len(value):
             raise QgsProcessingException(why_refused(definition, value))
         self._sources[name] = [layers.Source.of(layer) for layer in opened]
-        return set().union(*(layers.files_of(layer.source()) for layer in opened))
+        return [(file, "") for layer in opened for file in layers.files_of(layer.source())]
 
     def processAlgorithm(self, parameters, context, feedback):
         with _explained():
@@ -289,6 +293,8 @@ def _check_readable(name: str, path: str) -> None:
     """Refuse a file that is there and cannot be read; the worker tells of one that is not there."""
     try:
         if Path(path).exists():
+            if not Path(path).is_file():  # of a pipe one would wait for ever
+                raise OSError(0, "it is a folder, a pipe or the like")
             with open(path, "rb"):
                 pass
     except (OSError, ValueError) as problem:

@@ -83,6 +83,10 @@ def run_job(folder: Path, feedback, python: str | None = None) -> dict:
     # What libraries write for a while goes with the job's folder, however the worker ends.
     variables.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)))
     log = folder / protocol.WORKER_LOG
+    try:
+        log.touch()
+    except OSError as problem:
+        raise JobFailed(f"{log} cannot be written: {problem.strerror}.") from problem
     with log.open("ab") as stderr:
         try:
             code = child.run(

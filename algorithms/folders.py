@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from qgis.core import QgsProcessingException
 from qgis.PyQt.QtCore import QLockFile
 
 PREFIX = "subsidence-job-"
@@ -24,9 +25,20 @@ def job_folder(kept_after: type[Exception]) -> Iterator[Path]:
     """An empty folder that goes when the `with` block ends, except after the exception named.
 
     Folders that a QGIS left which was killed go first.
+
+    Raises
+    ------
+    QgsProcessingException
+        If no folder can be made.
     """
-    sweep()
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    try:
+        sweep()
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    except OSError as problem:
+        raise QgsProcessingException(
+            f"No job folder can be made for temporary files: {problem.strerror}. Free some room "
+            "on that disk, or let TMPDIR name another folder."
+        ) from problem
     lock = _lock(folder)
     lock.tryLock(0)
     try:

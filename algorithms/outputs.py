@@ -34,10 +34,14 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QMetaType, QVariant
 
+from .layers.pixels import gdal_errors
+
 _STAGING = ".subsidence-"
 # What drivers and QGIS lay beside a result: a former one's would be taken for this one's.
 _NAMES = ".aux.xml"  # names of classes, statistics
 _COMPANIONS = (_NAMES, ".ovr", ".msk", "-journal", "-wal", "-shm")
+_OF_SHAPEFILES = (".prj", ".qpj", ".cpg", ".qix", ".sbn", ".sbx", ".idm", ".ind")
+_NO_LAYERS = (".dxf", ".dgn", ".pdf", ".gdb")
 
 # QGIS 3.38 moved field types to QMetaType.
 _NUMBER, _TEXT = (
@@ -59,8 +63,8 @@ class Outputs:
     algorithm : SubsidenceAlgorithm
     parameters, context
         As `processAlgorithm` gets them.
-    inputs : dict of str to str
-        Every file that an input rests on, and the input's name.
+    inputs : dict of (str, str) to str
+        Every file that an input rests on, with the table in it if it is one, and the input's name.
 
     Attributes
     ----------
@@ -76,28 +80,31 @@ class Outputs:
     def __init__(self, algorithm, parameters: dict, context, inputs: dict[str, str]):
         self._algorithm, self._parameters, self._context = algorithm, parameters, context
         self.places = {}
-        taken = {identity(path): name for path, name in inputs.items()}
+        taken = [(identity(path), table, name) for (path, table), name in inputs.items()]
         for definition in algorithm.destinationParameterDefinitions():
             name = definition.name()
             place = algorithm.parameterAsFileOutput(parameters, name, context)
             if not place:
                 continue
             self.places[name] = place = _complete(place, definition, algorithm.LAYER_FILES)
-            path = _path(place, definition)
+            path, table = _path(place, definition), _database(place)[1]
             if path is None:
                 continue
-            other = taken.setdefault(identity(path), name)
-            if other in inputs.values():
-                raise QgsProcessingException(
-                    f"{name} would be written over {path}, which the input {other} is or rests "
-                    "on. Choose another place."
-                )
-            tables = _database(place) and _database(self.places[other])
-            if other != name and not tables:
+            key = identity(path)
+            for other_key, other_table, other in taken:
+                # Tables of one database do not touch each other.
+                if key != other_key or table and other_table and table != other_table:
+                    continue
+                if other in inputs.values():
+                    raise QgsProcessingException(
+                        f"{name} would be written over {path}, which the input {other} is or rests "
+                        "on. Choose another place."
+                    )
                 raise QgsProcessingException(
                     f"{name} and {other} are to be written to one file, {path}. Give each a name "
                     "of its own."
                 )
+            taken.append((key, table, name))
             _check_writable(name, path)
 
     @contextmanager
@@ -152,14 +159,20 @@ class Delivery:
     ) -> int:
         """Write a layer of the geometry type `kind`, and give the number of its features."""
         place, parameters = self._wanted[name], dict(self._parameters)
-        staged = _is_file(place)
+        database, table = _database(place)
+        staged = bool(database) or _is_file(place)
         with _told_of(place):
             if staged:
-                at = str(self._stage(name, place))
-                parameters[name] = _moved(parameters.get(name), at, load=False)
-            sink, written = self._algorithm.parameterAsSink(
-                parameters, name, self._context, fields, kind, crs
-            )
+                at = self._stage(name, database or place)
+                if database:  # into which the table is copied when it is whole
+                    at = self._staged[name] = at.with_name(f"{table}.gpkg".replace("/", "_"))
+                parameters[name] = _moved(parameters.get(name), str(at), load=False)
+            try:
+                sink, written = self._algorithm.parameterAsSink(
+                    parameters, name, self._context, fields, kind, crs
+                )
+            except QgsProcessingException as problem:
+                raise OSError(0, str(problem)) from problem
             if sink is None:
                 raise OSError(0, "QGIS cannot make a layer there")
             count = 0
@@ -176,20 +189,19 @@ class Delivery:
                 for part in Path(written).parent.iterdir():
                     _flush(part)
                 written = str(Path(place).with_name(Path(written).name))
-        self.places[name] = written
+        self.places[name] = f"{database}|layername={table}" if database else written
         return count
 
     def finish(self) -> None:
-        """Rename all that is staged, and let QGIS load what the user wants to see."""
+        """Put all that is staged in its place, and let QGIS load what the user wants to see."""
         for name, staged in self._staged.items():
             place = self.places[name]
-            final = Path(os.path.realpath(place))
+            database, table = _database(self._wanted[name])
             with _told_of(place):
-                for companion in _COMPANIONS:
-                    final.with_name(final.name + companion).unlink(missing_ok=True)
-                # A Shapefile is several files; the one that it is known by comes last.
-                for part in sorted(staged.parent.iterdir(), key=lambda part: part == staged):
-                    os.replace(part, final.with_name(part.name))
+                if database:
+                    _copy_table(staged, database, table)
+                else:
+                    _replace(staged, Path(os.path.realpath(place)))
             definition = self._algorithm.parameterDefinition(name)
             if definition.type() in (*self._algorithm.LAYER_FILES, "sink"):
                 parameters = {name: _moved(self._parameters.get(name), place)}
@@ -273,6 +285,11 @@ def _complete(place: str, definition, layer_files: dict) -> str:
             f"{place}."
         )
     if definition.type() == "sink" and _is_file(place):
+        if Path(place).suffix.lower() in _NO_LAYERS:
+            raise QgsProcessingException(
+                f"{definition.name()} cannot be read back from {place}, or loses its fields there. "
+                "Give it a name that ends in .gpkg."
+            )
         known = QgsVectorFileWriter.driverForExtension(Path(place).suffix)
         return place if known or os.path.exists(place) else f"{place}.gpkg"  # as QGIS does
     return place
@@ -280,8 +297,9 @@ def _complete(place: str, definition, layer_files: dict) -> str:
 
 def _path(place: str, definition) -> Path | None:
     """The file that a place is, or is in; None for a layer in memory or on a server."""
-    path = Path(os.path.abspath(_database(place) or place))
-    on_disk = _database(place) or _is_file(place)
+    database, _ = _database(place)
+    path = Path(os.path.abspath(database or place))
+    on_disk = database or _is_file(place)
     if definition.type() == "sink" and not on_disk:
         return None
     if not on_disk or path.parts[1:2] and path.parts[1].startswith("vsi"):
@@ -292,10 +310,10 @@ def _path(place: str, definition) -> Path | None:
     return path
 
 
-def _database(place: str) -> str:
-    """The path of the database whose table a place is, if it is one."""
-    found = re.search(r"dbname='([^']+)'", place)
-    return found.group(1) if found else ""
+def _database(place: str) -> tuple[str, str]:
+    """The database and its table that a place is, as QGIS writes it; two empty texts if none."""
+    found = re.match(r"ogr:dbname='([^']+)' table=\"([^\"]+)\"", place)
+    return found.groups() if found else ("", "")
 
 
 def _is_file(place: str) -> bool:
@@ -324,7 +342,9 @@ def _check_writable(name: str, path: Path) -> None:
                 raise OSError(0, "it is no ordinary file but a device or the like")
             if not os.access(path, os.W_OK):
                 raise OSError(0, "it is write-protected")
-        folder = next(parent for parent in path.parents if parent.exists())
+        folder = next((parent for parent in path.parents if parent.exists()), None)
+        if folder is None:
+            raise OSError(0, "there is no such drive")
         trial = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
         try:
             (trial / (path.name + max(_COMPANIONS, key=len))).write_bytes(bytes(1))
@@ -342,6 +362,31 @@ def _copy(source: Path, target: Path) -> None:
     _flush(target)
     if not filecmp.cmp(source, target, shallow=False):
         raise OSError(0, "what was written cannot be read back")
+
+
+def _replace(staged: Path, final: Path) -> None:
+    """Let a result take its place, and remove what lies beside it of a former one."""
+    # A Shapefile is several files; the one that it is known by comes last.
+    parts = sorted(staged.parent.iterdir(), key=lambda part: part == staged)
+    names = {part.name for part in parts}
+    for part in parts:
+        os.replace(part, final.with_name(part.name))
+    beside = {final.name + ending for ending in _COMPANIONS}
+    if final.suffix.lower() == ".shp":
+        beside |= {final.stem + ending for ending in _OF_SHAPEFILES}
+    for name in beside - names:
+        final.with_name(name).unlink(missing_ok=True)
+
+
+def _copy_table(staged: Path, database: str, table: str) -> None:
+    """Put a layer that is whole into a database, in the place of a table of its name."""
+    driver = QgsVectorFileWriter.driverForExtension(Path(database).suffix) or "GPKG"
+    try:
+        with gdal_errors("Copying the table") as gdal:
+            options = {"format": driver, "accessMode": "overwrite", "layerName": table}
+            gdal.VectorTranslate(database, str(staged), **options)
+    except QgsProcessingException as problem:
+        raise OSError(0, str(problem)) from problem
 
 
 def _flush(path: Path) -> None:

@@ -60,8 +60,8 @@ def is_within(definition: QgsProcessingParameterNumber, value) -> bool:
     if not _NUMBER.fullmatch(str(value)):
         return False
     number = float(value)
-    whole = not is_whole(definition) or number == math.floor(number)
-    return definition.minimum() <= number <= definition.maximum() and whole
+    within = definition.minimum() <= number <= definition.maximum()
+    return within and (not is_whole(definition) or number == math.floor(number))
 
 
 def read_numbers(text: str | None) -> list[float]:

@@ -253,7 +253,7 @@ class _ImportanceOf(_Train):
 
 class _Terrain(_OnGrid):
     area: _Grid
-    terrain: dict[Name, OwnFile]
+    elevation: OwnFile
 
 
 class _Ndvi(_OnGrid):
@@ -276,6 +276,10 @@ class _Zones(_OnGrid):
     zones: OwnFile
 
 
+class _LandUse(_OnGrid):
+    training: OwnFile | None = None
+
+
 _REQUESTS = {
     "train": _Train,
     "tune": _Tune,
@@ -291,7 +295,7 @@ _REQUESTS = {
     "watertable": _Piezometers,
     "dispersion": _Dispersion,
     "zones": _Zones,
-    "landuse": _OnGrid,
+    "landuse": _LandUse,
     "stack": _OnGrid,
 }
 

@@ -42,6 +42,7 @@ _ROOMS = {
         "check_points",
         "check_source",
         "find_number",
+        "table_of",
     ),
     "vectors": (
         "Points",

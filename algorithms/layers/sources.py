@@ -111,3 +111,9 @@ def find_number(source: QgsProcessingFeatureSource, field: str, needs: str) -> i
 def title_of(source: QgsProcessingFeatureSource) -> str:
     """The layer's name, as sentences say it."""
     return source.sourceName() or "of the points"
+
+
+def table_of(layer: QgsVectorLayer) -> str:
+    """The name of the table that a layer is in a database of several; empty if that is not told."""
+    source = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    return source.get("layerName") or ""

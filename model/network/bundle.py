@@ -247,9 +247,11 @@ def _check_summary(header: dict) -> None:
     grid, sign, unit = header["grid"], header["positive"], header.get("unit", "mm")
     for text in (*names, *kinds, grid["crs"], header["field"], unit):
         text.encode()
-    left, dx, _, top, _, dy = map(float, grid["transform"])
+    left, dx, _, top, _, dy = grid["transform"]
     if not (
-        len(set(names)) == len(names)
+        {type(number) for number in grid["transform"]} <= {int, float}
+        and type(grid["width"]) is type(grid["height"]) is int
+        and len(set(names)) == len(names)
         and set(kinds) <= set(KINDS)
         and sign in SIGNS
         and math.isfinite(left + top)

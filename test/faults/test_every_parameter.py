@@ -112,7 +112,22 @@ COLUMNS = {"COLUMNS": "displacement=mm", "POSITIVE": "up", "DISPLACEMENT_UNIT": 
 OTHERWISE = {("importpspoints", "LAYER"): {"FILE": None, **COLUMNS}}
 
 BAD_NUMBERS = [
-    *("nan", "NaN", "inf", "-inf", "1e308", "1e12", "-1e12", "30,5", "abc", "1_0", "0x10", "५"),
+    *(
+        "nan",
+        "NaN",
+        "inf",
+        "-inf",
+        "1e308",
+        "1e999",
+        "-1e999",
+        "1e12",
+        "-1e12",
+        "30,5",
+        "abc",
+        "1_0",
+        "0x10",
+        "५",
+    ),
     *(float("nan"), float("inf"), 1e308, 10**12, [1, 2]),
 ]
 BAD_RASTERS = [
@@ -128,7 +143,15 @@ BAD_VECTORS = [
     *("empty.gpkg", "text.gpkg", "missing.gpkg", "nothing.gpkg", "lines.gpkg", "noplace.gpkg"),
     *("dem.tif", "folder.tif"),
 ]
-BAD_FILES = ["empty.gpkg", "noise.tif", "folder.tif", "missing.csv", "dem.tif", "empty.zip"]
+BAD_FILES = [
+    "pipe.gpkg",
+    "empty.gpkg",
+    "noise.tif",
+    "folder.tif",
+    "missing.csv",
+    "dem.tif",
+    "empty.zip",
+]
 BAD_PLACES = {
     "a folder": "folder{}",
     "below a file": "table.csv/o{}",
@@ -360,7 +383,8 @@ def test_bad_vectors(refused, given, world, name, parameter, bad):
         parameter: str(world / bad),
     }
     text = refused(name, parameters)
-    assert parameter in text or Path(bad).stem in text
+    nowhere = bad == "noplace.gpkg" and "position" in text
+    assert parameter in text or Path(bad).stem in text or nowhere
 
 
 @pytest.mark.parametrize("bad", BAD_FILES)

@@ -19,14 +19,18 @@ import pytest
 from qgis.core import (
     QgsApplication,
     QgsFeature,
+    QgsFeatureRequest,
+    QgsField,
     QgsGeometry,
     QgsPointXY,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsRasterLayer,
+    QgsRectangle,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QVariant
 from subsidence_mapper.algorithms import base, folders
 from subsidence_mapper.algorithms.client import JobFailed
 from subsidence_mapper.algorithms.outputs import Outputs
@@ -128,6 +132,64 @@ def test_a_layer_without_an_ending_is_a_geopackage_as_in_qgis(run, tmp_path):
     assert QgsVectorLayer(str(tmp_path / "plain.gpkg"), "p", "ogr").featureCount() == 3
 
 
+def table_in(database, table):
+    return f"ogr:dbname='{database}' table=\"{table}\" (geom)"
+
+
+def test_a_new_table_in_the_database_of_an_input(places, tmp_path):
+    database = str(tmp_path / "p.gpkg")
+    of_input = {(database, "ps"): "PS_POINTS"}
+    assert places(of_input, ERROR_POINTS=table_in(database, "errors"))
+    for place in (table_in(database, "ps"), database):
+        with pytest.raises(QgsProcessingException, match="which the input PS_POINTS is or rests"):
+            places(of_input, ERROR_POINTS=place)
+
+
+def test_a_run_that_fails_leaves_the_older_table(run, provider, points, tmp_path):
+    database = tmp_path / "d.gpkg"
+    run.worker = finished(rows=5)
+    for table in ("kept", "other"):
+        run(ERROR_POINTS=table_in(database, table))
+    select = QgsApplication.processingRegistry().createAlgorithmById("subsidence:selectpspoints")
+    given = {"INPUT": points, "MAX_DISPERSION": 0, "AREA": None, "MIN_DATES": None}
+    points.dataProvider().addAttributes([QgsField("coherence", QVariant.Double)])
+    points.updateFields()
+    changes = {feature.id(): {1: 0.1} for feature in points.getFeatures()}
+    assert points.dataProvider().changeAttributeValues(changes)
+    given["PS_POINTS"] = table_in(database, "kept")
+    with pytest.raises(QgsProcessingException, match="No point fulfils all rules"):
+        select.run(given, QgsProcessingContext(), QgsProcessingFeedback(), catchExceptions=False)
+    for table, count in (("kept", 5), ("other", 5)):
+        layer = QgsVectorLayer(f"{database}|layername={table}", table, "ogr")
+        assert layer.featureCount() == count
+    run.worker = finished(rows=7)
+    assert run(ERROR_POINTS=table_in(database, "kept"))["ERROR_POINTS"].endswith("|layername=kept")
+    for table, count in (("kept", 7), ("other", 5)):
+        layer = QgsVectorLayer(f"{database}|layername={table}", table, "ogr")
+        assert layer.featureCount() == count
+
+
+def test_the_index_of_a_former_shapefile_goes(run, tmp_path):
+    place = tmp_path / "p.shp"
+    run.worker = finished(rows=3)
+    run(ERROR_POINTS=str(place))
+    former = QgsVectorLayer(str(place), "p", "ogr")
+    former.dataProvider().createSpatialIndex()
+    assert (tmp_path / "p.qix").exists()
+    run.worker = finished(rows=50)
+    run(ERROR_POINTS=str(place))
+    layer = QgsVectorLayer(str(place), "p", "ogr")
+    near = QgsFeatureRequest().setFilterRect(QgsRectangle(500_000, 3_599_999, 500_020, 3_600_001))
+    assert sum(1 for _ in layer.getFeatures(near)) == 21
+
+
+@pytest.mark.parametrize("name", ["p.dxf", "p.gdb", "p.pdf"])
+def test_formats_that_lose_fields_are_refused_before_the_work(run, tmp_path, name):
+    run.worker = broken
+    with pytest.raises(QgsProcessingException, match="Give it a name that ends in .gpkg"):
+        run(ERROR_POINTS=str(tmp_path / name))
+
+
 def test_two_tables_of_one_database_are_two_places(run, tmp_path):
     database = tmp_path / "both.gpkg"
     run.worker = finished(rows=3)
@@ -213,7 +275,7 @@ def places(provider):
 
     def places(inputs=(), **outputs):
         wanted = {name: str(place) for name, place in outputs.items()}
-        return Outputs(algorithm, wanted, context, dict.fromkeys(inputs, "DRIVERS")).places
+        return Outputs(algorithm, wanted, context, dict.fromkeys(inputs, "PS_POINTS")).places
 
     return places
 
@@ -263,6 +325,8 @@ def test_two_results_are_two_files(places, tmp_path):
     database = tmp_path / "d.gpkg"
     with pytest.raises(QgsProcessingException, match="MODEL and ERROR_POINTS are to be written"):
         places(MODEL=database, ERROR_POINTS=f"ogr:dbname='{database}' table=\"t\" (geom)")
+    with pytest.raises(QgsProcessingException, match="are to be written to one file"):
+        places(ERROR_POINTS=table_in(database, "t"), MODEL=database)
     assert len(places(SURFACE=tmp_path / "a.tif", TRUST=tmp_path / "b.tif")) == 2
 
 

@@ -11,6 +11,7 @@ from subsidence_mapper.model.network.bundle import (
     match_drivers,
     read_bundle,
     read_header,
+    read_summary,
     write_bundle,
 )
 from subsidence_mapper.model.network.model_file import load_model, save_model
@@ -150,3 +151,34 @@ def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, point
     assert np.array_equal(xy, points.xy)
     assert header["error_by_distance"]["standard_deviation_mm"] == [1.0, 2.0]
     assert Intervals.from_dict(header["error_by_distance"])(0.0) == (1.0, 1.5)
+
+
+LAID_OUT = {
+    "drivers": [{"name": "slope", "kind": "continuous"}],
+    "grid": {"crs": "EPSG:32639", "transform": [0.0, 30, 0, 9.0, 0, -30], "width": 3, "height": 3},
+    "positive": "up",
+    "field": "mm",
+}
+
+
+def test_what_a_map_is_laid_out_by(tmp_path):
+    write_bundle(tmp_path / "m.zip", LAID_OUT, {})
+    assert read_summary(tmp_path / "m.zip")["grid"] == LAID_OUT["grid"]
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"width": None},
+        {"height": 3.0},
+        {"width": True},
+        {"transform": ["0", "30", "0", "9", "0", "-30"]},
+        {"transform": [0, 30, 0, 9, 0]},
+        {"transform": [0, 30, 0, 9, 0, 0]},
+        {"crs": 32639},
+    ],
+)
+def test_a_signed_model_without_what_a_map_is_laid_out_by(tmp_path, grid):
+    write_bundle(tmp_path / "m.zip", {**LAID_OUT, "grid": {**LAID_OUT["grid"], **grid}}, {})
+    with pytest.raises(InputError, match="lacks what a map is laid out by"):
+        read_summary(tmp_path / "m.zip")

@@ -20,6 +20,8 @@ IDW = {**OF_POINTS, "task": "interpolate", "parameters": {"method": "idw"}}
         {**WELLS, "parameters": {"bandwidth": 2000.0, "filter_values": None, "more": [1, "a"]}},
         {"task": "whole", "outputs": [], "parameters": {}, "file": "/data/a.csv"},
         {**ON_GRID, "task": "importpoints", "grid": None, "source": {"path": "/data/a.csv"}},
+        {**ON_GRID, "task": "terrain", "area": GRID, "elevation": "terrain/00.tif"},
+        {**ON_GRID, "task": "landuse", "training": "training.json"},
     ],
 )
 def test_requests_as_qgis_writes_them_are_taken(request_):
