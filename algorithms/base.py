@@ -30,7 +30,7 @@ from .child import JobCancelled, stop_if_cancelled
 from .environment import PLUGIN, RuntimeMissing, worker_python
 from .folders import KEPT, job_folder
 from .job import Job
-from .outputs import Outputs, WriteFailed, read_table, save_table
+from .outputs import Outputs, WriteFailed, read_table, save_table, warn_of_cut_names
 from .values import check, is_empty, why_refused, why_unknown
 
 ICONS = PLUGIN / "resources" / "icons"
@@ -243,8 +243,9 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
                 if name in files:
                     delivery.copy(name, job.folder / files[name])
                 elif name in tables:
-                    table = job.folder / tables[name]
-                    delivery.write(name, *read_table(table, grid and grid["crs"]))
+                    table = read_table(job.folder / tables[name], grid and grid["crs"])
+                    delivery.write(name, *table)
+                    warn_of_cut_names(delivery.places[name], table[0], job.feedback)
         for name, place in delivery.places.items():
             styling.dress(job, self.parameterDefinition(name), place)
         return {**result.get("numbers", {}), **delivery.places}

@@ -34,6 +34,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QMetaType, QVariant
 
+from .layers.copies import LONGEST_DBF
 from .layers.pixels import gdal_errors
 
 _STAGING = ".subsidence-"
@@ -243,6 +244,16 @@ def read_table(path: Path, crs: str | None) -> tuple:
     if positions is None:
         return fields, QgsWkbTypes.NoGeometry, QgsCoordinateReferenceSystem(), features()
     return fields, QgsWkbTypes.Point, QgsCoordinateReferenceSystem.fromWkt(crs), features()
+
+
+def warn_of_cut_names(place: str, fields: QgsFields, feedback) -> None:
+    """Say which names of fields a Shapefile has cut."""
+    long = [name for name in fields.names() if len(name.encode()) > LONGEST_DBF]
+    if place.lower().endswith(".shp") and long:
+        feedback.pushWarning(
+            f"{place} is a Shapefile, which cuts names of fields after {LONGEST_DBF} letters, here "
+            f"{', '.join(long)}. A name that ends in .gpkg keeps them."
+        )
 
 
 def save_table(path: Path, crs: str | None) -> str:

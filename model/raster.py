@@ -174,7 +174,7 @@ def reading(name: str) -> Iterator[None]:
         reason = str(problem.__cause__ or problem).rstrip(".")
         raise InputError(
             f"The raster {name} cannot be read: {reason}. Its file, or one that it rests on, is "
-            "damaged, cut short or gone: get it anew."
+            "damaged, incomplete or gone. Download or copy it again."
         ) from problem
 
 

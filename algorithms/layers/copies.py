@@ -27,7 +27,7 @@ from .crs import wkt
 from .sources import UNCHECKED, defined_crs, title_of
 
 _WHOLE = (QVariant.Int, QVariant.LongLong)
-_LONGEST_DBF = 10
+LONGEST_DBF = 10
 _WITHOUT_PLACES = (".csv", ".tsv", ".dbf", ".xlsx", ".ods")
 _TAKEN = {"gpkg": ("fid", "geom"), **dict.fromkeys(("sqlite", "db"), ("ogc_fid", "geometry"))}
 
@@ -102,10 +102,10 @@ def fields_for(place: str, source: QgsProcessingFeatureSource, feedback) -> QgsF
         If `place` is a Shapefile, which would cut names, or a table, which keeps no positions.
     """
     names = source.fields().names()
-    long = [name for name in names if len(name.encode()) > _LONGEST_DBF]
+    long = [name for name in names if len(name.encode()) > LONGEST_DBF]
     if place.lower().endswith(".shp") and long:
         raise QgsProcessingException(
-            f"A Shapefile cuts names of fields after {_LONGEST_DBF} letters, here "
+            f"A Shapefile cuts names of fields after {LONGEST_DBF} letters, here "
             f"{', '.join(long)}. Give the output a name that ends in .gpkg."
         )
     if place.lower().endswith(_WITHOUT_PLACES):

@@ -103,7 +103,7 @@ def _check_few(driver: Driver, values: list) -> None:
         raise QgsProcessingException(
             f"The raster {driver.name} holds many values that no quantity has, such as "
             f"{values[0]:g} and {values[1]:g}. Its file, {driver.uri}, is damaged or was read with "
-            "a wrong type: export it anew."
+            "a wrong type. Export it again."
         )
 
 

@@ -28,8 +28,8 @@ def unreadable(driver: Driver, reason: str) -> QgsProcessingException:
     """What to say when pixels of a raster cannot be read."""
     reason = reason.rstrip(".") or "GDAL does not say why"
     return QgsProcessingException(
-        f"The raster {driver.name} cannot be read: {reason}. Its file, "
-        f"{driver.uri}, or one that it rests on, is damaged, cut short or gone: get it anew."
+        f"The raster {driver.name} cannot be read: {reason}. Its file, {driver.uri}, or one that "
+        "it rests on, is damaged, incomplete or gone. Download or copy it again."
     )
 
 

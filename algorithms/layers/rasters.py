@@ -210,7 +210,7 @@ def _check_length(raster, name: str, gdal) -> None:
     if os.path.getsize(file) < needed and packed in (False, None, "0"):
         raise QgsProcessingException(
             f"The raster {name} cannot be read: {file} has {os.path.getsize(file):,} bytes, and "
-            f"its cells need {needed:,}. It is cut short: get it anew."
+            f"its cells need {needed:,}. It is incomplete. Download or copy it again."
         )
 
 

@@ -62,8 +62,9 @@ class Forest(Method):
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
         known = joined(points, validation)
+        seen = 1 - np.exp(-1) if self.kind == "random" else 1.0  # by a tree, of its bootstrap
         require(
-            self.trees * (_TREE + _NODE * 2 * len(known) / self.min_leaf),
+            self.trees * (_TREE + _NODE * 2 * seen * len(known) / self.min_leaf),
             f"A forest of {self.trees:,} trees on {len(known):,} points",
             "Use fewer TREES, or a larger MIN_LEAF.",
         )

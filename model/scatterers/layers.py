@@ -20,7 +20,7 @@ from .damage import FAILURES, told
 from .formats import POSITIONS, Batch, Source, recognise
 
 _ROWS = 8192
-_DAMAGED = "A geometry of the layer is damaged. Repair the layer, or export it anew."
+_DAMAGED = "A geometry of the layer is damaged. Repair the layer, or export it again."
 _DBF = 10  # letters that Shapefiles leave of a name
 _STYLES = "layer_styles"  # QGIS keeps looks there
 
@@ -113,7 +113,7 @@ def _open_layer(
     title: str = "",
 ) -> Source:
     title = title or path.name
-    unread = InputError(f"The layer {layer} of {title} cannot be read. Export it anew.")
+    unread = InputError(f"The layer {layer} of {title} cannot be read. Export it again.")
     with told(lambda _: unread):
         info = pyogrio.read_info(path, layer=layer)
     there = [str(name) for name in info["fields"]]

@@ -121,8 +121,8 @@ class Job:
         if beyond.any():
             raise InputError(
                 f"{self.field} has values up to {sizes[beyond].max():g}, and {beyond.sum():,} "
-                f"beyond {LARGEST:g} {self.unit}, which no ground moves. Remove these points, or "
-                "choose another field."
+                f"beyond {LARGEST:g} {self.unit}, more than any ground moves. Remove these "
+                "points, or choose another field."
             )
 
     def _check_varied(self, points: Points, where: str = "") -> None:

@@ -22,7 +22,7 @@ def run(folder, request, monitor) -> dict:
         with h5py.File(path, "r") as file:
             found = _elsewhere(file)
     except (OSError, RuntimeError, KeyError) as problem:
-        raise InputError(f"{path} is damaged ({problem}): get it anew.") from None
+        raise InputError(f"{path} is damaged ({problem}). Download or copy it again.") from None
     if found:
         part, other = found
         raise InputError(

@@ -141,6 +141,21 @@ def test_points_become_a_layer(run, worker, tmp_path):
     assert base.is_empty(rows[1][1]) and rows[1][2] == "train"
 
 
+def test_names_that_a_shapefile_cuts_are_told(run, worker, feedback, tmp_path):
+    worker.points = {
+        "ERROR_POINTS": {
+            "xy": np.array([[500_010.5, 3_599_990.25]]),
+            "error": np.array([1.5]),
+            "absolute_error": np.array([1.5]),
+        }
+    }
+    run(ERROR_POINTS=str(tmp_path / "p.shp"))
+    (text,) = feedback.warnings
+    assert "cuts names of fields after 10 letters, here absolute_error. A name that" in text
+    run(ERROR_POINTS=str(tmp_path / "p.gpkg"))
+    assert feedback.warnings == [text]
+
+
 @pytest.mark.parametrize(
     ("problem", "message"),
     [

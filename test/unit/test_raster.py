@@ -112,7 +112,7 @@ def test_a_raster_that_cannot_be_read_is_named(tmp_path):
     path = write(tmp_path / "rain.tif", NOISE)
     with open(path, "r+b") as file:
         file.truncate(path.stat().st_size // 2)
-    with pytest.raises(InputError, match="raster rain.tif cannot be read: .*cut short or gone"):
+    with pytest.raises(InputError, match="raster rain.tif cannot be read: .*incomplete or gone"):
         read_band(path)
     drivers = [{"name": "rain", "file": path.name}]
     with pytest.raises(InputError, match="raster rain cannot be read"):
