@@ -20,6 +20,7 @@ from pydantic import (
     validate_call,
 )
 
+from .drivers.ndvi import PRODUCTS
 from .errors import InputError
 from .network.bundle import KINDS, SIGNS
 from .network.presets import ACTIVATIONS, LOSSES, OPTIMIZERS, PRESETS, Preset, weight_shapes
@@ -106,6 +107,13 @@ class _Parameters(BaseModel):
     """Parameters of a task; one that is not known would do nothing."""
 
     model_config = ConfigDict(**_RULES, extra="forbid")
+
+
+class _Settings(BaseModel):
+    """Parameters of a task that knows what it lacks; others beside them are plain."""
+
+    model_config = ConfigDict(**_RULES, extra="allow")
+    __pydantic_extra__: dict[Name, _Plain] = Field(init=False)
 
 
 class _Grid(_Message):
@@ -251,36 +259,136 @@ class _ImportanceOf(_Train):
     parameters: _Importance
 
 
+class _Flow(_Settings):
+    flow: Literal["dinf", "mfd"] = "dinf"
+    depressions: Literal["breach", "fill"] = "breach"
+    slope_floor: Positive = 1.0
+
+
 class _Terrain(_OnGrid):
     area: _Grid
     elevation: OwnFile
+    parameters: _Flow
+
+
+class _Product(_Settings):
+    product: Literal[tuple(PRODUCTS)] = "reflectance"
+    mask_values: Text = ""
 
 
 class _Ndvi(_OnGrid):
+    parameters: _Product
     scenes: Annotated[list[dict[Name, Text | None]], Field(min_length=1)]
 
 
+class _Pumping(_Settings):
+    filter_field: Text | None = None
+    filter_values: Text | None = None
+    weight_field: Text | None = None
+    bandwidth: Positive = 1.0
+
+
 class _Wells(_OnGrid):
+    parameters: _Pumping
     wells: OwnFile
+
+
+class _Levels(_Settings):
+    id_field: Text | None = None
+    date_field: Text | None = None
+    level_field: Text | None = None
+    readings_id_field: Text | None = None
+    level_is: Literal["elevation", "depth"] = "elevation"
+    change_is: Literal["between_dates", "trend_per_year"] = "between_dates"
+    date: Word | None = None
+    start: Word | None = None
+    end: Word | None = None
+    tolerance: NotNegative = 0.0
+    variogram: Word = "auto"
 
 
 class _Piezometers(_OnGrid):
     piezometers: OwnFile
+    readings: OwnFile | None = None
+    parameters: _Levels
+
+
+class _Amplitudes(_Settings):
+    type: Literal["amplitude", "intensity", "decibel"] = "amplitude"
+    calibration: Literal["mean", "none"] = "mean"
+    threshold: NotNegative = 0.0
 
 
 class _Dispersion(_OnGrid):
     images: Annotated[list[_DriverFile], Field(min_length=1)]
+    parameters: _Amplitudes
+
+
+class _Limits(_Settings):
+    positive: _Sign = "up"
+    thresholds: list[Number] = []
 
 
 class _Zones(_OnGrid):
     zones: OwnFile
+    parameters: _Limits
+
+
+class _Classes(_Settings):
+    method: Literal["forest", "kmeans", "reclassify"] = "forest"
+    classes: Annotated[int, Field(ge=2, le=255)] = 2
+    table: Literal["worldcover", "corine", "own"] = "worldcover"
+    rules: Text = ""
+    seed: Seed = 0
 
 
 class _LandUse(_OnGrid):
     training: OwnFile | None = None
+    parameters: _Classes
+
+
+class _Layout(_Settings):
+    format: Literal["geotiff", "vrt"] = "geotiff"
+
+
+class _StackOf(_OnGrid):
+    drivers: Annotated[list[_DriverFile], Field(min_length=1)]
+    parameters: _Layout
+
+
+class _SourceOf(_Message):
+    path: File
+    layer: Text | None = None
+    crs: Text | None = None
+    names: list[Text] | None = None
+    title: Text | None = None
+
+
+_Unit = Literal["auto", "mm", "cm", "m", "inch"]
+
+
+class _Reading(_Settings):
+    format: Word = "auto"
+    columns: Text = ""
+    velocity_unit: _Unit = "auto"
+    displacement_unit: _Unit = "auto"
+    positive: Literal["auto", "up", "subsidence"] = "auto"
+    projection: Literal["line_of_sight", "vertical"] = "line_of_sight"
+    crs: Text | None = None
+
+
+class _Import(_Request):
+    source: _SourceOf
+    parameters: _Reading
+
+
+class _WholeFile(_Request):
+    file: File
 
 
 _REQUESTS = {
+    "importpoints": _Import,
+    "whole": _WholeFile,
     "train": _Train,
     "tune": _Tune,
     "predict": _Predict,
@@ -296,7 +404,7 @@ _REQUESTS = {
     "dispersion": _Dispersion,
     "zones": _Zones,
     "landuse": _LandUse,
-    "stack": _OnGrid,
+    "stack": _StackOf,
 }
 
 

@@ -24,6 +24,13 @@ def _in_a_line(name: str) -> str:
     return shown(" ".join(name.split("\n")))
 
 
+class Parameters(dict):
+    """What the user set, by name."""
+
+    def __missing__(self, name: str):
+        raise InputError(f"The request cannot be used: its parameter {name.upper()} is missing.")
+
+
 class Job:
     """A request in its folder, and the result that is being made.
 
@@ -51,7 +58,7 @@ class Job:
         self.request = request
         self.monitor = monitor
         self.grid = Grid.from_dict(request["grid"]) if request["grid"] else None
-        self.parameters = request["parameters"]
+        self.parameters = Parameters(request["parameters"])
         self.engine = make_engine(request.get("engine", "local"))
         self.result = {"files": {}, "points": {}, "numbers": {}, "classes": {}}
 

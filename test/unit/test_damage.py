@@ -169,6 +169,56 @@ REQUESTS = {
         "parameters": {"method": "forest", "preset": "paper", "block_size": 100.0, "folds": 3}
         | {"repeats": 2, "seed": 0},
     },
+    "terrain": {
+        "task": "terrain",
+        "outputs": ["SLOPE"],
+        "area": GRID.to_dict(),
+        "elevation": "terrain/00.tif",
+        "parameters": {"flow": "dinf", "depressions": "fill", "slope_floor": 0.1},
+    },
+    "ndvi": {
+        "task": "ndvi",
+        "outputs": ["NDVI"],
+        "scenes": [{"name": "a", "day": "2019-05-01", "red": "red/00.tif", "nir": "nir/00.tif"}],
+        "parameters": {"product": "landsat_c2l2", "mask_values": "1,2"},
+    },
+    "wells": {
+        "task": "wells",
+        "outputs": ["DISTANCE", "DENSITY"],
+        "wells": "wells.npz",
+        "parameters": {"filter_field": "use", "filter_values": "a,b", "bandwidth": 2000.0},
+    },
+    "watertable": {
+        "task": "watertable",
+        "outputs": ["WATER_TABLE"],
+        "piezometers": "piezometers.npz",
+        "parameters": {"id_field": "a", "level_is": "depth", "date": "2020-01-01"}
+        | {"change_is": "between_dates", "tolerance": 90.0, "variogram": "auto"},
+    },
+    "dispersion": {
+        "task": "dispersion",
+        "outputs": ["DISPERSION"],
+        "images": [{"name": "a", "kind": "continuous", "file": "images/000.vrt"}],
+        "parameters": {"type": "intensity", "calibration": "mean", "threshold": 0.25},
+    },
+    "zones": {
+        "task": "zones",
+        "outputs": ["SUMMARY"],
+        "zones": "zones.json",
+        "parameters": {"positive": "up", "thresholds": [-50.0, -100.0]},
+    },
+    "landuse": {
+        "task": "landuse",
+        "outputs": ["LAND_USE"],
+        "parameters": {"method": "kmeans", "classes": 5, "seed": 0},
+    },
+    "stack": {"task": "stack", "outputs": ["STACK"], "parameters": {"format": "geotiff"}},
+    "importpoints": {
+        "task": "importpoints",
+        "outputs": ["PS_POINTS"],
+        "source": {"path": "/nowhere/a.csv", "layer": None},
+        "parameters": {"format": "auto", "columns": "velocity=v", "positive": "up"},
+    },
 }
 SHARED = {
     "protocol": 1,
