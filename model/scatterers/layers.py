@@ -61,14 +61,15 @@ def open_vector(
     check_own(path)
     with told(lambda _: _unknown(path)):
         held = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
+    skipped: Counter = Counter()
     if layer:
-        return _open_layer(path, layer, key, mapping, asked, crs, names, title)
+        return _open_layer(path, layer, key, mapping, asked, skipped, crs, names, title)
     chosen = [name for name, kind in held if kind and ("Point" in kind or kind == "Unknown")]
     chosen = chosen or [name for name, kind in held if not kind and name != _STYLES]
     opened, problems = {}, {}
     for name in chosen or [name for name, _ in held[:1]]:
         try:
-            opened[name] = _open_layer(path, name, key, mapping, asked)
+            opened[name] = _open_layer(path, name, key, mapping, asked, skipped)
         except InputError as problem:
             problems[name] = problem
     if not opened:
@@ -94,7 +95,6 @@ def _chain(sources: list[Source]) -> Source:
 
     def read() -> Iterator[Batch]:
         for i, each in enumerate(sources):
-            each.skipped = first.skipped
             for batch in each.read():
                 batch.done = (i + batch.done) * share
                 yield batch
@@ -108,6 +108,7 @@ def _open_layer(
     key: str,
     mapping: dict,
     asked: str | None,
+    skipped: Counter,
     crs: str | None = None,
     names: list[str] | None = None,
     title: str = "",
@@ -123,7 +124,6 @@ def _open_layer(
     if max(map(len, found), default=0) <= _DBF:
         layout.cut = _DBF
     kind = info["geometry_type"]
-    skipped: Counter = Counter()
     x = y = None
     if kind is None:
         x, y, crs = layout.find_positions(found, asked, mapping)

@@ -143,6 +143,20 @@ def test_layers_of_one_kind_are_all_read_and_others_named(load, tmp_path):
     assert got["velocity_mm_yr"].tolist() == [3, 4] and not warnings
 
 
+def test_what_each_layer_lacks_is_counted(load, tmp_path):
+    places = {"x": 51 + np.arange(20) / 10, "y": np.full(20, 32.0), "v": np.ones(20)}
+    write_points(tmp_path / "one.gpkg", "EPSG:4326", [pa.table(places)])
+    meta, _, shapes, data = pyogrio.raw.read(tmp_path / "one.gpkg")
+    for layer, lacking in (("a", 2), ("b", 7)):
+        shapes[:lacking] = None
+        options = {"crs": meta["crs"], "geometry_type": "Point", "append": layer == "b"}
+        path = tmp_path / "ps.gpkg"
+        pyogrio.raw.write(path, shapes, data, meta["fields"], layer=layer, **options)
+    got, warnings = load(path, **V)
+    assert len(got["ps_id"]) == 18 + 13
+    assert warnings[1:] == ["Skipped, no position: 9."]
+
+
 def test_columns_go_by_the_names_that_the_layer_has(load, tmp_path):
     """QGIS hands over columns by numbers; fid and geom are names like others."""
     columns = {"x": [51.0, 51.1], "y": [32.0, 32.1], "f0": [7.0, 7.0], "f1": [1.0, 2.0]}
