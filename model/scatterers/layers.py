@@ -195,9 +195,11 @@ def _unknown(path: Path) -> InputError:
                 "pixels to points', and give that layer."
             )
     except (rasterio.errors.RasterioError, *FAILURES):
+        advice = "Give CSV or text, a Shapefile, a GeoPackage or HDF5."
+        if path.suffix.lower() == ".zip":
+            advice = "Unpack it, and give the file that you want."
         return InputError(
-            f"{path.name} cannot be read: it is damaged, or no file of points. Give CSV or text, "
-            "a Shapefile, a GeoPackage or HDF5."
+            f"{path.name} cannot be read: it is damaged, or no file of points. {advice}"
         )
 
 

@@ -81,6 +81,38 @@ def test_packed_tables(load, tmp_path):
         assert got["velocity_mm_yr"].tolist() == [-1, -2, -3, -4, -5, -6] and not warnings
 
 
+@pytest.mark.parametrize("suffix", [".shp", ".gpkg"])
+def test_packed_layers(load, tmp_path, suffix):
+    columns = {"x": [51.0, 51.1], "y": [32.0, 32.1], "v": [1.5, -2.0]}
+    write_points(tmp_path / "ps.gpkg", "EPSG:4326", [pa.table(columns)])
+    meta, _, shapes, data = pyogrio.raw.read(tmp_path / "ps.gpkg")
+    (tmp_path / "made").mkdir()
+    options = {"crs": meta["crs"], "geometry_type": "Point"}
+    pyogrio.raw.write(tmp_path / f"made/ps{suffix}", shapes, data, meta["fields"], **options)
+    with zipfile.ZipFile(tmp_path / "ps.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in (tmp_path / "made").iterdir():
+            archive.write(file, file.name)
+    got, warnings = load(tmp_path / "ps.zip", **V)
+    assert got["velocity_mm_yr"].tolist() == [1.5, -2.0] and not warnings
+    with zipfile.ZipFile(tmp_path / "deep.zip", "w") as archive:
+        archive.writestr("folder/readme.txt", "of EGMS")
+        archive.writestr(f"folder/ps{suffix}", "nothing")
+    with pytest.raises(InputError, match="deep.zip cannot be read.* Unpack it, and give the file"):
+        load(tmp_path / "deep.zip", **V)
+
+
+def test_a_packed_layer_that_points_to_other_files_is_refused(load, tmp_path):
+    columns = {"x": [51.0], "y": [32.0], "v": [1.5]}
+    write_points(tmp_path / "ps.gpkg", "EPSG:4326", [pa.table(columns)])
+    virtual = f"""<OGRVRTDataSource><OGRVRTLayer name="ps">
+        <SrcDataSource>{tmp_path / "ps.gpkg"}</SrcDataSource>
+        </OGRVRTLayer></OGRVRTDataSource>"""
+    with zipfile.ZipFile(tmp_path / "ps.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ps.shp", virtual)
+    with pytest.raises(InputError, match="points to other files"):
+        load(tmp_path / "ps.zip", **V)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
