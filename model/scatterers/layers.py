@@ -61,15 +61,14 @@ def open_vector(
     check_own(path)
     with told(lambda _: _unknown(path)):
         held = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
-    skipped: Counter = Counter()
     if layer:
-        return _open_layer(path, layer, key, mapping, asked, skipped, crs, names, title)
+        return _open_layer(path, layer, key, mapping, asked, crs, names, title)
     chosen = [name for name, kind in held if kind and ("Point" in kind or kind == "Unknown")]
     chosen = chosen or [name for name, kind in held if not kind and name != _STYLES]
     opened, problems = {}, {}
     for name in chosen or [name for name, _ in held[:1]]:
         try:
-            opened[name] = _open_layer(path, name, key, mapping, asked, skipped)
+            opened[name] = _open_layer(path, name, key, mapping, asked)
         except InputError as problem:
             problems[name] = problem
     if not opened:
@@ -93,13 +92,13 @@ def _chain(sources: list[Source]) -> Source:
     """Sources of one kind, one after the other."""
     first, share = sources[0], 1 / len(sources)
 
-    def read() -> Iterator[Batch]:
+    def read(skipped: Counter) -> Iterator[Batch]:
         for i, each in enumerate(sources):
-            for batch in each.read():
+            for batch in each.read(skipped):
                 batch.done = (i + batch.done) * share
                 yield batch
 
-    return Source(first.layout, first.crs, first.places, read, first.skipped)
+    return Source(first.layout, first.crs, first.places, read)
 
 
 def _open_layer(
@@ -108,7 +107,6 @@ def _open_layer(
     key: str,
     mapping: dict,
     asked: str | None,
-    skipped: Counter,
     crs: str | None = None,
     names: list[str] | None = None,
     title: str = "",
@@ -140,7 +138,7 @@ def _open_layer(
     wanted = list(dict.fromkeys(wanted))
     count = info["features"]
 
-    def read() -> Iterator[Batch]:
+    def read(skipped: Counter) -> Iterator[Batch]:
         done = 0
 
         def damaged(_) -> InputError:
@@ -169,7 +167,7 @@ def _open_layer(
                         yield make_batch(layout, named, xy, done / max(count, done))
         skipped["counted by the file, but not in it"] += max(count - done, 0)
 
-    return Source(layout, crs, places, read, skipped)
+    return Source(layout, crs, places, read)
 
 
 def _places(named: dict, geometry: pa.Array, skipped: Counter) -> tuple[dict, np.ndarray]:

@@ -266,6 +266,31 @@ def test_codes_for_nothing_in_every_column_are_said(load, tmp_path):
         assert words in said
 
 
+def test_a_layer_that_begins_with_codes_for_nothing(load, tmp_path):
+    """As one that is sorted by a column does, for more rows than are read at once."""
+    heights = np.array([-999.0] * 20_000 + [*np.linspace(-50, 150, 10_000)] + [-999.0])
+    count = len(heights)
+    columns = {"x": np.linspace(51, 52, count), "y": np.full(count, 32.0), "v": np.ones(count)}
+    columns.update(h=heights, s=np.full(count, -999.0))
+    write_points(tmp_path / "all.gpkg", "EPSG:4326", [pa.table(columns)])
+    meta, _, shapes, data = pyogrio.raw.read(tmp_path / "all.gpkg")
+    shapes[[3, 25_000]] = None
+    options = {"crs": meta["crs"], "geometry_type": "Point"}
+    pyogrio.raw.write(tmp_path / "ps.gpkg", shapes, data, meta["fields"], **options)
+    mapping = "velocity=v; height=h; velocity_std=s"
+    got, warnings = load(tmp_path / "ps.gpkg", **{**V, "columns": mapping})
+    expected = np.delete(np.where(heights == -999, np.nan, heights), [3, 25_000])
+    np.testing.assert_allclose(got["height_m"], expected)
+    assert (got["velocity_std"] == -999).all()
+    assert sorted(warnings) == [
+        "In the column h 20,000 values are -999, which means no value beside -50 to 150: taken as "
+        "NULL.",
+        f"In the column s {count - 2:,} values are -999, with nothing to compare with. They are "
+        "kept; if they mean no value, make them NULL.",
+        "Skipped, no position: 2.",
+    ]
+
+
 @pytest.mark.parametrize("factor", [100, 255])
 def test_coherence_beyond_1_is_said(load, tmp_path, factor):
     rows = [f"p{i},51,3{i},1,1,{0.1 * i * factor},0,1\n" for i in range(1, 4)]
