@@ -134,7 +134,7 @@ def read_points(
             f"The positions of the layer {name}, {describe(source.sourceExtent())}, look like "
             f"degrees, but {title(source.sourceCrs())} counts in metres. Check the layer's CRS."
         )
-    places = _Places(source, [column, error_column], crs, transforms)
+    places = _Places(source, [column, error_column], crs, transforms, feedback)
     total = max(source.featureCount(), 1)
     for i, (feature, points) in enumerate(places):
         if i % 1000 == 0:
@@ -146,7 +146,7 @@ def read_points(
             ys.append(y)
             values.append(value)
             errors.append(error)
-    places.say(feedback, "Points")
+    places.say("Points")
     if not len(values):
         raise places.nowhere()
     fill = FillValues(f"the field {field}")
@@ -184,10 +184,15 @@ class _Places:
     ------
     QgsProcessingException
         If no position can be brought to the CRS.
+    JobCancelled
+        When the user cancels while `say` looks for the reasons.
     """
 
-    def __init__(self, source: QgsProcessingFeatureSource, columns: list, crs, transforms):
-        self._source, self._crs, self._transforms = source, crs, transforms
+    def __init__(
+        self, source: QgsProcessingFeatureSource, columns: list, crs, transforms, feedback
+    ):
+        self._source, self._crs, self._feedback = source, crs, feedback
+        self._transform = QgsCoordinateTransform(source.sourceCrs(), crs, transforms)
         self._request = QgsFeatureRequest().setSubsetOfAttributes(columns)
         self._request.setDestinationCrs(crs, transforms)
         self.missing = 0
@@ -204,15 +209,17 @@ class _Places:
             else:
                 self.missing += 1
 
-    def say(self, feedback, what: str) -> None:
+    def say(self, what: str) -> None:
         """Count in the log what was passed over."""
         if not self.missing:
             return
         lost = sum(not self._reaches(each) for each in self._shapes())
         if self.missing > lost:
-            feedback.pushWarning(f"{what} without a position, skipped: {self.missing - lost:,}.")
+            self._feedback.pushWarning(
+                f"{what} without a position, skipped: {self.missing - lost:,}."
+            )
         if lost:
-            feedback.pushWarning(
+            self._feedback.pushWarning(
                 f"{what} whose position cannot be brought from {title(self._source.sourceCrs())} "
                 f"to {title(self._crs)}, skipped: {lost:,}."
             )
@@ -220,14 +227,15 @@ class _Places:
     def _shapes(self):
         """The geometries with finite positions, in the layer's CRS."""
         request = QgsFeatureRequest().setNoAttributes()
-        for feature in self._source.getFeatures(request, UNCHECKED):
+        for i, feature in enumerate(self._source.getFeatures(request, UNCHECKED)):
+            if i % 1000 == 0:
+                stop_if_cancelled(self._feedback)
             if any(math.isfinite(each.x() + each.y()) for each in feature.geometry().vertices()):
                 yield QgsGeometry(feature.geometry())
 
     def _reaches(self, shape: QgsGeometry) -> bool:
-        transform = QgsCoordinateTransform(self._source.sourceCrs(), self._crs, self._transforms)
         try:
-            shape.transform(transform)
+            shape.transform(self._transform)
         except QgsCsException:
             return False
         return any(math.isfinite(each.x() + each.y()) for each in shape.vertices())
@@ -364,13 +372,13 @@ def read_table(
         rows.extend(take(feature) for feature in source.getFeatures(request, UNCHECKED))
     else:
         check_geometry(source)
-        found = _Places(source, columns, crs, transforms)
+        found = _Places(source, columns, crs, transforms, feedback)
         for feature, points in found:
             row = take(feature)
             for point in points:
                 places.extend(point)
                 rows.append(row)
-        found.say(feedback, f"Rows of {name}")
+        found.say(f"Rows of {name}")
         if not rows:
             raise found.nowhere()
     return Table(

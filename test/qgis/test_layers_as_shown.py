@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsFeature,
     QgsField,
@@ -21,6 +22,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 from subsidence_mapper.algorithms import layers
+from subsidence_mapper.algorithms.child import JobCancelled
+from subsidence_mapper.algorithms.layers import vectors
 
 UTM = QgsCoordinateReferenceSystem("EPSG:32639")
 NETCDF = 9.969209968386869e36
@@ -264,6 +267,43 @@ class TestReading:
         message = "ps, x 500000 to 500010, y .*, are none of its coordinate .* EPSG:4326. Set"
         with pytest.raises(QgsProcessingException, match=message):
             layers.read_points(source_of(layer), "v", UTM, context, feedback)
+
+
+def test_why_positions_are_missing_can_be_cancelled(make, feedback):
+    """The features are read once to tell the CRS, once for their values, once for the reasons."""
+
+    class Cancelling(QgsProcessingFeatureSource):
+        passes = 0
+
+        def getFeatures(self, *arguments):  # noqa: N802
+            self.passes += 1
+            if self.passes == 3:
+                feedback.cancel()
+            return super().getFeatures(*arguments)
+
+    layer = make(["v:double"], [(0, [1.0]), (None, [2.0]), (10, [3.0])])
+    source = Cancelling(layer, QgsProcessingContext())
+    context = QgsProject.instance().transformContext()
+    with pytest.raises(JobCancelled):
+        layers.read_points(source, "v", UTM, context, feedback)
+    assert not feedback.warnings
+
+
+def test_one_transform_serves_all_features(make, feedback, monkeypatch):
+    made = []
+
+    def transform(*arguments):
+        made.append(QgsCoordinateTransform(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(vectors, "QgsCoordinateTransform", transform)
+    layer = make(["v:double"], [(None, [0.0]), *((i, [1.0 + i]) for i in range(50))])
+    context = QgsProject.instance().transformContext()
+    wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
+    points = layers.read_points(source_of(layer), "v", wgs84, context, feedback)
+    assert len(points.xy) == 50 and len(made) == 1
+    assert points.xy[0] == pytest.approx([51.0, 32.5374], abs=1e-4)
+    assert feedback.warnings == ["Points without a position, skipped: 1."]
 
 
 def test_a_text_of_megabytes_is_refused_before_it_takes_memory(make, feedback):
