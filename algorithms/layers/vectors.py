@@ -31,7 +31,8 @@ from .crs import describe, is_metric, title
 from .grids import Grid
 from .sources import UNCHECKED, check_geometry, find_number, title_of
 
-_LONGEST = 1000  # characters of an id, a date or a class; numpy keeps as much for each row
+_LONGEST = 1000  # characters of an id, a date or a class
+_MOST = 2**28  # characters of a column; numpy keeps as many for each row as for the longest
 
 
 @dataclass(frozen=True)
@@ -341,7 +342,7 @@ def read_table(
     Raises
     ------
     QgsProcessingException
-        If a field does not exist or holds very long texts, or no row has a position.
+        If a field does not exist or its texts are too long, or no row has a position.
     JobCancelled
         When the user cancels.
     """
@@ -383,9 +384,24 @@ def read_table(
             raise found.nowhere()
     return Table(
         None if crs is None else np.array(places).reshape(-1, 2),
-        {field: np.array([row[i] for row in rows]) for i, field in enumerate(fields)},
+        {
+            field: np.array(_bounded([row[i] for row in rows], field, name))
+            for i, field in enumerate(fields)
+        },
         name,
     )
+
+
+def _bounded(values: list, field: str, name: str) -> list:
+    """The values of a column, unless its longest text makes too much of it."""
+    longest = max((len(value) for value in values if isinstance(value, str)), default=0)
+    if longest * len(values) > _MOST:
+        raise QgsProcessingException(
+            f"The field {field} of the layer {name} holds a text of {longest:,} characters, and "
+            f"all {len(values):,} rows take as much memory as the longest; up to "
+            f"{_MOST // len(values):,} are read. Choose another field, or shorten it."
+        )
+    return values
 
 
 def _number(value) -> float:

@@ -315,6 +315,26 @@ def test_a_text_of_megabytes_is_refused_before_it_takes_memory(make, feedback):
     assert len(table.xy) == 100
 
 
+def test_a_long_text_among_many_rows_is_refused_before_it_takes_memory(make, feedback):
+    layer = make(["t:string(0)"], [], kind="MultiPoint")
+    for text in ("a" * 1000, "b"):
+        feature = QgsFeature(layer.fields())
+        places = [QgsPointXY(500_000 + i, 3_600_000) for i in range(150_000)]
+        feature.setGeometry(QgsGeometry.fromMultiPointXY(places))
+        feature.setAttributes([text])
+        assert layer.dataProvider().addFeatures([feature])[0]
+    context = QgsProject.instance().transformContext()
+    message = "field t of the layer ps holds a text of 1,000 char.* 300,000 rows .* up to 894 are"
+    with pytest.raises(QgsProcessingException, match=message):
+        layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+    assert layer.dataProvider().deleteFeatures([1])
+    table = layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+    assert table.columns["t"].tolist() == ["b"] * 150_000
+    layer = make(["t:string(0)"], [(0, ["a" * 1000]), (10, ["b"])])
+    table = layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+    assert table.columns["t"].tolist() == ["a" * 1000, "b"]
+
+
 class TestSelecting:
     """selectpspoints with values and names that do not fit."""
 
