@@ -14,6 +14,7 @@ from collections.abc import Iterator
 ABSURD = 1e15  # no quantity of this field is as large, in any unit
 _HUGE = 1e9  # as large only beside others that are large
 _TIMES = 1e6
+_SMALL = 9999.0  # a code below it may as well be a value, if there is no other
 _MOST = 10_000
 _NAMED = 5  # numbers by a sentence of their own
 _FAR = 100.0  # so many times the others is kept, but said
@@ -37,7 +38,8 @@ class FillValues:
 
     A number means nothing if it is infinite, if nothing is of its size, or if it is one of `CODES`
     and stands apart: farther from all other values than they are from each other, and than half
-    of itself. So 9999 among levels of 9,000 to 11,000 m stays what it is.
+    of itself. So 9999 among levels of 9,000 to 11,000 m stays what it is. Where nothing else is
+    known, -999 and 999 are kept, and said; `is_open` tells so before, and `learn` helps.
 
     Parameters
     ----------
@@ -63,6 +65,7 @@ class FillValues:
         self.counts: Counter = Counter()
         self._low, self._high = math.inf, -math.inf
         self._peak, self._apart = 0.0, Counter()
+        self._open: Counter = Counter()
 
     def remove(self, values):
         """The values, of any shape, as float64 with NaN for those that mean nothing."""
@@ -79,9 +82,27 @@ class FillValues:
             self._look_for_outliers(values, max(-low, high))
         return values
 
+    def is_open(self, values) -> bool:
+        """Whether values may be codes, such as -999, and nothing else is known to tell."""
+        import numpy as np
+
+        if not self._alone:  # as nearly always
+            return False
+        values = np.asarray(values, float)
+        size = np.abs(values[np.abs(values) < ABSURD])
+        return bool((size < _SMALL).any() and np.isin(size, [*CODES]).all())
+
+    def learn(self, values) -> bool:
+        """Compare with values that come later; tells whether there are any."""
+        import numpy as np
+
+        values = np.asarray(values, float)
+        self._widen(values[~np.isin(values, self._suspects(values))])
+        return not self._alone
+
     def sentences(self, outliers: bool = True) -> list[str]:
         """What was taken out, a sentence for each number, and the `outliers` that were kept."""
-        beside = f" beside {self._low:.6g} to {self._high:.6g}" if self._low <= self._high else ""
+        beside = "" if self._alone else f" beside {self._low:.6g} to {self._high:.6g}"
         said = [
             f"In {self.title} {_many(count)} {value:.10g}, which means no value{beside}: taken as "
             "NULL."
@@ -94,6 +115,12 @@ class FillValues:
                 f"In {self.title} {_many(count)} of this kind too, from {low:.6g} to {high:.6g}: "
                 "taken as NULL."
             )
+        said += [
+            f"In {self.title} {_many(count)} {value:.10g}, with nothing to compare with. They are "
+            "kept; if they mean no value, make them NULL."
+            for value, count in self._open.items()
+            if self._alone or self._is_apart(value)
+        ]
         if outliers and (apart := self._outliers()):
             count = sum(apart.values())
             largest = max(apart, key=abs)
@@ -103,21 +130,40 @@ class FillValues:
             )
         return said
 
-    def _without_codes(self, values):
+    def _suspects(self, values):
         import numpy as np
 
         suspects = np.unique(values[np.abs(values) >= SMALLEST])
-        suspects = suspects[(np.abs(suspects) >= _HUGE) | np.isin(suspects, [*CODES])]
+        return suspects[(np.abs(suspects) >= _HUGE) | np.isin(suspects, [*CODES])]
+
+    def _without_codes(self, values):
+        import numpy as np
+
+        suspects = self._suspects(values)
         self._widen(values[~np.isin(values, suspects)] if len(suspects) else values)
-        if self._low <= self._high:
-            suspects = sorted(suspects, key=self._gap)
-        nothing = [each for each in suspects if self._is_nothing(float(each))]
-        if not nothing:
-            return values
+        # Without any other value, those that may tell come before those that may be codes.
+        order = (lambda each: abs(each) < _SMALL) if self._alone else self._gap
+        suspects = sorted(suspects.tolist(), key=order)
+        nothing = [each for each in suspects if self._is_nothing(each)]
         gone = np.isin(values, nothing)
-        for value, count in zip(*np.unique(values[gone], return_counts=True)):
-            self.counts[float(value)] += int(count)
-        return np.where(gone, np.nan, values)
+        self._count(self.counts, values[gone])
+        if nothing:
+            values = np.where(gone, np.nan, values)
+        if self._alone:
+            self._count(self._open, values[~np.isnan(values)])
+        return values
+
+    @staticmethod
+    def _count(counts: Counter, values) -> None:
+        import numpy as np
+
+        for value, count in zip(*np.unique(values, return_counts=True)):
+            counts[float(value)] += int(count)
+
+    @property
+    def _alone(self) -> bool:
+        """Whether no value is known that means something."""
+        return self._low > self._high
 
     def _widen(self, values) -> None:
         low, high = _ends(values)
@@ -126,18 +172,19 @@ class FillValues:
     def _gap(self, value: float) -> float:
         return max(self._low - value, value - self._high)
 
+    def _is_apart(self, value: float) -> bool:
+        return self._gap(value) > max(self._high - self._low, abs(value) / 2)
+
     def _is_nothing(self, value: float) -> bool:
         """Whether a suspect stands for nothing; if not, it is one of the other values."""
-        size, alone = abs(value), self._low > self._high
+        size, code = abs(value), value in CODES
         if size >= ABSURD:
             return True
-        code = value in CODES
-        if alone and code and size >= 9999:
-            return True
-        if not alone:
+        if self._alone and code:
+            return size >= _SMALL
+        if not self._alone:
             peak = max(abs(self._low), abs(self._high), 1.0)
-            far = self._gap(value) > max(self._high - self._low, size / 2)
-            if code and far or size >= _HUGE and size > _TIMES * peak:
+            if code and self._is_apart(value) or size >= _HUGE and size > _TIMES * peak:
                 return True
         self._low, self._high = min(self._low, value), max(self._high, value)
         return False
@@ -155,8 +202,7 @@ class FillValues:
             self._peak = peak
             return
         self._peak = max(self._peak, _ends(size[~beyond])[1])
-        for value, count in zip(*np.unique(values[beyond], return_counts=True)):
-            self._apart[float(value)] += int(count)
+        self._count(self._apart, values[beyond])
 
     def _outliers(self) -> dict[float, int]:
         """What stands apart beyond all that goes on from the others without a gap."""

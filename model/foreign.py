@@ -6,6 +6,10 @@ Only the standard library is imported here, so that QGIS can ask too.
 from __future__ import annotations
 
 import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from .errors import InputError
@@ -28,7 +32,7 @@ def check_own(path: Path) -> None:
     InputError
         If it does.
     """
-    if _VIRTUAL.search(_start(path)):
+    if any(map(_VIRTUAL.search, chain([_start(path)], _packed(path)))):
         raise InputError(
             f"{path.name} holds no points itself but points to other files. Give the file with "
             "the points."
@@ -51,9 +55,27 @@ def check_local(path: Path) -> None:
         )
 
 
+def is_layer(name: str) -> bool:
+    """Whether a file in a .zip is by its name one that GDAL reads as it is packed."""
+    return Path(name).suffix.lower() in (".shp", ".gpkg")
+
+
 def _start(path: Path) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read(_LOOKED_AT)
     except OSError:
         return b""  # whoever opens it says more
+
+
+def _packed(path: Path) -> Iterator[bytes]:
+    """The starts of the layers in a .zip, which GDAL knows by what they hold, not by their name."""
+    if path.suffix.lower() != ".zip":
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in filter(is_layer, archive.namelist()):
+                with archive.open(name) as file:
+                    yield file.read(_LOOKED_AT)
+    except (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
+        return  # whoever opens it says more

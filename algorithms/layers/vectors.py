@@ -31,7 +31,8 @@ from .crs import describe, is_metric, title
 from .grids import Grid
 from .sources import UNCHECKED, check_geometry, find_number, title_of
 
-_LONGEST = 1000  # characters of an id, a date or a class; numpy keeps as much for each row
+_LONGEST = 1000  # characters of an id, a date or a class
+_MOST = 2**28  # characters of a column; numpy keeps as many for each row as for the longest
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def read_points(
             f"The positions of the layer {name}, {describe(source.sourceExtent())}, look like "
             f"degrees, but {title(source.sourceCrs())} counts in metres. Check the layer's CRS."
         )
-    places = _Places(source, [column, error_column], crs, transforms)
+    places = _Places(source, [column, error_column], crs, transforms, feedback)
     total = max(source.featureCount(), 1)
     for i, (feature, points) in enumerate(places):
         if i % 1000 == 0:
@@ -146,7 +147,7 @@ def read_points(
             ys.append(y)
             values.append(value)
             errors.append(error)
-    places.say(feedback, "Points")
+    places.say("Points")
     if not len(values):
         raise places.nowhere()
     fill = FillValues(f"the field {field}")
@@ -184,10 +185,15 @@ class _Places:
     ------
     QgsProcessingException
         If no position can be brought to the CRS.
+    JobCancelled
+        When the user cancels while `say` looks for the reasons.
     """
 
-    def __init__(self, source: QgsProcessingFeatureSource, columns: list, crs, transforms):
-        self._source, self._crs, self._transforms = source, crs, transforms
+    def __init__(
+        self, source: QgsProcessingFeatureSource, columns: list, crs, transforms, feedback
+    ):
+        self._source, self._crs, self._feedback = source, crs, feedback
+        self._transform = QgsCoordinateTransform(source.sourceCrs(), crs, transforms)
         self._request = QgsFeatureRequest().setSubsetOfAttributes(columns)
         self._request.setDestinationCrs(crs, transforms)
         self.missing = 0
@@ -204,15 +210,17 @@ class _Places:
             else:
                 self.missing += 1
 
-    def say(self, feedback, what: str) -> None:
+    def say(self, what: str) -> None:
         """Count in the log what was passed over."""
         if not self.missing:
             return
         lost = sum(not self._reaches(each) for each in self._shapes())
         if self.missing > lost:
-            feedback.pushWarning(f"{what} without a position, skipped: {self.missing - lost:,}.")
+            self._feedback.pushWarning(
+                f"{what} without a position, skipped: {self.missing - lost:,}."
+            )
         if lost:
-            feedback.pushWarning(
+            self._feedback.pushWarning(
                 f"{what} whose position cannot be brought from {title(self._source.sourceCrs())} "
                 f"to {title(self._crs)}, skipped: {lost:,}."
             )
@@ -220,14 +228,15 @@ class _Places:
     def _shapes(self):
         """The geometries with finite positions, in the layer's CRS."""
         request = QgsFeatureRequest().setNoAttributes()
-        for feature in self._source.getFeatures(request, UNCHECKED):
+        for i, feature in enumerate(self._source.getFeatures(request, UNCHECKED)):
+            if i % 1000 == 0:
+                stop_if_cancelled(self._feedback)
             if any(math.isfinite(each.x() + each.y()) for each in feature.geometry().vertices()):
                 yield QgsGeometry(feature.geometry())
 
     def _reaches(self, shape: QgsGeometry) -> bool:
-        transform = QgsCoordinateTransform(self._source.sourceCrs(), self._crs, self._transforms)
         try:
-            shape.transform(transform)
+            shape.transform(self._transform)
         except QgsCsException:
             return False
         return any(math.isfinite(each.x() + each.y()) for each in shape.vertices())
@@ -333,7 +342,7 @@ def read_table(
     Raises
     ------
     QgsProcessingException
-        If a field does not exist or holds very long texts, or no row has a position.
+        If a field does not exist or its texts are too long, or no row has a position.
     JobCancelled
         When the user cancels.
     """
@@ -364,20 +373,35 @@ def read_table(
         rows.extend(take(feature) for feature in source.getFeatures(request, UNCHECKED))
     else:
         check_geometry(source)
-        found = _Places(source, columns, crs, transforms)
+        found = _Places(source, columns, crs, transforms, feedback)
         for feature, points in found:
             row = take(feature)
             for point in points:
                 places.extend(point)
                 rows.append(row)
-        found.say(feedback, f"Rows of {name}")
+        found.say(f"Rows of {name}")
         if not rows:
             raise found.nowhere()
     return Table(
         None if crs is None else np.array(places).reshape(-1, 2),
-        {field: np.array([row[i] for row in rows]) for i, field in enumerate(fields)},
+        {
+            field: np.array(_bounded([row[i] for row in rows], field, name))
+            for i, field in enumerate(fields)
+        },
         name,
     )
+
+
+def _bounded(values: list, field: str, name: str) -> list:
+    """The values of a column, unless its longest text makes too much of it."""
+    longest = max((len(value) for value in values if isinstance(value, str)), default=0)
+    if longest * len(values) > _MOST:
+        raise QgsProcessingException(
+            f"The field {field} of the layer {name} holds a text of {longest:,} characters, and "
+            f"all {len(values):,} rows take as much memory as the longest; up to "
+            f"{_MOST // len(values):,} are read. Choose another field, or shorten it."
+        )
+    return values
 
 
 def _number(value) -> float:

@@ -252,9 +252,8 @@ class Source:
     places : str
         Where the positions come from, for the log.
     read : callable
-        Gives an iterator of Batch; what it leaves out it counts in `skipped`.
-    skipped : Counter
-        Number of rows by reason.
+        Gives an iterator of Batch; the number of rows that it leaves out, by reason, it counts in
+        the Counter that it is given.
     notes : list of str
         What else the user should be warned of.
     """
@@ -262,8 +261,7 @@ class Source:
     layout: Layout
     crs: str
     places: str
-    read: Callable[[], Iterator[Batch]]
-    skipped: Counter
+    read: Callable[[Counter], Iterator[Batch]]
     notes: list = field(default_factory=list)
 
     def is_like(self, other: Source) -> bool:

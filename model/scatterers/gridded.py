@@ -57,9 +57,9 @@ def open_grid(path: Path, key: str) -> Source:
         _check_own(file, path.name)
         source = _open_grid(file, path, key)
 
-    def read() -> Iterator[Batch]:
+    def read(skipped: Counter) -> Iterator[Batch]:
         with told(lambda _: damaged):
-            yield from source.read()
+            yield from source.read(skipped)
 
     return replace(source, read=read)
 
@@ -99,9 +99,8 @@ def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
         crs = WGS84
     else:
         left, right, top, down, crs = _mintpy_lattice(file, path.name, columns)
-    skipped: Counter = Counter()
 
-    def read() -> Iterator[Batch]:
+    def read(skipped: Counter) -> Iterator[Batch]:
         _, height, width = cube.shape
         # Whole chunks, because each is unpacked anew by each window, unless they are very large.
         chunk, most = (cube.chunks or (1, 1))[1], max(1, _VALUES // (len(names) * width))
@@ -129,7 +128,7 @@ def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
                 yield Batch(xy, values, series, min(1.0, (row + step) / height))
 
     layout = Layout(known, columns, dates, known.marks)
-    return Source(layout, crs, "the centres of the cells", read, skipped)
+    return Source(layout, crs, "the centres of the cells", read)
 
 
 def _check_own(file: h5py.File, name: str) -> None:

@@ -92,14 +92,13 @@ def _chain(sources: list[Source]) -> Source:
     """Sources of one kind, one after the other."""
     first, share = sources[0], 1 / len(sources)
 
-    def read() -> Iterator[Batch]:
+    def read(skipped: Counter) -> Iterator[Batch]:
         for i, each in enumerate(sources):
-            each.skipped = first.skipped
-            for batch in each.read():
+            for batch in each.read(skipped):
                 batch.done = (i + batch.done) * share
                 yield batch
 
-    return Source(first.layout, first.crs, first.places, read, first.skipped)
+    return Source(first.layout, first.crs, first.places, read)
 
 
 def _open_layer(
@@ -123,7 +122,6 @@ def _open_layer(
     if max(map(len, found), default=0) <= _DBF:
         layout.cut = _DBF
     kind = info["geometry_type"]
-    skipped: Counter = Counter()
     x = y = None
     if kind is None:
         x, y, crs = layout.find_positions(found, asked, mapping)
@@ -140,7 +138,7 @@ def _open_layer(
     wanted = list(dict.fromkeys(wanted))
     count = info["features"]
 
-    def read() -> Iterator[Batch]:
+    def read(skipped: Counter) -> Iterator[Batch]:
         done = 0
 
         def damaged(_) -> InputError:
@@ -169,7 +167,7 @@ def _open_layer(
                         yield make_batch(layout, named, xy, done / max(count, done))
         skipped["counted by the file, but not in it"] += max(count - done, 0)
 
-    return Source(layout, crs, places, read, skipped)
+    return Source(layout, crs, places, read)
 
 
 def _places(named: dict, geometry: pa.Array, skipped: Counter) -> tuple[dict, np.ndarray]:
@@ -195,9 +193,11 @@ def _unknown(path: Path) -> InputError:
                 "pixels to points', and give that layer."
             )
     except (rasterio.errors.RasterioError, *FAILURES):
+        advice = "Give CSV or text, a Shapefile, a GeoPackage or HDF5."
+        if path.suffix.lower() == ".zip":
+            advice = "Unpack it, and give the file that you want."
         return InputError(
-            f"{path.name} cannot be read: it is damaged, or no file of points. Give CSV or text, "
-            "a Shapefile, a GeoPackage or HDF5."
+            f"{path.name} cannot be read: it is damaged, or no file of points. {advice}"
         )
 
 

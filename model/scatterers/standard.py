@@ -62,9 +62,10 @@ class Standardizer:
         self.layout = source.layout
         self.monitor = monitor
         self.dates = list(self.layout.dates)
-        self.skipped = source.skipped
+        self.skipped: Counter = Counter()
         self.shortened = self.missing = self.single = 0
         self.fills: dict[str, FillValues] = {}
+        self._looked: set[str] = set()
         self._coherence: Counter = Counter()
         self._highest = -np.inf
         self.filled: Counter = Counter()
@@ -72,7 +73,7 @@ class Standardizer:
         self._years = np.array([day.toordinal() for day in self.dates]) / 365.25
         self._years -= self._years.mean() if self.dates else 0
         self._vertical = self._choose_projection(parameters.get("projection", "line_of_sight"))
-        self._batches = self._clean(source.read())
+        self._batches = self._clean(source.read(self.skipped))
         first = next(self._batches, None)
         if first is None:
             raise InputError(f"There are no points.{_counts(self.skipped)}")
@@ -143,13 +144,31 @@ class Standardizer:
     def _clean(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The batches with NaN for the numbers that mean nothing."""
         for batch in batches:
-            columns = {
-                name: values if name == "ps_id" else self._fill(name).remove(values)
-                for name, values in batch.columns.items()
-            }
-            series = self._fill("dates").remove(batch.series) if self.dates else batch.series
-            x, y = (self._fill(name).remove(each) for name, each in zip("xy", batch.xy.T))
-            yield replace(batch, xy=np.column_stack([x, y]), columns=columns, series=series)
+            given = self._quantities(batch)
+            self._look_ahead([name for name in given if self._fill(name).is_open(given[name])])
+            clean = {name: self._fill(name).remove(values) for name, values in given.items()}
+            xy = np.column_stack([clean.pop("x"), clean.pop("y")])
+            series = clean.pop("dates", batch.series)
+            yield replace(batch, xy=xy, columns={**batch.columns, **clean}, series=series)
+
+    def _quantities(self, batch: Batch) -> dict[str, np.ndarray]:
+        """What a batch holds of numbers, by the names of `fills`."""
+        columns = {name: values for name, values in batch.columns.items() if name != "ps_id"}
+        series = {"dates": batch.series} if self.dates else {}
+        return {**columns, **series, "x": batch.xy[:, 0], "y": batch.xy[:, 1]}
+
+    def _look_ahead(self, names: list[str]) -> None:
+        """Read on until other values tell whether -999 of some columns means nothing.
+
+        A table sorted by value may begin with nothing else.
+        """
+        names = [name for name in names if name not in self._looked]
+        self._looked.update(names)
+        for batch in self.source.read(Counter()) if names else ():
+            given = self._quantities(batch)
+            names = [name for name in names if not self._fill(name).learn(given[name])]
+            if not names:
+                break
 
     def _fill(self, name: str) -> FillValues:
         title = {"dates": "the time series", "x": "the positions (x)", "y": "the positions (y)"}

@@ -55,12 +55,6 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
     else:
         layout = recognise(header, key, mapping)
     x, y, crs = layout.find_positions(header, crs, mapping)
-    skipped: Counter = Counter()
-
-    def skip(_) -> str:
-        skipped["not as many cells as the header"] += 1
-        return "skip"
-
     wanted = [x, y, *layout.columns.values(), *layout.dates.values()]
     # Names may occur twice where nobody needs them, so columns go by their number.
     at = {column: str(header.index(column)) for column in wanted}
@@ -78,7 +72,6 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
         skip_rows=2 if layout.format is _VISUALIZER else 1,
         encoding="utf-8" if encoding == "utf-8-sig" else encoding,
     )
-    parsing = pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip)
     converting = pa.csv.ConvertOptions(
         include_columns=list(types),
         column_types=types,
@@ -90,7 +83,12 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
     def explain(problem: Exception) -> InputError:
         return _explain(problem, file, header, delimiter, encoding, comma)
 
-    def read() -> Iterator[Batch]:
+    def read(skipped: Counter) -> Iterator[Batch]:
+        def skip(_) -> str:
+            skipped["not as many cells as the header"] += 1
+            return "skip"
+
+        parsing = pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip)
         size = file.path.stat().st_size
         with told(explain), file.open() as (text, raw):
             stream = pa.PythonFile(text, "r")
@@ -100,7 +98,7 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
                     xy = np.column_stack([numbers(named, x), numbers(named, y)])
                     yield make_batch(layout, named, xy, raw.tell() / size)
 
-    return Source(layout, crs, f"the columns {x} and {y}", read, skipped)
+    return Source(layout, crs, f"the columns {x} and {y}", read)
 
 
 def _visualizer_layout(header: list[str], row: list[str], mapping: dict) -> Layout:

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import InputError
+from ..foreign import is_layer
 from .damage import FAILURES, told
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".dat")
@@ -153,10 +154,12 @@ def open_text(path: Path) -> TextFile | None:
         tables = [name for name in tables if not re.match("(read_?me|licen[cs]e)", _stem(name))]
         if len(tables) == 1:
             return TextFile(path, tables[0])
+        if not tables and any(map(is_layer, names)):
+            return None
         held = ", ".join(islice(names, 10)) or "nothing"
         raise InputError(
-            f"{path.name} holds {held}; of a .zip one text table is read. Unpack it, and give the "
-            "file that you want."
+            f"{path.name} holds {held}; of a .zip one text table is read, or a Shapefile or "
+            "GeoPackage. Unpack it, and give the file that you want."
         )
     return TextFile(path) if packed in SUFFIXES else None
 

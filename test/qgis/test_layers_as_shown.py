@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsFeature,
     QgsField,
@@ -21,6 +22,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 from subsidence_mapper.algorithms import layers
+from subsidence_mapper.algorithms.child import JobCancelled
+from subsidence_mapper.algorithms.layers import vectors
 
 UTM = QgsCoordinateReferenceSystem("EPSG:32639")
 NETCDF = 9.969209968386869e36
@@ -266,6 +269,43 @@ class TestReading:
             layers.read_points(source_of(layer), "v", UTM, context, feedback)
 
 
+def test_why_positions_are_missing_can_be_cancelled(make, feedback):
+    """The features are read once to tell the CRS, once for their values, once for the reasons."""
+
+    class Cancelling(QgsProcessingFeatureSource):
+        passes = 0
+
+        def getFeatures(self, *arguments):  # noqa: N802
+            self.passes += 1
+            if self.passes == 3:
+                feedback.cancel()
+            return super().getFeatures(*arguments)
+
+    layer = make(["v:double"], [(0, [1.0]), (None, [2.0]), (10, [3.0])])
+    source = Cancelling(layer, QgsProcessingContext())
+    context = QgsProject.instance().transformContext()
+    with pytest.raises(JobCancelled):
+        layers.read_points(source, "v", UTM, context, feedback)
+    assert not feedback.warnings
+
+
+def test_one_transform_serves_all_features(make, feedback, monkeypatch):
+    made = []
+
+    def transform(*arguments):
+        made.append(QgsCoordinateTransform(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(vectors, "QgsCoordinateTransform", transform)
+    layer = make(["v:double"], [(None, [0.0]), *((i, [1.0 + i]) for i in range(50))])
+    context = QgsProject.instance().transformContext()
+    wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
+    points = layers.read_points(source_of(layer), "v", wgs84, context, feedback)
+    assert len(points.xy) == 50 and len(made) == 1
+    assert points.xy[0] == pytest.approx([51.0, 32.5374], abs=1e-4)
+    assert feedback.warnings == ["Points without a position, skipped: 1."]
+
+
 def test_a_text_of_megabytes_is_refused_before_it_takes_memory(make, feedback):
     layer = make(["t:string(0)"], [(i, ["x" * 3_000_000 if i == 50 else "a"]) for i in range(100)])
     context = QgsProject.instance().transformContext()
@@ -273,6 +313,26 @@ def test_a_text_of_megabytes_is_refused_before_it_takes_memory(make, feedback):
         layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
     table = layers.read_table(source_of(layer), [], UTM, context, feedback)
     assert len(table.xy) == 100
+
+
+def test_a_long_text_among_many_rows_is_refused_before_it_takes_memory(make, feedback):
+    layer = make(["t:string(0)"], [], kind="MultiPoint")
+    for text in ("a" * 1000, "b"):
+        feature = QgsFeature(layer.fields())
+        places = [QgsPointXY(500_000 + i, 3_600_000) for i in range(150_000)]
+        feature.setGeometry(QgsGeometry.fromMultiPointXY(places))
+        feature.setAttributes([text])
+        assert layer.dataProvider().addFeatures([feature])[0]
+    context = QgsProject.instance().transformContext()
+    message = "field t of the layer ps holds a text of 1,000 char.* 300,000 rows .* up to 894 are"
+    with pytest.raises(QgsProcessingException, match=message):
+        layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+    assert layer.dataProvider().deleteFeatures([1])
+    table = layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+    assert table.columns["t"].tolist() == ["b"] * 150_000
+    layer = make(["t:string(0)"], [(0, ["a" * 1000]), (10, ["b"])])
+    table = layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+    assert table.columns["t"].tolist() == ["a" * 1000, "b"]
 
 
 class TestSelecting:

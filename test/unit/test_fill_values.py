@@ -36,7 +36,6 @@ def test_codes_among_ordinary_values_are_taken_out_and_counted(code):
         (9000.0, 9999.0, 11000.0),  # a level among levels
         (1000.0, 1000.0, 999.0),
         (-600.0, 50.0, -999.0),  # strong subsidence, no gap
-        (999.0, 999.0),  # nothing to compare with
         (32768.0, 32000.0, 33000.0),
         (2e9, 3e9, 2147483647.0),
         (1e12, 2e12, 5e9),
@@ -85,6 +84,47 @@ def test_batches_are_one_quantity():
     assert fill.remove([999.0]).tolist() == [999.0]
     assert np.isnan(fill.remove([-999.0, -9999.0])).all()
     assert fill.counts == {-999.0: 1, -9999.0: 1}
+
+
+@pytest.mark.parametrize("code", [999.0, -999.0])
+def test_a_code_that_could_be_a_value_is_kept_and_said_where_it_is_all(code):
+    got, fill = remove(code, np.nan, code)
+    np.testing.assert_array_equal(got, [code, np.nan, code])
+    assert not fill.counts
+    assert fill.sentences() == [
+        f"In the field v 2 values are {code:g}, with nothing to compare with. They are kept; if "
+        "they mean no value, make them NULL."
+    ]
+
+
+@pytest.mark.parametrize("more", [[], [np.nan], [-999.0, -9999.0]])
+def test_a_code_alone_does_not_hide_those_that_follow(more):
+    fill = FillValues("the field v")
+    first = [-999.0, -999.0, *more]
+    assert fill.is_open(first)
+    fill.remove(first)
+    assert fill.is_open(first)
+    got = fill.remove([-12.5, -999.0, 3.0])
+    np.testing.assert_array_equal(got, [-12.5, np.nan, 3.0])
+    assert not fill.is_open([-999.0])
+    assert fill.sentences()[-1].startswith(f"In the field v {2 + first[2:].count(-999)} values are")
+
+
+def test_codes_that_turn_out_to_be_values_are_not_said():
+    fill = FillValues("the field v")
+    assert fill.remove([999.0, 999.0]).tolist() == [999.0, 999.0]
+    assert fill.remove([1000.0, 999.0]).tolist() == [1000.0, 999.0]
+    assert not fill.sentences()
+
+
+@pytest.mark.parametrize(("later", "gone"), [([-5.0, 7.0], True), ([-1100.0, -800.0], False)])
+def test_values_that_come_later_can_be_known_before(later, gone):
+    fill = FillValues("the field v")
+    assert fill.is_open([-999.0])
+    assert not fill.learn([-999.0, np.nan])
+    assert fill.learn([-999.0, *later])
+    assert np.isnan(fill.remove([-999.0])).all() == gone
+    assert fill.counts == ({-999.0: 1} if gone else {})
 
 
 def test_what_is_no_code_but_stands_far_apart_is_kept_and_said():

@@ -81,6 +81,38 @@ def test_packed_tables(load, tmp_path):
         assert got["velocity_mm_yr"].tolist() == [-1, -2, -3, -4, -5, -6] and not warnings
 
 
+@pytest.mark.parametrize("suffix", [".shp", ".gpkg"])
+def test_packed_layers(load, tmp_path, suffix):
+    columns = {"x": [51.0, 51.1], "y": [32.0, 32.1], "v": [1.5, -2.0]}
+    write_points(tmp_path / "ps.gpkg", "EPSG:4326", [pa.table(columns)])
+    meta, _, shapes, data = pyogrio.raw.read(tmp_path / "ps.gpkg")
+    (tmp_path / "made").mkdir()
+    options = {"crs": meta["crs"], "geometry_type": "Point"}
+    pyogrio.raw.write(tmp_path / f"made/ps{suffix}", shapes, data, meta["fields"], **options)
+    with zipfile.ZipFile(tmp_path / "ps.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in (tmp_path / "made").iterdir():
+            archive.write(file, file.name)
+    got, warnings = load(tmp_path / "ps.zip", **V)
+    assert got["velocity_mm_yr"].tolist() == [1.5, -2.0] and not warnings
+    with zipfile.ZipFile(tmp_path / "deep.zip", "w") as archive:
+        archive.writestr("folder/readme.txt", "of EGMS")
+        archive.writestr(f"folder/ps{suffix}", "nothing")
+    with pytest.raises(InputError, match="deep.zip cannot be read.* Unpack it, and give the file"):
+        load(tmp_path / "deep.zip", **V)
+
+
+def test_a_packed_layer_that_points_to_other_files_is_refused(load, tmp_path):
+    columns = {"x": [51.0], "y": [32.0], "v": [1.5]}
+    write_points(tmp_path / "ps.gpkg", "EPSG:4326", [pa.table(columns)])
+    virtual = f"""<OGRVRTDataSource><OGRVRTLayer name="ps">
+        <SrcDataSource>{tmp_path / "ps.gpkg"}</SrcDataSource>
+        </OGRVRTLayer></OGRVRTDataSource>"""
+    with zipfile.ZipFile(tmp_path / "ps.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ps.shp", virtual)
+    with pytest.raises(InputError, match="points to other files"):
+        load(tmp_path / "ps.zip", **V)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -141,6 +173,20 @@ def test_layers_of_one_kind_are_all_read_and_others_named(load, tmp_path):
     assert "left out, because their columns are others: c." in warnings[1]
     got, warnings = load(path, {"layer": "b"}, **V)
     assert got["velocity_mm_yr"].tolist() == [3, 4] and not warnings
+
+
+def test_what_each_layer_lacks_is_counted(load, tmp_path):
+    places = {"x": 51 + np.arange(20) / 10, "y": np.full(20, 32.0), "v": np.ones(20)}
+    write_points(tmp_path / "one.gpkg", "EPSG:4326", [pa.table(places)])
+    meta, _, shapes, data = pyogrio.raw.read(tmp_path / "one.gpkg")
+    for layer, lacking in (("a", 2), ("b", 7)):
+        shapes[:lacking] = None
+        options = {"crs": meta["crs"], "geometry_type": "Point", "append": layer == "b"}
+        path = tmp_path / "ps.gpkg"
+        pyogrio.raw.write(path, shapes, data, meta["fields"], layer=layer, **options)
+    got, warnings = load(path, **V)
+    assert len(got["ps_id"]) == 18 + 13
+    assert warnings[1:] == ["Skipped, no position: 9."]
 
 
 def test_columns_go_by_the_names_that_the_layer_has(load, tmp_path):
@@ -218,6 +264,31 @@ def test_codes_for_nothing_in_every_column_are_said(load, tmp_path):
         "Points with a value on a single date, which shows no motion: 1.",
     ):
         assert words in said
+
+
+def test_a_layer_that_begins_with_codes_for_nothing(load, tmp_path):
+    """As one that is sorted by a column does, for more rows than are read at once."""
+    heights = np.array([-999.0] * 20_000 + [*np.linspace(-50, 150, 10_000)] + [-999.0])
+    count = len(heights)
+    columns = {"x": np.linspace(51, 52, count), "y": np.full(count, 32.0), "v": np.ones(count)}
+    columns.update(h=heights, s=np.full(count, -999.0))
+    write_points(tmp_path / "all.gpkg", "EPSG:4326", [pa.table(columns)])
+    meta, _, shapes, data = pyogrio.raw.read(tmp_path / "all.gpkg")
+    shapes[[3, 25_000]] = None
+    options = {"crs": meta["crs"], "geometry_type": "Point"}
+    pyogrio.raw.write(tmp_path / "ps.gpkg", shapes, data, meta["fields"], **options)
+    mapping = "velocity=v; height=h; velocity_std=s"
+    got, warnings = load(tmp_path / "ps.gpkg", **{**V, "columns": mapping})
+    expected = np.delete(np.where(heights == -999, np.nan, heights), [3, 25_000])
+    np.testing.assert_allclose(got["height_m"], expected)
+    assert (got["velocity_std"] == -999).all()
+    assert sorted(warnings) == [
+        "In the column h 20,000 values are -999, which means no value beside -50 to 150: taken as "
+        "NULL.",
+        f"In the column s {count - 2:,} values are -999, with nothing to compare with. They are "
+        "kept; if they mean no value, make them NULL.",
+        "Skipped, no position: 2.",
+    ]
 
 
 @pytest.mark.parametrize("factor", [100, 255])
