@@ -19,8 +19,11 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProvider
 
 from ...model import protocol
 
+# GDAL's file systems in the net, and those whose names or files can hide such a one. They stand at
+# the start of a name or inside that of another file system; a folder may well be called vsites.
 _REMOTE = re.compile(
-    r"/vsi(?!zip|tar|gzip|7z|rar|mem)\w+|\b(?:https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs)://",
+    r"""(?:^|[/:"{,=&?])/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs|sparse|subfile|crypt"""
+    r"""|cached|stdin)\w*[/?]|\b(?:https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs)://""",
     re.IGNORECASE,
 )
 _SERVICES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import zipfile
 
@@ -587,15 +588,30 @@ class TestFiles:
             "ftp://localhost/a.tif",
             "/vsis3/bucket/a.tif",
             "/vsizip//vsicurl/http://localhost/a.zip/a.tif",
+            "/vsizip//vsis3/bucket/a.zip/a.tif",
+            "/vsicurl_streaming/http://localhost/a.tif",
+            "/vsis3_streaming/bucket/a.tif",
+            'NETCDF:"/vsigs/bucket/a.nc":rain',
+            "/vsisparse//tmp/parts.xml",
         ],
     )
     def test_a_file_that_fetches_from_the_net_is_refused(self, virtual, file):
         path = virtual(SOURCE.format(beside="", file=file))
         outer = virtual(SOURCE.format(beside="", file=path), name="outer.vrt")
+        said = re.escape(f"{path}, which fetches {file} from the net")
         for each in (path, outer):
             source = layers.Source("rain", each, QgsCoordinateReferenceSystem("EPSG:32639"))
-            with pytest.raises(QgsProcessingException, match=f"{path}, which fetches {file}"):
+            with pytest.raises(QgsProcessingException, match=said):
                 layers.open_drivers([source])
+
+    @pytest.mark.parametrize("folder", ["vsites", "vsis3", "a/vsicurl_copies"])
+    def test_a_folder_may_be_called_as_a_file_system(self, write_raster, virtual, tmp_path, folder):
+        (tmp_path / folder).mkdir(parents=True)
+        path = write_raster(f"{folder}/a", CELLS)
+        outer = virtual(SOURCE.format(beside="", file=path))
+        layers.check_files(outer, "rain")
+        assert layers.files_of(outer) == {path, outer}
+        assert opened(outer)[0].band.ReadAsArray()[1, 2] == CELLS[1, 2]
 
     def test_a_service_is_refused(self, tmp_path):
         path = tmp_path / "tiles.xml"
