@@ -85,7 +85,7 @@ class Job:
     def raster(self, name: str) -> layers.Driver | None:
         """The first band of a raster parameter."""
         sources = self.sources.get(name)
-        return layers.open_drivers(sources)[0] if sources else None
+        return layers.open_drivers(sources, feedback=self.feedback)[0] if sources else None
 
     def drivers(self, kinds: bool = True) -> list[layers.Driver]:
         """The drivers with their NoData and, unless a model knows them, their kinds."""

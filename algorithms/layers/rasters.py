@@ -120,7 +120,7 @@ def open_drivers(
         If two drivers have one name, a layer cannot be opened, or `nodata` or `names` cannot be
         understood.
     """
-    drivers = [driver for source in sources for driver in _bands(source)]
+    drivers = [driver for source in sources for driver in _bands(source, feedback)]
     _rename(drivers, names)
     names = [driver.name for driver in drivers]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -145,11 +145,11 @@ def open_drivers(
     return drivers
 
 
-def _bands(source: Source) -> list[Driver]:
+def _bands(source: Source, feedback) -> list[Driver]:
     uri, *options = source.uri.split("|")
     options = [option[len("option:") :] for option in options if option.startswith("option:")]
     drivers = []
-    check_files(uri, source.name)
+    check_files(uri, source.name, feedback)
     if os.path.exists(uri):
         uri = os.path.abspath(uri)  # a virtual raster must find it from anywhere
     with gdal_errors(f"Opening the raster layer {source.name}") as gdal:

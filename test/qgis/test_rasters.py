@@ -6,6 +6,8 @@ import errno
 import os
 import re
 import subprocess
+import sys
+import tempfile
 import zipfile
 
 import numpy as np
@@ -25,7 +27,9 @@ from qgis.core import (
     QgsRectangle,
 )
 from subsidence_mapper.algorithms import layers
+from subsidence_mapper.algorithms.child import JobCancelled
 from subsidence_mapper.algorithms.environment import worker_python
+from subsidence_mapper.algorithms.folders import PREFIX
 from subsidence_mapper.model.errors import InputError
 
 TRANSFORMS = QgsCoordinateTransformContext()
@@ -613,6 +617,14 @@ class TestFiles:
         assert layers.files_of(outer) == {path, outer}
         assert opened(outer)[0].band.ReadAsArray()[1, 2] == CELLS[1, 2]
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="no such file")
+    def test_a_file_that_cannot_be_read_is_named_with_the_reason(self, virtual):
+        memory = f"/proc/{os.getpid()}/mem"  # a file whose start nobody can read, not even root
+        path = virtual(SOURCE.format(beside="", file=memory))
+        said = f"The raster layer rain rests on {memory}, which cannot be read: Input/output error."
+        with pytest.raises(QgsProcessingException, match=said):
+            layers.check_files(path, "rain")
+
     def test_a_service_is_refused(self, tmp_path):
         path = tmp_path / "tiles.xml"
         path.write_text(
@@ -683,6 +695,52 @@ def test_parts_of_an_hdf5_file_in_other_files_are_refused(tmp_path, how, other):
     uri = f'HDF5:"{tmp_path}/a.h5"://rain'
     with pytest.raises(InputError, match=f"a.h5 keeps .*rain in another file .*{other}"):
         layers.check_files(uri, "rain")
+
+
+@pytest.fixture
+def own_temporary(tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_the_look_into_an_hdf5_file_can_be_cancelled(tmp_path, own_temporary, feedback):
+    subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, "whole"], check=True)
+    feedback.cancel()
+    source = layers.Source(
+        "rain", f'HDF5:"{tmp_path}/a.h5"://rain', QgsCoordinateReferenceSystem("EPSG:32639")
+    )
+    with pytest.raises(JobCancelled, match="Cancelled. Nothing was written."):
+        layers.open_drivers([source], feedback=feedback)
+    assert not list(own_temporary.iterdir())
+
+
+# A Python whose worker breaks.
+BREAKS = """#!/bin/sh
+case "$*" in *model.worker*) echo It broke >&2; exit 3;; esac
+exec {} "$@"
+"""
+
+
+def test_the_look_into_an_hdf5_file_that_fails_is_kept(
+    tmp_path, own_temporary, feedback, monkeypatch
+):
+    subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, "whole"], check=True)
+    broken = tmp_path / "python"
+    broken.write_text(BREAKS.format(worker_python()))
+    broken.chmod(0o755)
+    uri = f'HDF5:"{tmp_path}/a.h5"://rain'
+    with monkeypatch.context() as patched:
+        patched.setenv("SUBSIDENCE_PYTHON", str(broken))
+        with pytest.raises(QgsProcessingException, match="a.h5 .*It said: It broke") as failed:
+            layers.check_files(uri, "rain", feedback)
+    (kept,) = own_temporary.iterdir()
+    assert kept.name.startswith(PREFIX)
+    assert f"The job is kept for a week in {kept}." in str(failed.value)
+    assert (kept / "worker.log").read_text() == "It broke\n"
+    layers.check_files(uri, "rain", feedback)  # a look that failed is taken anew
+    assert list(own_temporary.iterdir()) == [kept]
 
 
 def test_an_hdf5_file_that_is_whole_is_read(tmp_path):
