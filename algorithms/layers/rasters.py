@@ -24,7 +24,7 @@ from qgis.core import (
 )
 
 from ...model import protocol
-from ..child import JobCancelled
+from ..child import is_cancelled, stop_if_cancelled
 from . import MAX_GUESSED_CLASSES
 from .crs import check_crs, describe, title, wkt
 from .files import check_files
@@ -365,15 +365,15 @@ def warp_drivers(
 
         def goes_on(complete, *_, i=i):
             feedback.setProgress(100 * (i + complete) / len(drivers))
-            return not feedback.isCanceled()
+            return not is_cancelled(feedback)
 
         drop_marks(driver, grid, feedback)
-        _warp(driver, grid, folder / file, goes_on, may_be_empty)
+        _warp(driver, grid, folder / file, goes_on, feedback, may_be_empty)
         described.append({"name": driver.name, "kind": driver.kind, "file": file})
     return described
 
 
-def _warp(driver: Driver, grid: Grid, path: Path, goes_on, may_be_empty: bool) -> None:
+def _warp(driver: Driver, grid: Grid, path: Path, goes_on, feedback, may_be_empty: bool) -> None:
     area = grid.extent
     band = driver.band.GetRasterBand(1)
     with _writing(path, 4 * grid.width * grid.height), reading(driver) as gdal:
@@ -384,19 +384,17 @@ def _warp(driver: Driver, grid: Grid, path: Path, goes_on, may_be_empty: bool) -
                 str(path),
                 driver.band,
                 **_onto(driver, grid),
-                multithread=True,
                 warpOptions=["NUM_THREADS=ALL_CPUS"],
                 warpMemoryLimit=256,
                 creationOptions=["TILED=YES", "BIGTIFF=IF_SAFER"],
-                callback=goes_on,
+                callback=goes_on,  # with `multithread` in another thread, where no Ctrl-C is heard
             )
         except RuntimeError:
-            if goes_on(1):
-                raise
-            warped = None
-        if warped is None and not goes_on(1):
-            raise JobCancelled("Cancelled.")
-        if warped is None:  # an error in one of GDAL's threads, which is raised in none of ours
+            stop_if_cancelled(feedback)
+            raise
+        if warped is None:
+            stop_if_cancelled(feedback)
+            # An error in one of GDAL's threads is raised in none of ours.
             raise RuntimeError(gdal.GetLastErrorMsg())
         warped.FlushCache()
         warped = None

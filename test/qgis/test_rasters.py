@@ -22,6 +22,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSource,
+    QgsProcessingFeedback,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
@@ -475,6 +476,21 @@ class TestPlaces:
         assert lattice.crs.authid() in (f"EPSG:{zone}", f"EPSG:{epsg}")
         got = brought(driver, tmp_path / "job", feedback)
         assert np.isfinite(got).mean() > 0.9
+
+    def test_the_search_for_the_middle_of_many_points_can_be_cancelled(self, make_points):
+        class Third(QgsProcessingFeedback):
+            """Cancelled when it is asked for the third time."""
+
+            asked = 0
+
+            def isCanceled(self):
+                self.asked += 1
+                return self.asked == 3
+
+        feedback = Third(False)
+        with pytest.raises(JobCancelled, match="^Cancelled. Nothing was written.$"):
+            self.lattice(make_points, [(51 + i / 100, 32) for i in range(2500)], feedback)
+        assert feedback.asked == 3
 
     @pytest.mark.parametrize("far", [(9.0, 32.0), (0.5, 0.0), (-120.0, 32.0), (51.0, -33.0)])
     def test_a_point_far_away_is_named_and_moves_nothing(self, make_points, feedback, far):
