@@ -34,6 +34,8 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _VIRTUAL = "<vrtdataset"
 _SOURCES = ("sourcefilename", "sourcedataset", "dempath")
 _GEOLOCATION = ("X_DATASET", "Y_DATASET")
+# Vector formats of several files; others are not opened, which may mean to read all of them.
+_WITH_OTHERS = (".shp", ".shx", ".dbf", ".tab", ".mif", ".mid", ".vrt")
 _HEAD = 1024
 _whole: set = set()  # the HDF5 files that were looked at, each with its time of change
 
@@ -46,9 +48,10 @@ def files_of(uri: str) -> set[str]:
     from osgeo import gdal
 
     found = set()
-    for each, _, _ in _walk(uri):
+    for each, _, named_by in _walk(uri):
         found |= set(_paths(each))
-        if _is_local(each):
+        # To open all the tiles of a mosaic takes long: what lies beside them is not asked for.
+        if not named_by and _is_local(each):
             with _quiet(gdal):
                 raster = gdal.OpenEx(each, gdal.OF_RASTER)
                 beside = raster.GetFileList() if raster else None
@@ -67,9 +70,11 @@ def files_of_vector(layer) -> set[str]:
     path = source.get("path", "")
     if not os.path.isfile(path):
         return set()
-    with _quiet(gdal):
-        data = gdal.OpenEx(path, gdal.OF_VECTOR)
-        beside = data.GetFileList() if data else None
+    beside = None
+    if path.lower().endswith(_WITH_OTHERS):
+        with _quiet(gdal):
+            data = gdal.OpenEx(path, gdal.OF_VECTOR)
+            beside = data.GetFileList() if data else None
     return {os.path.realpath(file) for file in [path, *(beside or ())]}
 
 

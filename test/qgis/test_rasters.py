@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osgeo import gdal
+from osgeo import gdal, ogr
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
@@ -26,6 +26,7 @@ from qgis.core import (
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
+    QgsVectorLayer,
 )
 from subsidence_mapper.algorithms import layers
 from subsidence_mapper.algorithms.child import JobCancelled
@@ -586,6 +587,44 @@ class TestFiles:
         assert layers.files_of(f"/vsizip/{tmp_path}/z.zip/a.tif") == {str(tmp_path / "z.zip")}
         assert layers.files_of(f'NETCDF:"{path}":rain') == {path}
         assert layers.files_of("no such file") == set()
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """The names of all that GDAL is told to open."""
+        names, open_it = [], gdal.OpenEx
+
+        def remember(name, *args, **options):
+            names.append(name)
+            return open_it(name, *args, **options)
+
+        monkeypatch.setattr(gdal, "OpenEx", remember)
+        return names
+
+    def test_the_tiles_of_a_mosaic_are_found_without_opening_them(
+        self, write_raster, tmp_path, asked
+    ):
+        tiles = [write_raster(f"{i}", CELLS, 500_000 + 1800 * i) for i in range(3)]
+        inner, outer = str(tmp_path / "inner.vrt"), str(tmp_path / "outer.vrt")
+        gdal.BuildVRT(inner, tiles).FlushCache()
+        gdal.BuildVRT(outer, [inner]).FlushCache()
+        beside = tmp_path / "0.tif.aux.xml"
+        beside.write_text("<PAMDataset></PAMDataset>")
+        asked.clear()
+        assert layers.files_of(outer) == {*tiles, inner, outer}
+        assert layers.files_of(tiles[0]) == {tiles[0], str(beside)}
+        assert asked == [outer, tiles[0]]
+
+    def test_a_vector_file_is_opened_for_the_files_beside_it_alone(self, tmp_path, asked):
+        places = gdal.GetDriverByName("Memory").Create("", 0, 0, 0, gdal.GDT_Unknown)
+        places.CreateLayer("ps", geom_type=ogr.wkbPoint).CreateField(ogr.FieldDefn("mm"))
+        shape, text = str(tmp_path / "ps.shp"), str(tmp_path / "ps.geojson")
+        gdal.VectorTranslate(shape, places, dstSRS="EPSG:32639")
+        gdal.VectorTranslate(text, places, dstSRS="EPSG:4326")
+        asked.clear()
+        beside = {str(tmp_path / f"ps.{end}") for end in ("shp", "shx", "dbf", "prj")}
+        assert layers.files_of_vector(QgsVectorLayer(shape, "ps")) == beside
+        assert layers.files_of_vector(QgsVectorLayer(text, "ps")) == {text}
+        assert asked == [shape]
 
     def test_our_own_stack_rests_on_its_drivers_and_can_be_used(
         self, write_raster, tmp_path, feedback
