@@ -100,7 +100,12 @@ class Driver:
 
 
 def open_drivers(
-    sources: list[Source], nodata: str = "", feedback=None, names: str = "", unique: bool = True
+    sources: list[Source],
+    nodata: str = "",
+    feedback=None,
+    names: str = "",
+    unique: bool = True,
+    any_kind: bool = False,
 ) -> list[Driver]:
     """Open every band of every layer as a driver.
 
@@ -113,14 +118,17 @@ def open_drivers(
         As NAMES: new names in order, or "old=new; other=another". NODATA speaks of these.
     unique : bool
         Whether the drivers are told apart by name; else equal names get numbers.
+    any_kind : bool
+        Whether bands count too that are no drivers: transparency, and what a file states to be
+        auxiliary.
 
     Raises
     ------
     QgsProcessingException
-        If two drivers have one name, a layer cannot be opened, or `nodata` or `names` cannot be
-        understood.
+        If two drivers have one name, a layer cannot be opened or has no band that counts, or
+        `nodata` or `names` cannot be understood.
     """
-    drivers = [driver for source in sources for driver in _bands(source, feedback)]
+    drivers = [driver for source in sources for driver in _bands(source, feedback, any_kind)]
     _rename(drivers, names)
     names = [driver.name for driver in drivers]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -145,7 +153,7 @@ def open_drivers(
     return drivers
 
 
-def _bands(source: Source, feedback) -> list[Driver]:
+def _bands(source: Source, feedback, any_kind: bool) -> list[Driver]:
     uri, *options = source.uri.split("|")
     options = [option[len("option:") :] for option in options if option.startswith("option:")]
     drivers = []
@@ -157,7 +165,13 @@ def _bands(source: Source, feedback) -> list[Driver]:
         _check_place(raster, source.name)
         _check_length(raster, source.name, gdal)
         bands = {number: raster.GetRasterBand(number) for number in _numbers(raster)}
-        numbers = [number for number, band in bands.items() if _is_driver(band, gdal)]
+        numbers = [number for number, band in bands.items() if any_kind or _is_driver(band, gdal)]
+        if not numbers:
+            raise QgsProcessingException(
+                f"The raster layer {source.name} has no band to work with: each states that it is "
+                "auxiliary, such as an error (KIND=auxiliary), or is transparency. Choose another "
+                "layer."
+            )
         alpha = [number for number, band in bands.items() if _is_alpha(band, gdal)]
         for number in numbers:
             band = bands[number]

@@ -555,6 +555,43 @@ class TestPlaces:
                 grid.over(QgsRectangle(0, 0, value, 100))
 
 
+class TestAuxiliary:
+    """Rasters whose bands are all auxiliary, such as the errors that Compare methods maps."""
+
+    @pytest.fixture
+    def errors(self, write_raster):
+        path = write_raster("errors", np.stack([CELLS, CELLS]), 500_010, 3_599_950, 40)
+        raster = gdal.Open(path, gdal.GA_Update)
+        for number in (1, 2):
+            raster.GetRasterBand(number).SetMetadataItem("KIND", "auxiliary")
+        raster.FlushCache()
+        return path
+
+    def test_its_grid_serves_as_reference(self, run, errors, write_raster, tmp_path):
+        given, classes = write_raster("image", CELLS), str(tmp_path / "classes.tif")
+        run("landusedriver", IMAGE=given, METHOD="kmeans", REFERENCE=errors, LAND_USE=classes)
+        raster = gdal.Open(classes)
+        assert raster.GetGeoTransform() == (500_010, 40, 0, 3_599_950, 0, -40)
+        assert (raster.RasterXSize, raster.RasterYSize) == (SIZE, SIZE)
+
+    @pytest.mark.parametrize(
+        ("name", "raster", "given"),
+        [
+            ("terraindrivers", "DEM", {"SLOPE": "OUT"}),
+            ("landusedriver", "IMAGE", {"METHOD": "reclassify", "LAND_USE": "OUT"}),
+            ("driverstack", "DRIVERS", {"STACK": "OUT"}),
+        ],
+    )
+    def test_it_holds_nothing_to_work_with(self, run, errors, tmp_path, name, raster, given):
+        out = str(tmp_path / "out.tif")
+        given = {key: out if value == "OUT" else value for key, value in given.items()}
+        given[raster] = [errors] if raster == "DRIVERS" else errors
+        with pytest.raises(
+            QgsProcessingException, match="^The raster layer errors has no band to work with: each"
+        ):
+            run(name, **given)
+
+
 VIRTUAL = (
     '<VRTDataset rasterXSize="60" rasterYSize="60"><SRS>EPSG:32639</SRS>'
     "<GeoTransform>500000, 30, 0, 3600000, 0, -30</GeoTransform>"
