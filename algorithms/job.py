@@ -82,10 +82,14 @@ class Job:
             self.sources.get(name, []), nodata or "", self.feedback, unique=unique
         )
 
-    def raster(self, name: str) -> layers.Driver | None:
-        """The first band of a raster parameter."""
+    def raster(self, name: str, any_kind: bool = False) -> layers.Driver | None:
+        """The first band of a raster parameter; of `any_kind` where only its grid is wanted."""
         sources = self.sources.get(name)
-        return layers.open_drivers(sources)[0] if sources else None
+        if not sources:
+            return None
+        return layers.open_drivers(
+            sources, feedback=self.feedback, unique=False, any_kind=any_kind
+        )[0]
 
     def drivers(self, kinds: bool = True) -> list[layers.Driver]:
         """The drivers with their NoData and, unless a model knows them, their kinds."""
@@ -159,7 +163,7 @@ class Job:
 
     def _lattice(self, rasters, source) -> layers.Grid:
         return layers.choose_lattice(
-            self.raster("REFERENCE"),
+            self.raster("REFERENCE", any_kind=True),
             rasters,
             self.value("CELL_SIZE"),
             source,

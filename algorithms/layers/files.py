@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
-from pathlib import Path
 from xml.etree import ElementTree
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProviderRegistry
 
 from ...model import protocol
+from .. import client
+from ..folders import KEPT, job_folder
 
+# GDAL's file systems in the net, and those whose names or files can hide such a one. They stand at
+# the start of a name or inside that of another file system; a folder may well be called vsites.
 _REMOTE = re.compile(
-    r"/vsi(?!zip|tar|gzip|7z|rar|mem)\w+|\b(?:https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs)://",
+    r"""(?:^|[/:"{,=&?])/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs|sparse|subfile|crypt"""
+    r"""|cached|stdin)\w*[/?]|\b(?:https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs)://""",
     re.IGNORECASE,
 )
 _SERVICES = {
@@ -32,7 +34,10 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _VIRTUAL = "<vrtdataset"
 _SOURCES = ("sourcefilename", "sourcedataset", "dempath")
 _GEOLOCATION = ("X_DATASET", "Y_DATASET")
+# Vector formats of several files; others are not opened, which may mean to read all of them.
+_WITH_OTHERS = (".shp", ".shx", ".dbf", ".tab", ".mif", ".mid", ".vrt")
 _HEAD = 1024
+_whole: set = set()  # the HDF5 files that were looked at, each with its time of change
 
 
 def files_of(uri: str) -> set[str]:
@@ -43,9 +48,10 @@ def files_of(uri: str) -> set[str]:
     from osgeo import gdal
 
     found = set()
-    for each, _, _ in _walk(uri):
+    for each, _, named_by in _walk(uri):
         found |= set(_paths(each))
-        if _is_local(each):
+        # To open all the tiles of a mosaic takes long: what lies beside them is not asked for.
+        if not named_by and _is_local(each):
             with _quiet(gdal):
                 raster = gdal.OpenEx(each, gdal.OF_RASTER)
                 beside = raster.GetFileList() if raster else None
@@ -64,13 +70,15 @@ def files_of_vector(layer) -> set[str]:
     path = source.get("path", "")
     if not os.path.isfile(path):
         return set()
-    with _quiet(gdal):
-        data = gdal.OpenEx(path, gdal.OF_VECTOR)
-        beside = data.GetFileList() if data else None
+    beside = None
+    if path.lower().endswith(_WITH_OTHERS):
+        with _quiet(gdal):
+            data = gdal.OpenEx(path, gdal.OF_VECTOR)
+            beside = data.GetFileList() if data else None
     return {os.path.realpath(file) for file in [path, *(beside or ())]}
 
 
-def check_files(uri: str, name: str) -> None:
+def check_files(uri: str, name: str, feedback=None) -> None:
     """Refuse a raster that rests on the net, on code, or on bytes of a file that is no raster.
 
     What the user names is the user's choice; this is about what the files name.
@@ -79,6 +87,10 @@ def check_files(uri: str, name: str) -> None:
     ------
     QgsProcessingException
         The message says which file of the raster layer `name` it is.
+    InputError
+        If parts of an HDF5 file lie in others.
+    JobCancelled
+        When the user cancels.
     """
     from osgeo import gdal
 
@@ -92,9 +104,8 @@ def check_files(uri: str, name: str) -> None:
             if driver and driver.ShortName in _SERVICES:
                 file = each if _is_local(each) else file
                 reason = f"describes a service in the net ({driver.LongName})"
-            elif _is_local(each) and _is_hdf5(each):
-                path = next(_paths(each))
-                _check_whole(path, os.stat(path).st_mtime_ns)
+            elif (path := next(_paths(each), "")) and _is_hdf5(path, name):
+                _check_whole(path, feedback or QgsProcessingFeedback(False))
         elif virtual is not None:
             file = file if each.startswith("<") else each
             raw = _foreign_bytes(virtual, each)
@@ -110,24 +121,38 @@ def check_files(uri: str, name: str) -> None:
             )
 
 
-def _is_hdf5(uri: str) -> bool:
-    with open(next(_paths(uri)), "rb") as file:
-        head = file.read(_HEAD)
+def _is_hdf5(path: str, name: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD)
+    except OSError as problem:
+        raise QgsProcessingException(
+            f"The raster layer {name} rests on {path}, which cannot be read: {problem.strerror}. "
+            "Make it readable, or choose another layer."
+        ) from problem
     return any(head[place:].startswith(_HDF5) for place in (0, 512))
 
 
-@lru_cache
-def _check_whole(path: str, changed: int) -> None:
+def _check_whole(path: str, feedback) -> None:
     """Let the worker see whether parts of an HDF5 file lie in others; GDAL does not tell.
 
-    A file of many layers is looked at only when it has `changed`.
+    A file of many layers is looked at only when it has changed.
     """
-    from .. import client
-
-    with tempfile.TemporaryDirectory(prefix="subsidence-") as folder:
-        request = {"task": "whole", "outputs": [], "parameters": {}, "file": path}
-        protocol.write_request(Path(folder), request)
-        client.run_job(Path(folder), QgsProcessingFeedback(False))
+    state = path, os.stat(path).st_mtime_ns
+    if state in _whole:
+        return
+    try:
+        with job_folder(kept_after=client.JobFailed) as folder:
+            request = {"task": "whole", "outputs": [], "parameters": {}, "file": path}
+            protocol.write_request(folder, request)
+            client.run_job(folder, feedback)
+    except client.JobFailed as failure:
+        # No JobFailed, for which the folder of the algorithm's own job would be kept too.
+        raise QgsProcessingException(
+            f"Whether {path} keeps parts in other files cannot be seen. {failure} The job is kept "
+            f"{KEPT} in {folder}."
+        ) from failure
+    _whole.add(state)
 
 
 def _foreign_bytes(virtual: ElementTree.Element, file: str) -> str:

@@ -21,6 +21,7 @@ from qgis.core import (
     QgsRectangle,
 )
 
+from ..child import stop_if_cancelled
 from . import DEFAULT_CELL_SIZE
 from .crs import (
     TRUE_SCALE,
@@ -280,7 +281,9 @@ def _middle(source: QgsProcessingFeatureSource, transforms, feedback) -> QgsPoin
     request = QgsFeatureRequest().setSubsetOfAttributes([])
     flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
     places = []
-    for feature in source.getFeatures(request, flags):
+    for i, feature in enumerate(source.getFeatures(request, flags)):
+        if i % 1000 == 0:
+            stop_if_cancelled(feedback)
         if feature.hasGeometry():
             with suppress(QgsCsException):
                 place = to_degrees.transform(feature.geometry().boundingBox().center())

@@ -24,7 +24,7 @@ from qgis.core import (
 )
 
 from ...model import protocol
-from ..child import JobCancelled
+from ..child import is_cancelled, stop_if_cancelled
 from . import MAX_GUESSED_CLASSES
 from .crs import check_crs, describe, title, wkt
 from .files import check_files
@@ -100,7 +100,12 @@ class Driver:
 
 
 def open_drivers(
-    sources: list[Source], nodata: str = "", feedback=None, names: str = "", unique: bool = True
+    sources: list[Source],
+    nodata: str = "",
+    feedback=None,
+    names: str = "",
+    unique: bool = True,
+    any_kind: bool = False,
 ) -> list[Driver]:
     """Open every band of every layer as a driver.
 
@@ -113,14 +118,17 @@ def open_drivers(
         As NAMES: new names in order, or "old=new; other=another". NODATA speaks of these.
     unique : bool
         Whether the drivers are told apart by name; else equal names get numbers.
+    any_kind : bool
+        Whether bands count too that are no drivers: transparency, and what a file states to be
+        auxiliary.
 
     Raises
     ------
     QgsProcessingException
-        If two drivers have one name, a layer cannot be opened, or `nodata` or `names` cannot be
-        understood.
+        If two drivers have one name, a layer cannot be opened or has no band that counts, or
+        `nodata` or `names` cannot be understood.
     """
-    drivers = [driver for source in sources for driver in _bands(source)]
+    drivers = [driver for source in sources for driver in _bands(source, feedback, any_kind)]
     _rename(drivers, names)
     names = [driver.name for driver in drivers]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -145,11 +153,11 @@ def open_drivers(
     return drivers
 
 
-def _bands(source: Source) -> list[Driver]:
+def _bands(source: Source, feedback, any_kind: bool) -> list[Driver]:
     uri, *options = source.uri.split("|")
     options = [option[len("option:") :] for option in options if option.startswith("option:")]
     drivers = []
-    check_files(uri, source.name)
+    check_files(uri, source.name, feedback)
     if os.path.exists(uri):
         uri = os.path.abspath(uri)  # a virtual raster must find it from anywhere
     with gdal_errors(f"Opening the raster layer {source.name}") as gdal:
@@ -157,7 +165,13 @@ def _bands(source: Source) -> list[Driver]:
         _check_place(raster, source.name)
         _check_length(raster, source.name, gdal)
         bands = {number: raster.GetRasterBand(number) for number in _numbers(raster)}
-        numbers = [number for number, band in bands.items() if _is_driver(band, gdal)]
+        numbers = [number for number, band in bands.items() if any_kind or _is_driver(band, gdal)]
+        if not numbers:
+            raise QgsProcessingException(
+                f"The raster layer {source.name} has no band to work with: each states that it is "
+                "auxiliary, such as an error (KIND=auxiliary), or is transparency. Choose another "
+                "layer."
+            )
         alpha = [number for number, band in bands.items() if _is_alpha(band, gdal)]
         for number in numbers:
             band = bands[number]
@@ -365,15 +379,15 @@ def warp_drivers(
 
         def goes_on(complete, *_, i=i):
             feedback.setProgress(100 * (i + complete) / len(drivers))
-            return not feedback.isCanceled()
+            return not is_cancelled(feedback)
 
         drop_marks(driver, grid, feedback)
-        _warp(driver, grid, folder / file, goes_on, may_be_empty)
+        _warp(driver, grid, folder / file, goes_on, feedback, may_be_empty)
         described.append({"name": driver.name, "kind": driver.kind, "file": file})
     return described
 
 
-def _warp(driver: Driver, grid: Grid, path: Path, goes_on, may_be_empty: bool) -> None:
+def _warp(driver: Driver, grid: Grid, path: Path, goes_on, feedback, may_be_empty: bool) -> None:
     area = grid.extent
     band = driver.band.GetRasterBand(1)
     with _writing(path, 4 * grid.width * grid.height), reading(driver) as gdal:
@@ -384,19 +398,17 @@ def _warp(driver: Driver, grid: Grid, path: Path, goes_on, may_be_empty: bool) -
                 str(path),
                 driver.band,
                 **_onto(driver, grid),
-                multithread=True,
                 warpOptions=["NUM_THREADS=ALL_CPUS"],
                 warpMemoryLimit=256,
                 creationOptions=["TILED=YES", "BIGTIFF=IF_SAFER"],
-                callback=goes_on,
+                callback=goes_on,  # with `multithread` in another thread, where no Ctrl-C is heard
             )
         except RuntimeError:
-            if goes_on(1):
-                raise
-            warped = None
-        if warped is None and not goes_on(1):
-            raise JobCancelled("Cancelled.")
-        if warped is None:  # an error in one of GDAL's threads, which is raised in none of ours
+            stop_if_cancelled(feedback)
+            raise
+        if warped is None:
+            stop_if_cancelled(feedback)
+            # An error in one of GDAL's threads is raised in none of ours.
             raise RuntimeError(gdal.GetLastErrorMsg())
         warped.FlushCache()
         warped = None

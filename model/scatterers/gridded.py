@@ -12,6 +12,7 @@ import numpy as np
 
 from ..dates import find_dates
 from ..errors import InputError
+from ..hdf5 import elsewhere
 from .damage import told
 from .formats import WGS84, Batch, Format, Layout, Source
 
@@ -133,18 +134,8 @@ def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
 
 def _check_own(file: h5py.File, name: str) -> None:
     """Refuse a file whose datasets lie in other files."""
-
-    def look(path: str, link) -> tuple[str, str] | None:
-        if isinstance(link, h5py.ExternalLink):
-            return path, link.filename
-        item = file.get(path) if isinstance(link, h5py.HardLink) else None
-        if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
-            other = item.external[0][0] if item.external else item.virtual_sources()[0].file_name
-            return path, other
-        return None
-
-    if elsewhere := file.visititems_links(look):
-        path, other = elsewhere
+    if found := elsewhere(file):
+        path, other = found
         raise InputError(
             f"{name} keeps {path} in another file ({other}). Copy all into one file, and give that."
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 
 from ..errors import InputError
+from ..hdf5 import elsewhere
 
 
 def run(folder, request, monitor) -> dict:
@@ -20,7 +21,7 @@ def run(folder, request, monitor) -> dict:
     path = Path(request["file"])
     try:
         with h5py.File(path, "r") as file:
-            found = _elsewhere(file)
+            found = elsewhere(file)
     except (OSError, RuntimeError, KeyError) as problem:
         raise InputError(f"{path} is damaged ({problem}). Download or copy it again.") from None
     if found:
@@ -30,19 +31,3 @@ def run(folder, request, monitor) -> dict:
             "a GeoTIFF and use that."
         )
     return {}
-
-
-def _elsewhere(file: h5py.File) -> tuple[str, str] | None:
-    """The first part that lies in another file, and that file's name."""
-
-    def look(part: str, link):
-        if isinstance(link, h5py.ExternalLink):
-            return part, link.filename
-        item = file.get(part) if isinstance(link, h5py.HardLink) else None
-        if isinstance(item, h5py.Dataset) and item.external:
-            return part, item.external[0][0]
-        if isinstance(item, h5py.Dataset) and item.is_virtual:
-            return part, item.virtual_sources()[0].file_name
-        return None
-
-    return file.visititems_links(look)

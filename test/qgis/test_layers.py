@@ -13,9 +13,11 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSource,
+    QgsProcessingFeedback,
     QgsRasterLayer,
     QgsRectangle,
 )
+from qgis.PyQt.QtCore import QTimer
 from subsidence_mapper.algorithms import layers
 from subsidence_mapper.algorithms.child import JobCancelled
 
@@ -316,6 +318,19 @@ class TestDrivers:
         driver = opened(make_raster("a", np.ones((400, 400))))[0]
         feedback.cancel()
         with pytest.raises(JobCancelled):
+            layers.warp_drivers([driver], grid_for([driver]), tmp_path, feedback)
+
+    def test_a_cancel_that_waits_as_an_event_is_heard_while_warping(self, make_raster, tmp_path):
+        class Late(QgsProcessingFeedback):
+            """As Ctrl-C in qgis_process, which comes as an event once GDAL is at work."""
+
+            def setProgress(self, percent):
+                if 0 < percent < 100:
+                    QTimer.singleShot(0, self.cancel)
+
+        feedback = Late(False)
+        (driver,) = opened(make_raster("a", np.ones((2000, 2000), "uint8")))
+        with pytest.raises(JobCancelled, match="^Cancelled. Nothing was written.$"):
             layers.warp_drivers([driver], grid_for([driver]), tmp_path, feedback)
 
     @pytest.mark.parametrize("before", [gdal.UseExceptions, gdal.DontUseExceptions])

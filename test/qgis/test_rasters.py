@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
+import sys
+import tempfile
 import zipfile
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osgeo import gdal
+from osgeo import gdal, ogr
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
@@ -19,12 +22,16 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSource,
+    QgsProcessingFeedback,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
+    QgsVectorLayer,
 )
 from subsidence_mapper.algorithms import layers
+from subsidence_mapper.algorithms.child import JobCancelled
 from subsidence_mapper.algorithms.environment import worker_python
+from subsidence_mapper.algorithms.folders import PREFIX
 from subsidence_mapper.model.errors import InputError
 
 TRANSFORMS = QgsCoordinateTransformContext()
@@ -471,6 +478,21 @@ class TestPlaces:
         got = brought(driver, tmp_path / "job", feedback)
         assert np.isfinite(got).mean() > 0.9
 
+    def test_the_search_for_the_middle_of_many_points_can_be_cancelled(self, make_points):
+        class Third(QgsProcessingFeedback):
+            """Cancelled when it is asked for the third time."""
+
+            asked = 0
+
+            def isCanceled(self):
+                self.asked += 1
+                return self.asked == 3
+
+        feedback = Third(False)
+        with pytest.raises(JobCancelled, match="^Cancelled. Nothing was written.$"):
+            self.lattice(make_points, [(51 + i / 100, 32) for i in range(2500)], feedback)
+        assert feedback.asked == 3
+
     @pytest.mark.parametrize("far", [(9.0, 32.0), (0.5, 0.0), (-120.0, 32.0), (51.0, -33.0)])
     def test_a_point_far_away_is_named_and_moves_nothing(self, make_points, feedback, far):
         random = np.random.default_rng(0)
@@ -533,6 +555,43 @@ class TestPlaces:
                 grid.over(QgsRectangle(0, 0, value, 100))
 
 
+class TestAuxiliary:
+    """Rasters whose bands are all auxiliary, such as the errors that Compare methods maps."""
+
+    @pytest.fixture
+    def errors(self, write_raster):
+        path = write_raster("errors", np.stack([CELLS, CELLS]), 500_010, 3_599_950, 40)
+        raster = gdal.Open(path, gdal.GA_Update)
+        for number in (1, 2):
+            raster.GetRasterBand(number).SetMetadataItem("KIND", "auxiliary")
+        raster.FlushCache()
+        return path
+
+    def test_its_grid_serves_as_reference(self, run, errors, write_raster, tmp_path):
+        given, classes = write_raster("image", CELLS), str(tmp_path / "classes.tif")
+        run("landusedriver", IMAGE=given, METHOD="kmeans", REFERENCE=errors, LAND_USE=classes)
+        raster = gdal.Open(classes)
+        assert raster.GetGeoTransform() == (500_010, 40, 0, 3_599_950, 0, -40)
+        assert (raster.RasterXSize, raster.RasterYSize) == (SIZE, SIZE)
+
+    @pytest.mark.parametrize(
+        ("name", "raster", "given"),
+        [
+            ("terraindrivers", "DEM", {"SLOPE": "OUT"}),
+            ("landusedriver", "IMAGE", {"METHOD": "reclassify", "LAND_USE": "OUT"}),
+            ("driverstack", "DRIVERS", {"STACK": "OUT"}),
+        ],
+    )
+    def test_it_holds_nothing_to_work_with(self, run, errors, tmp_path, name, raster, given):
+        out = str(tmp_path / "out.tif")
+        given = {key: out if value == "OUT" else value for key, value in given.items()}
+        given[raster] = [errors] if raster == "DRIVERS" else errors
+        with pytest.raises(
+            QgsProcessingException, match="^The raster layer errors has no band to work with: each"
+        ):
+            run(name, **given)
+
+
 VIRTUAL = (
     '<VRTDataset rasterXSize="60" rasterYSize="60"><SRS>EPSG:32639</SRS>'
     "<GeoTransform>500000, 30, 0, 3600000, 0, -30</GeoTransform>"
@@ -566,6 +625,44 @@ class TestFiles:
         assert layers.files_of(f'NETCDF:"{path}":rain') == {path}
         assert layers.files_of("no such file") == set()
 
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """The names of all that GDAL is told to open."""
+        names, open_it = [], gdal.OpenEx
+
+        def remember(name, *args, **options):
+            names.append(name)
+            return open_it(name, *args, **options)
+
+        monkeypatch.setattr(gdal, "OpenEx", remember)
+        return names
+
+    def test_the_tiles_of_a_mosaic_are_found_without_opening_them(
+        self, write_raster, tmp_path, asked
+    ):
+        tiles = [write_raster(f"{i}", CELLS, 500_000 + 1800 * i) for i in range(3)]
+        inner, outer = str(tmp_path / "inner.vrt"), str(tmp_path / "outer.vrt")
+        gdal.BuildVRT(inner, tiles).FlushCache()
+        gdal.BuildVRT(outer, [inner]).FlushCache()
+        beside = tmp_path / "0.tif.aux.xml"
+        beside.write_text("<PAMDataset></PAMDataset>")
+        asked.clear()
+        assert layers.files_of(outer) == {*tiles, inner, outer}
+        assert layers.files_of(tiles[0]) == {tiles[0], str(beside)}
+        assert asked == [outer, tiles[0]]
+
+    def test_a_vector_file_is_opened_for_the_files_beside_it_alone(self, tmp_path, asked):
+        places = gdal.GetDriverByName("Memory").Create("", 0, 0, 0, gdal.GDT_Unknown)
+        places.CreateLayer("ps", geom_type=ogr.wkbPoint).CreateField(ogr.FieldDefn("mm"))
+        shape, text = str(tmp_path / "ps.shp"), str(tmp_path / "ps.geojson")
+        gdal.VectorTranslate(shape, places, dstSRS="EPSG:32639")
+        gdal.VectorTranslate(text, places, dstSRS="EPSG:4326")
+        asked.clear()
+        beside = {str(tmp_path / f"ps.{end}") for end in ("shp", "shx", "dbf", "prj")}
+        assert layers.files_of_vector(QgsVectorLayer(shape, "ps")) == beside
+        assert layers.files_of_vector(QgsVectorLayer(text, "ps")) == {text}
+        assert asked == [shape]
+
     def test_our_own_stack_rests_on_its_drivers_and_can_be_used(
         self, write_raster, tmp_path, feedback
     ):
@@ -587,15 +684,38 @@ class TestFiles:
             "ftp://localhost/a.tif",
             "/vsis3/bucket/a.tif",
             "/vsizip//vsicurl/http://localhost/a.zip/a.tif",
+            "/vsizip//vsis3/bucket/a.zip/a.tif",
+            "/vsicurl_streaming/http://localhost/a.tif",
+            "/vsis3_streaming/bucket/a.tif",
+            'NETCDF:"/vsigs/bucket/a.nc":rain',
+            "/vsisparse//tmp/parts.xml",
         ],
     )
     def test_a_file_that_fetches_from_the_net_is_refused(self, virtual, file):
         path = virtual(SOURCE.format(beside="", file=file))
         outer = virtual(SOURCE.format(beside="", file=path), name="outer.vrt")
+        said = re.escape(f"{path}, which fetches {file} from the net")
         for each in (path, outer):
             source = layers.Source("rain", each, QgsCoordinateReferenceSystem("EPSG:32639"))
-            with pytest.raises(QgsProcessingException, match=f"{path}, which fetches {file}"):
+            with pytest.raises(QgsProcessingException, match=said):
                 layers.open_drivers([source])
+
+    @pytest.mark.parametrize("folder", ["vsites", "vsis3", "a/vsicurl_copies"])
+    def test_a_folder_may_be_called_as_a_file_system(self, write_raster, virtual, tmp_path, folder):
+        (tmp_path / folder).mkdir(parents=True)
+        path = write_raster(f"{folder}/a", CELLS)
+        outer = virtual(SOURCE.format(beside="", file=path))
+        layers.check_files(outer, "rain")
+        assert layers.files_of(outer) == {path, outer}
+        assert opened(outer)[0].band.ReadAsArray()[1, 2] == CELLS[1, 2]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="no such file")
+    def test_a_file_that_cannot_be_read_is_named_with_the_reason(self, virtual):
+        memory = f"/proc/{os.getpid()}/mem"  # a file whose start nobody can read, not even root
+        path = virtual(SOURCE.format(beside="", file=memory))
+        said = f"The raster layer rain rests on {memory}, which cannot be read: Input/output error."
+        with pytest.raises(QgsProcessingException, match=said):
+            layers.check_files(path, "rain")
 
     def test_a_service_is_refused(self, tmp_path):
         path = tmp_path / "tiles.xml"
@@ -667,6 +787,52 @@ def test_parts_of_an_hdf5_file_in_other_files_are_refused(tmp_path, how, other):
     uri = f'HDF5:"{tmp_path}/a.h5"://rain'
     with pytest.raises(InputError, match=f"a.h5 keeps .*rain in another file .*{other}"):
         layers.check_files(uri, "rain")
+
+
+@pytest.fixture
+def own_temporary(tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_the_look_into_an_hdf5_file_can_be_cancelled(tmp_path, own_temporary, feedback):
+    subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, "whole"], check=True)
+    feedback.cancel()
+    source = layers.Source(
+        "rain", f'HDF5:"{tmp_path}/a.h5"://rain', QgsCoordinateReferenceSystem("EPSG:32639")
+    )
+    with pytest.raises(JobCancelled, match="Cancelled. Nothing was written."):
+        layers.open_drivers([source], feedback=feedback)
+    assert not list(own_temporary.iterdir())
+
+
+# A Python whose worker breaks.
+BREAKS = """#!/bin/sh
+case "$*" in *model.worker*) echo It broke >&2; exit 3;; esac
+exec {} "$@"
+"""
+
+
+def test_the_look_into_an_hdf5_file_that_fails_is_kept(
+    tmp_path, own_temporary, feedback, monkeypatch
+):
+    subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, "whole"], check=True)
+    broken = tmp_path / "python"
+    broken.write_text(BREAKS.format(worker_python()))
+    broken.chmod(0o755)
+    uri = f'HDF5:"{tmp_path}/a.h5"://rain'
+    with monkeypatch.context() as patched:
+        patched.setenv("SUBSIDENCE_PYTHON", str(broken))
+        with pytest.raises(QgsProcessingException, match="a.h5 .*It said: It broke") as failed:
+            layers.check_files(uri, "rain", feedback)
+    (kept,) = own_temporary.iterdir()
+    assert kept.name.startswith(PREFIX)
+    assert f"The job is kept for a week in {kept}." in str(failed.value)
+    assert (kept / "worker.log").read_text() == "It broke\n"
+    layers.check_files(uri, "rain", feedback)  # a look that failed is taken anew
+    assert list(own_temporary.iterdir()) == [kept]
 
 
 def test_an_hdf5_file_that_is_whole_is_read(tmp_path):
