@@ -31,7 +31,7 @@ def test_requests_as_qgis_writes_them_are_taken(request_):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({**WELLS, "parameters": {"bandwidth": 1e300}}, "BANDWIDTH was 1e.300; it should be less than"),
+        ({**WELLS, "parameters": {"bandwidth": 1e300}}, "BANDWIDTH was 1e.300; it should be less"),
         ({**WELLS, "parameters": {"x": [10**400]}}, r"X was 1000+\.\.\.0+; it should lie within"),
         ({**WELLS, "parameters": {"x": {}}}, "X is neither a number nor a text"),
         ({**WELLS, "wells": "../wells.npz"}, "wells is not in the job folder"),
