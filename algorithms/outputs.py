@@ -78,7 +78,7 @@ class Outputs:
         If a place cannot be written, or two results or an input and a result are one file.
     """
 
-    def __init__(self, algorithm, parameters: dict, context, inputs: dict[str, str]):
+    def __init__(self, algorithm, parameters: dict, context, inputs: dict[tuple, str]):
         self._algorithm, self._parameters, self._context = algorithm, parameters, context
         self.places = {}
         taken = [(identity(path), table, name) for (path, table), name in inputs.items()]
@@ -106,7 +106,7 @@ class Outputs:
                     "of its own."
                 )
             taken.append((key, table, name))
-            _check_writable(name, path)
+            _check_writable(name, Path(os.path.realpath(path)))
 
     @contextmanager
     def delivery(self) -> Iterator[Delivery]:
@@ -313,7 +313,8 @@ def _path(place: str, definition) -> Path | None:
     on_disk = database or _is_file(place)
     if definition.type() == "sink" and not on_disk:
         return None
-    if not on_disk or path.parts[1:2] and path.parts[1].startswith("vsi"):
+    virtual = re.match(r"/vsi\w+(?=/)", place)
+    if not on_disk or virtual and not os.path.isdir(virtual.group()):
         raise QgsProcessingException(
             f"{definition.name()} cannot be written to {place}, which is no place on a disk. "
             "Choose another place."
