@@ -378,6 +378,8 @@ class _Reading(_Settings):
 
 
 class _Import(_Request):
+    grid: _Grid | None
+    outputs: list[Name]
     source: _SourceOf
     parameters: _Reading
 

@@ -37,6 +37,10 @@ def test_requests_as_qgis_writes_them_are_taken(request_):
         ({**WELLS, "wells": "../wells.npz"}, "wells is not in the job folder"),
         ({**WELLS, "wells": "/dev/zero"}, "wells is not in the job folder"),
         ({**WELLS, "grid": None}, "grid was None"),
+        (
+            {"task": "importpoints", "outputs": [], "source": {"path": "/a"}, "parameters": {}},
+            "grid is missing",
+        ),
         ({**WELLS, "grid": {**GRID, "width": -1}}, "grid.width was -1; it should be greater"),
         ({**WELLS, "grid": {**GRID, "width": 2**30, "height": 2**30}}, "10,000,000,000 cells"),
         ({**WELLS, "grid": {**GRID, "crs": "nowhere"}}, "grid.crs is no CRS"),
