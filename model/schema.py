@@ -6,6 +6,7 @@ Numbers are finite, texts can be written, and nothing is converted: "1" and True
 from __future__ import annotations
 
 import reprlib
+from datetime import date
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
@@ -66,6 +67,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is no day such as 2020-12-31") from None
+    return text
+
+
 def _crs(wkt: str) -> str:
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
@@ -86,6 +95,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(max_length=1_000_000), AfterValidator(_written)]
 Name = Annotated[Text, Field(min_length=1)]
 Word = Annotated[Text, Field(min_length=1, max_length=60)]
+Day = Annotated[Word, AfterValidator(_day)]
 File = Annotated[Name, AfterValidator(_path)]
 OwnFile = Annotated[File, AfterValidator(_inside)]
 
@@ -276,9 +286,17 @@ class _Product(_Settings):
     mask_values: Text = ""
 
 
+class _Scene(_Message):
+    name: Name
+    day: Day | None
+    red: OwnFile
+    nir: OwnFile
+    mask: OwnFile | None = None
+
+
 class _Ndvi(_OnGrid):
     parameters: _Product
-    scenes: Annotated[list[dict[Name, Text | None]], Field(min_length=1)]
+    scenes: Annotated[list[_Scene], Field(min_length=1)]
 
 
 class _Pumping(_Settings):
@@ -300,9 +318,9 @@ class _Levels(_Settings):
     readings_id_field: Text | None = None
     level_is: Literal["elevation", "depth"] = "elevation"
     change_is: Literal["between_dates", "trend_per_year"] = "between_dates"
-    date: Word | None = None
-    start: Word | None = None
-    end: Word | None = None
+    date: Day | None = None
+    start: Day | None = None
+    end: Day | None = None
     tolerance: NotNegative = 0.0
     variogram: Word = "auto"
 
