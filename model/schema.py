@@ -151,6 +151,9 @@ class _DriverFile(_Driver):
     file: OwnFile
 
 
+_Drivers = Annotated[list[_DriverFile], Field(min_length=1)]
+
+
 class _Points(_Message):
     file: OwnFile
     field: Text
@@ -236,7 +239,7 @@ class _OfPoints(_OnGrid):
 
 
 class _Train(_OfPoints):
-    drivers: Annotated[list[_DriverFile], Field(min_length=1)]
+    drivers: _Drivers
     parameters: _Training
 
 
@@ -338,7 +341,7 @@ class _Amplitudes(_Settings):
 
 
 class _Dispersion(_OnGrid):
-    images: Annotated[list[_DriverFile], Field(min_length=1)]
+    images: _Drivers
     parameters: _Amplitudes
 
 
@@ -348,6 +351,7 @@ class _Limits(_Settings):
 
 
 class _Zones(_OnGrid):
+    drivers: _Drivers
     zones: OwnFile
     parameters: _Limits
 
@@ -361,6 +365,7 @@ class _Classes(_Settings):
 
 
 class _LandUse(_OnGrid):
+    drivers: _Drivers
     training: OwnFile | None = None
     parameters: _Classes
 
@@ -370,7 +375,7 @@ class _Layout(_Settings):
 
 
 class _StackOf(_OnGrid):
-    drivers: Annotated[list[_DriverFile], Field(min_length=1)]
+    drivers: _Drivers
     parameters: _Layout
 
 

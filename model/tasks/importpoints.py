@@ -63,7 +63,7 @@ def open_source(given: dict, parameters: dict) -> Source:
     """Open the request's source: `path`, and `layer` and `crs` if it is a layer."""
     path = Path(given["path"])
     if not path.is_file():
-        raise InputError(f"There is no file {path}.")
+        raise InputError(f"There is no file {path}. Check its name, or choose another file.")
     key = parameters.get("format", "auto")
     mapping = parse_mapping(parameters.get("columns", ""))
     crs = parameters.get("crs")

@@ -9,6 +9,7 @@ GRID = make_grid(3, 4).to_dict()
 ON_GRID = {"grid": GRID, "outputs": [], "drivers": [], "parameters": {}}
 OF_POINTS = {**ON_GRID, "points": {"file": "points.npz", "field": "v"}}
 WELLS = {**ON_GRID, "task": "wells", "wells": "wells.npz"}
+IMAGE = {"name": "red", "kind": "continuous", "file": "drivers/00.tif"}
 IDW = {**OF_POINTS, "task": "interpolate", "parameters": {"method": "idw"}}
 
 
@@ -21,7 +22,7 @@ IDW = {**OF_POINTS, "task": "interpolate", "parameters": {"method": "idw"}}
         {"task": "whole", "outputs": [], "parameters": {}, "file": "/data/a.csv"},
         {**ON_GRID, "task": "importpoints", "grid": None, "source": {"path": "/data/a.csv"}},
         {**ON_GRID, "task": "terrain", "area": GRID, "elevation": "terrain/00.tif"},
-        {**ON_GRID, "task": "landuse", "training": "training.json"},
+        {**ON_GRID, "task": "landuse", "drivers": [IMAGE], "training": "training.json"},
     ],
 )
 def test_requests_as_qgis_writes_them_are_taken(request_):
