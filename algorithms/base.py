@@ -165,7 +165,8 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         if layer is None:
             return []
         layers.check_layer(layer, feedback)
-        return [(file, layers.table_of(layer)) for file in layers.files_of_vector(layer)]
+        table = layers.table_of(layer)
+        return [(file, table) for file in layers.files_of_vector(layer)]
 
     def _take_rasters(self, definition, parameters, context, feedback) -> list[tuple]:
         """Describe the layers too: they may be touched in this thread only."""

@@ -34,7 +34,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QMetaType, QVariant
 
-from .layers.copies import LONGEST_DBF
+from .layers.copies import LONGEST_DBF, names_cut_at
 from .layers.pixels import gdal_errors
 
 _STAGING = ".subsidence-"
@@ -248,8 +248,8 @@ def read_table(path: Path, crs: str | None) -> tuple:
 
 def warn_of_cut_names(place: str, fields: QgsFields, feedback) -> None:
     """Say which names of fields a Shapefile has cut."""
-    long = [name for name in fields.names() if len(name.encode()) > LONGEST_DBF]
-    if place.lower().endswith(".shp") and long:
+    long = names_cut_at(place, fields.names())
+    if long:
         feedback.pushWarning(
             f"{place} is a Shapefile, which cuts names of fields after {LONGEST_DBF} letters, here "
             f"{', '.join(long)}. A name that ends in .gpkg keeps them."

@@ -102,8 +102,8 @@ def fields_for(place: str, source: QgsProcessingFeatureSource, feedback) -> QgsF
         If `place` is a Shapefile, which would cut names, or a table, which keeps no positions.
     """
     names = source.fields().names()
-    long = [name for name in names if len(name.encode()) > LONGEST_DBF]
-    if place.lower().endswith(".shp") and long:
+    long = names_cut_at(place, names)
+    if long:
         raise QgsProcessingException(
             f"A Shapefile cuts names of fields after {LONGEST_DBF} letters, here "
             f"{', '.join(long)}. Give the output a name that ends in .gpkg."
@@ -128,6 +128,13 @@ def fields_for(place: str, source: QgsProcessingFeatureSource, feedback) -> QgsF
             )
         fields.append(field)
     return fields
+
+
+def names_cut_at(place: str, names: list[str]) -> list[str]:
+    """Those names of fields that the file at a place would cut, as a Shapefile does."""
+    if not place.lower().endswith(".shp"):
+        return []
+    return [name for name in names if len(name.encode()) > LONGEST_DBF]
 
 
 def _counts_features(source: QgsProcessingFeatureSource, column: int) -> bool:

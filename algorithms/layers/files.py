@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from xml.etree import ElementTree
 
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProviderRegistry
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...model import protocol
 from .. import client
 from ..folders import KEPT, job_folder
+from .sources import parts_of
 
 # GDAL's file systems in the net, and those whose names or files can hide such a one. They stand at
 # the start of a name or inside that of another file system; a folder may well be called vsites.
@@ -66,8 +67,7 @@ def files_of_vector(layer) -> set[str]:
     """
     from osgeo import gdal
 
-    source = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
-    path = source.get("path", "")
+    path = parts_of(layer).get("path", "")
     if not os.path.isfile(path):
         return set()
     beside = None

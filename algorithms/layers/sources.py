@@ -49,9 +49,8 @@ def check_layer(layer: QgsVectorLayer, feedback) -> None:
     Of a file that holds several layers and is given without a name, QGIS takes the first one: the
     log then names the others.
     """
-    source = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
     try:
-        check_local(Path(source.get("path") or "."))
+        check_local(Path(parts_of(layer).get("path") or "."))
     except InputError as problem:
         raise QgsProcessingException(str(problem)) from problem
     if layer.providerType() != "ogr" or "|layer" in layer.source():
@@ -115,5 +114,9 @@ def title_of(source: QgsProcessingFeatureSource) -> str:
 
 def table_of(layer: QgsVectorLayer) -> str:
     """The name of the table that a layer is in a database of several; empty if that is not told."""
-    source = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
-    return source.get("layerName") or ""
+    return parts_of(layer).get("layerName") or ""
+
+
+def parts_of(layer: QgsVectorLayer) -> dict:
+    """What a layer's source consists of, such as its path and its table."""
+    return QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
