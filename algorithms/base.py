@@ -25,13 +25,14 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..model import protocol
 from ..model.errors import InputError
-from . import client, layers, styling
-from .child import JobCancelled, stop_if_cancelled
-from .environment import PLUGIN, RuntimeMissing, worker_python
-from .folders import KEPT, job_folder
-from .job import Job
+from . import layers, styling
 from .outputs import Outputs, WriteFailed, read_table, save_table, warn_of_cut_names
+from .run import Job
 from .values import check, is_empty, why_refused, why_unknown
+from .worker import client
+from .worker.folders import KEPT, job_folder
+from .worker.interpreter import PLUGIN, RuntimeMissing, worker_python
+from .worker.process import JobCancelled, stop_if_cancelled
 
 ICONS = PLUGIN / "resources" / "icons"
 

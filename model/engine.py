@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import InputError
-from .texts import shown
+from .errors import InputError, shown
 
 _PATIENCE = 30  # seconds for a worker to be there
 _ANSWER = 10  # seconds for a scheduler to answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from . import protocol
-from .texts import shown
+from .errors import shown
 
 LONGEST = 1500  # letters: some name many fields or drivers
 

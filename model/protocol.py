@@ -21,6 +21,9 @@ WORKER_LOG = "worker.log"
 
 EXIT_BAD_INPUT = 2
 
+KINDS = ("continuous", "circular", "categorical")  # of drivers
+SIGNS = ("up", "subsidence")  # what positive values mean
+
 
 def read_request(folder: Path) -> dict:
     """Read the request of a job folder.

@@ -16,10 +16,9 @@ from importlib import import_module
 from pathlib import Path
 
 from . import protocol
-from .errors import InputError
+from .errors import InputError, shown
+from .machine.settings import settle
 from .monitor import LONGEST, StdoutMonitor
-from .settings import settle
-from .texts import shown
 
 TASKS = (
     "train",
@@ -48,7 +47,7 @@ def main(folder: Path) -> int:
     """Run the job in a folder and return the exit code."""
     try:
         request = protocol.read_request(folder)
-        from .schema import check_request  # and rasterio, not before GDAL has its settings
+        from .tasks.requests import check_request  # and rasterio, not before GDAL has its settings
 
         check_request(request)
         if request["task"] not in TASKS:

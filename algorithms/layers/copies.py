@@ -22,7 +22,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 
-from ..child import stop_if_cancelled
+from ..worker.process import stop_if_cancelled
 from .crs import wkt
 from .sources import UNCHECKED, defined_crs, title_of
 

@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...model import protocol
-from .. import client
-from ..folders import KEPT, job_folder
+from ..worker import client
+from ..worker.folders import KEPT, job_folder
 from .sources import parts_of
 
 # GDAL's file systems in the net, and those whose names or files can hide such a one. They stand at

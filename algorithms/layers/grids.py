@@ -21,7 +21,7 @@ from qgis.core import (
     QgsRectangle,
 )
 
-from ..child import stop_if_cancelled
+from ..worker.process import stop_if_cancelled
 from . import DEFAULT_CELL_SIZE
 from .crs import (
     TRUE_SCALE,

@@ -19,7 +19,7 @@ from qgis.core import (
     QgsProcessingException,
 )
 
-from ..child import stop_if_cancelled
+from ..worker.process import stop_if_cancelled
 from .grids import Grid
 from .pixels import describe_inline, gdal_errors, reading, valid_cells
 
@@ -67,7 +67,7 @@ def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
     """
     import numpy as np
 
-    from ...model.fill_values import ABSURD, CODES, FillValues
+    from ...model.files.fill_values import ABSURD, CODES, FillValues
 
     def odd(cells):
         ends = np.fmin.reduce(cells, axis=None), np.fmax.reduce(cells, axis=None)

@@ -24,7 +24,7 @@ from qgis.core import (
 )
 
 from ...model import protocol
-from ..child import is_cancelled, stop_if_cancelled
+from ..worker.process import is_cancelled, stop_if_cancelled
 from . import MAX_GUESSED_CLASSES
 from .crs import check_crs, describe, title, wkt
 from .files import check_files
@@ -324,7 +324,7 @@ def set_kinds(drivers: list[Driver], categorical: str, circular: str, feedback) 
 def _guess(driver: Driver) -> tuple[str, str]:
     import numpy as np
 
-    from ...model.fill_values import ABSURD
+    from ...model.files.fill_values import ABSURD
 
     if driver.band.GetRasterBand(1).GetColorTable() is not None:
         return "categorical", "it has a colour table"

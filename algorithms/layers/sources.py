@@ -15,7 +15,7 @@ from qgis.core import (
 )
 
 from ...model.errors import InputError
-from ...model.foreign import check_local
+from ...model.files.foreign import check_local
 from .crs import check_crs
 
 UNCHECKED = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks

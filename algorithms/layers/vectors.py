@@ -25,8 +25,8 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 
 from ...model import protocol
-from ...model.archive import save_arrays
-from ..child import stop_if_cancelled
+from ...model.files.archive import save_arrays
+from ..worker.process import stop_if_cancelled
 from .crs import describe, is_metric, title
 from .grids import Grid
 from .sources import UNCHECKED, check_geometry, find_number, title_of
@@ -122,7 +122,7 @@ def read_points(
     """
     import numpy as np
 
-    from ...model.fill_values import FillValues
+    from ...model.files.fill_values import FillValues
 
     name, column = title_of(source), source.fields().lookupField(field)
     error_column = column

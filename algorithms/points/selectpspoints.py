@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from qgis.core import QgsFeatureRequest, QgsProcessingException
 
-from .. import base, layers, parameters, selection
-from ..job import Job
+from .. import base, layers, parameters
 from ..outputs import Outputs
+from ..run import Job
+from . import selection
 
 
 class SelectPsPoints(base.SubsidenceAlgorithm):

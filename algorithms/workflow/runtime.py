@@ -48,16 +48,16 @@ class Runtime(SubsidenceAlgorithm):
 
     def run_job(self, parameters, context, feedback):
         """Do what ACTION says and report the state."""
-        from .. import runtime
+        from ..worker import installer
 
         action = self.parameterAsEnumString(parameters, "ACTION", context)
         device = None
         if action == "install":
             cuda = self.parameterAsBoolean(parameters, "CUDA", context)
-            device = runtime.install(feedback, cuda)
+            device = installer.install(feedback, cuda)
         elif action == "remove":
-            runtime.remove(feedback)
-        state = runtime.status(feedback, device)
+            installer.remove(feedback)
+        state = installer.status(feedback, device)
         feedback.pushInfo(f"\n{state['text']}\n")
         return {
             "INTERPRETER": state["interpreter"],

@@ -12,9 +12,9 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window as RasterWindow
 
-from ..grid import Grid, Window
-from ..raster import reading
-from ..stack import Encoding
+from ..spatial.grid import Grid, Window
+from ..spatial.raster import reading
+from ..spatial.stack import Encoding
 
 SAMPLE = 200_000
 CLOSE = 0.95

@@ -10,7 +10,7 @@ from rasterio.transform import from_origin
 from scipy import ndimage
 
 from ..errors import InputError
-from ..raster import writing
+from ..spatial.raster import writing
 
 MAX_BREACH = 10
 FREEMAN_EXPONENT = 1.1

@@ -9,10 +9,10 @@ from datetime import date
 import numpy as np
 from scipy.stats import theilslopes
 
-from ..columns import as_numbers, as_text
 from ..dates import find_dates, parse_days
 from ..errors import InputError
-from ..fill_values import FillValues
+from ..files.columns import as_numbers, as_text
+from ..files.fill_values import FillValues
 from ..monitor import SILENT, Monitor
 
 DAYS_PER_YEAR = 365.25

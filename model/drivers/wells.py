@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..columns import as_text
-from ..grid import Window
+from ..files.columns import as_text
+from ..spatial.grid import Window
 
 _NOT_ACTIVE = ["", "0", "false", "f", "no", "n"]
 

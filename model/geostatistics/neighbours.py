@@ -1,11 +1,15 @@
-"""Which points have a say at a place."""
+"""Which points have a say at a place, and how far they are."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..machine.memory import require
+from ..machine.threads import cores
+
 _CANDIDATES, _FAR_CANDIDATES = 4, 1  # times the neighbours wanted
+_COPIES = 6  # of a system: squares, distances, covariances, and what solves it
 
 
 class Neighbours:
@@ -79,3 +83,33 @@ class Neighbours:
             rank[far][mine[far] & (place[far] == 1)] = 0
         order = np.argsort(rank, axis=1, kind="stable")[:, :count]
         return np.take_along_axis(index, order, axis=1)
+
+
+def square_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances of positions (..., 2); a norm along so short an axis takes far longer."""
+    square = np.square(a[..., 0] - b[..., 0])
+    square += np.square(a[..., 1] - b[..., 1])
+    return square
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Distances between positions (..., 2)."""
+    square = square_distance(a, b)
+    return np.sqrt(square, out=square)
+
+
+def require_systems(neighbours: int, places: int = 0) -> None:
+    """Refuse to solve systems of so many neighbours if they would fill the memory.
+
+    Parameters
+    ----------
+    neighbours : int
+        Of a place; their matrix is in memory some times in each thread.
+    places : int
+        How many places have their list of neighbours in memory at a time.
+    """
+    require(
+        8 * (cores() * _COPIES * neighbours**2 + 2 * places * neighbours),
+        f"A system of {neighbours:,} neighbours",
+        "Use fewer NEIGHBOURS; beyond some 100 the map hardly changes.",
+    )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 
 import numpy as np
 
-from ..grid import Window
 from ..monitor import SILENT, Monitor
-from ..points import Points
-from ..stack import Stack
+from ..spatial.grid import Window
+from ..spatial.points import Points
+from ..spatial.stack import Stack
 
 
 class Method(ABC):
@@ -90,32 +89,3 @@ class Method(ABC):
 def positions(target: np.ndarray | Window) -> np.ndarray:
     """The positions (m, 2) that a target stands for."""
     return target.xy() if isinstance(target, Window) else np.asarray(target, dtype=float)
-
-
-def merged(points: Points, monitor: Monitor = SILENT) -> Points:
-    """The points with those of one place averaged, for a method that bears one value there only."""
-    xy, place, count = np.unique(points.xy, axis=0, return_inverse=True, return_counts=True)
-    if len(xy) == len(points):
-        return points
-    monitor.log(
-        f"{len(points)} points lie in {len(xy)} places; points of the same place are averaged."
-    )
-    place = place.ravel()
-    values = np.bincount(place, points.values) / count
-    variance = points.variance
-    if variance is not None:
-        variance = np.bincount(place, variance) / count**2
-    return replace(points, xy=xy, values=values, variance=variance)
-
-
-def joined(points: Points, validation: Points | None) -> Points:
-    """Training and validation points together."""
-    if validation is None:
-        return points
-    known = points.variance is not None and validation.variance is not None
-    return replace(
-        points,
-        xy=np.concatenate([points.xy, validation.xy]),
-        values=np.concatenate([points.values, validation.values]),
-        variance=np.concatenate([points.variance, validation.variance]) if known else None,
-    )

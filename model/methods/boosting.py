@@ -6,11 +6,12 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
-from ..memory import require
+from ..files.schema import Count, Positive, Seed
+from ..machine.memory import require
 from ..monitor import SILENT
-from ..schema import Count, Positive, Seed
-from ..validation.splits import random_split
-from .base import Method, joined
+from ..spatial.points import concatenate
+from ..statistics.splits import random_split
+from .base import Method
 from .features import features
 
 _NODE, _LEAST_IN_LEAF = 100, 20  # bytes, points
@@ -55,7 +56,7 @@ class Boosting(Method):
         self.seed = seed
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        known = joined(points, validation)
+        known = concatenate(points, validation)
         require(
             self.max_trees * _NODE * 2 * min(self.leaves, len(known) / _LEAST_IN_LEAF),
             f"Up to {self.max_trees:,} trees of {self.leaves:,} leaves",

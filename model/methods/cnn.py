@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from ..errors import InputError
-from ..grid import Window
+from ..files.schema import Seed, Word
 from ..monitor import SILENT
 from ..network.dense import DenseNetwork
 from ..network.dense_same import DenseSameNetwork
@@ -15,8 +15,8 @@ from ..network.device import with_room
 from ..network.patches import patch_batches
 from ..network.presets import make_preset
 from ..network.training import TrainedNetwork, train
-from ..schema import Seed, Word
-from ..validation.splits import random_split
+from ..spatial.grid import Window
+from ..statistics.splits import random_split
 from .base import Method, positions
 
 _PATCH_BYTES = 64e6

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from ..grid import Window
-from ..once import once
-from ..stack import Stack
+from ..machine.cache import once
+from ..spatial.grid import Window
+from ..spatial.stack import Stack
 from .base import positions
 
 SIZES = (1, 5, 21)  # sides of the squares in cells; odd, so that the cell is their centre

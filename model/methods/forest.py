@@ -8,10 +8,11 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
 from ..errors import InputError
-from ..memory import require
+from ..files.schema import Count, Seed, Word
+from ..machine.memory import require
 from ..monitor import SILENT
-from ..schema import Count, Seed, Word
-from .base import Method, joined
+from ..spatial.points import concatenate
+from .base import Method
 from .features import features
 
 FORESTS = {"random": RandomForestRegressor, "extra": ExtraTreesRegressor}
@@ -61,7 +62,7 @@ class Forest(Method):
         self.seed = seed
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        known = joined(points, validation)
+        known = concatenate(points, validation)
         seen = 1 - np.exp(-1) if self.kind == "random" else 1.0  # by a tree, of its bootstrap
         require(
             self.trees * (_TREE + _NODE * 2 * seen * len(known) / self.min_leaf),

@@ -14,17 +14,17 @@ from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
 from ..errors import InputError
+from ..files.schema import Count, Seed
 from ..geostatistics.neighbours import Neighbours
-from ..memory import require
+from ..machine.memory import require
+from ..machine.threads import in_chunks
 from ..monitor import SILENT
-from ..points import Points
-from ..schema import Count, Seed
-from ..validation.conformal import HeldOut, Intervals
-from .base import Method, joined, merged, positions
+from ..spatial.points import Points, average_coincident, concatenate
+from ..statistics.conformal import HeldOut, Intervals
+from .base import Method, positions
 from .features import features
 from .kriging import OrdinaryKriging
 from .perceptrons import Perceptrons
-from .shared import in_chunks
 
 LEAST = 200  # points
 SIZES = (1, 11, 31, 61)  # sides, in cells, of the squares over which drivers are averaged
@@ -108,7 +108,7 @@ class Hybrid(Method):
         self.seed = seed
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        self.points_ = known = merged(joined(points, validation), monitor)
+        self.points_ = known = average_coincident(concatenate(points, validation), monitor)
         require(
             _TREES * self.trees * _TREE_BYTES,
             f"Ensembles of {self.trees:,} trees",
@@ -196,7 +196,7 @@ class Hybrid(Method):
             found.append((told, self.points_.values[index], index, np.full(len(index), size)))
             monitor.progress((i + 1) / len(hidden))
         told, *others = zip(*found)
-        return _Lessons(_Told.joined(told), *map(np.concatenate, others))
+        return _Lessons(_Told.concatenate(told), *map(np.concatenate, others))
 
     def _learn(self, lessons) -> None:
         """Blend the experts, and grow trees on what the blend misses."""
@@ -540,7 +540,7 @@ class _Told:
     deviation: np.ndarray
 
     @classmethod
-    def joined(cls, parts) -> _Told:
+    def concatenate(cls, parts) -> _Told:
         names = [each.name for each in fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
@@ -599,7 +599,7 @@ class _Visible:
 
     def __call__(self, xy: np.ndarray, drivers: np.ndarray) -> _Told:
         parts = in_chunks(lambda part: self._tell(xy[part], drivers[part]), len(xy), _NEIGHBOURS**2)
-        return _Told.joined(parts or [self._tell(xy, drivers)])
+        return _Told.concatenate(parts or [self._tell(xy, drivers)])
 
     def _tell(self, xy: np.ndarray, drivers: np.ndarray) -> _Told:
         index = self._near.find(xy)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..files.schema import Count, Metres, Positive
+from ..machine.threads import in_chunks
 from ..monitor import SILENT
-from ..schema import Count, Metres, Positive
-from .base import Method, joined, merged, positions
-from .shared import in_chunks
+from ..spatial.points import average_coincident, concatenate
+from .base import Method, positions
 
 
 class IDW(Method):
@@ -36,7 +37,7 @@ class IDW(Method):
         self.radius = radius
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        known = merged(joined(points, validation), monitor)
+        known = average_coincident(concatenate(points, validation), monitor)
         self.tree_ = cKDTree(known.xy)
         self.values_ = known.values
         self.counted_ = 0  # values without a measurement in reach

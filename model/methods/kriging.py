@@ -8,7 +8,9 @@ import numpy as np
 from pydantic import Field, InstanceOf
 
 from ..errors import InputError
-from ..geostatistics.neighbours import Neighbours
+from ..files.schema import Count, Number, Word
+from ..geostatistics.blocks import map_in_blocks
+from ..geostatistics.neighbours import Neighbours, distance, require_systems
 from ..geostatistics.variogram import (
     ESTIMATORS,
     FEW,
@@ -19,12 +21,12 @@ from ..geostatistics.variogram import (
     empirical_variogram,
     fit_variogram,
 )
-from ..grid import Window
+from ..machine.cache import once
+from ..machine.threads import in_chunks
 from ..monitor import SILENT
-from ..once import once
-from ..schema import Count, Number, Word
-from .base import Method, joined, merged, positions
-from .shared import distance, in_chunks, map_in_blocks, require_systems
+from ..spatial.grid import Window
+from ..spatial.points import average_coincident, concatenate
+from .base import Method, positions
 
 _CHECKED = 2000
 _PLACES = 256**2  # cells of a tile, each of which may want neighbours of its own
@@ -98,7 +100,7 @@ class OrdinaryKriging(Method):
         self.ratio = ratio
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        self.points_ = merged(joined(points, validation), monitor)
+        self.points_ = average_coincident(concatenate(points, validation), monitor)
         values = self.points_.values
         self._xy = self._stretched(self.points_.xy)
         self._noise = np.zeros(len(values))
@@ -207,7 +209,7 @@ class OrdinaryKriging(Method):
         return float(np.sqrt(np.nanmean(np.square(self.error_))))
 
     def predict(self, target, stack=None):
-        """See `Method`; a window's cells share neighbourhoods, see `shared.map_in_blocks`."""
+        """See `Method`; a window's cells share neighbourhoods, see `blocks.map_in_blocks`."""
         if self.variogram_ is None:
             count = len(positions(target))
             deviation = np.nan if len(self.points_) == 1 else 0.0
@@ -233,14 +235,14 @@ class OrdinaryKriging(Method):
         return once(_neighbours, self._xy, self._count, self.sectors, targets, besides)
 
     def systems(self, index: np.ndarray):
-        """What neighbourhoods (m, k) say: a function for `shared.map_in_blocks`."""
+        """What neighbourhoods (m, k) say: a function for `blocks.map_in_blocks`."""
         systems = _Systems(
             self._xy[index], self.points_.values[index], self._noise[index], self.variogram_
         )
         return lambda xy, which=slice(None): systems(self._stretched(xy), which)
 
     def allowed(self, said: np.ndarray) -> np.ndarray:
-        """What sharing neighbourhoods may change, for `shared.map_in_blocks`."""
+        """What sharing neighbourhoods may change, for `blocks.map_in_blocks`."""
         return _SHARE * said[1]
 
     def _krige(self, xy: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:

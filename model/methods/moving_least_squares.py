@@ -6,10 +6,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..errors import InputError
+from ..files.schema import Count, Word
+from ..machine.threads import in_chunks
 from ..monitor import SILENT
-from ..schema import Count, Word
-from .base import Method, joined, merged, positions
-from .shared import in_chunks
+from ..spatial.points import average_coincident, concatenate
+from .base import Method, positions
 
 WEIGHTS = {
     # Both fall to nothing, or next to it, at the bandwidth (1).
@@ -68,7 +69,7 @@ class MovingLeastSquares(Method):
         self.robust = robust
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        known = merged(joined(points, validation), monitor)
+        known = average_coincident(concatenate(points, validation), monitor)
         self._tree = cKDTree(known.xy)
         self._xy = known.xy
         self._values = known.values

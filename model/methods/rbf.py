@@ -7,11 +7,18 @@ from scipy import special
 from scipy.spatial import cKDTree
 
 from ..errors import InputError
+from ..files.schema import (
+    Count,
+    Metres,
+    NotNegative,
+    Word,
+)
+from ..geostatistics.neighbours import require_systems, square_distance
+from ..machine.threads import in_chunks
 from ..monitor import SILENT
-from ..schema import Count, Metres, NotNegative, Word
-from .base import Method, joined, merged, positions
+from ..spatial.points import average_coincident, concatenate
+from .base import Method, positions
 from .moving_least_squares import monomials
-from .shared import in_chunks, require_systems, square_distance
 
 # The degree of the polynomial that a kernel needs beside it.
 KERNELS = {
@@ -87,7 +94,7 @@ class RBF(Method):
         self.length = length
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        known = merged(joined(points, validation), monitor)
+        known = average_coincident(concatenate(points, validation), monitor)
         require_systems(min(self.neighbours, len(known)))
         # Eastings and northings have seven digits; spacings near 1 keep the systems well posed.
         self._origin = known.xy.mean(axis=0)

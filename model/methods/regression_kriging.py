@@ -10,10 +10,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..errors import InputError
+from ..files.schema import Seed, Word, made
 from ..monitor import SILENT
-from ..points import Points
-from ..schema import Seed, Word, made
-from .base import Method, joined
+from ..spatial.points import Points, concatenate
+from .base import Method
 from .features import features
 from .kriging import OrdinaryKriging
 
@@ -61,7 +61,7 @@ class RegressionKriging(Method):
         self.kriging_ = made(OrdinaryKriging, kriging)
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        known = joined(points, validation)
+        known = concatenate(points, validation)
         given = self._features(known.xy, stack)
         cells = known.groups(stack.grid)
         folds = min(_FOLDS, len(np.unique(cells)))

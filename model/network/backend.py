@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from ..settings import settle
+from ..machine.settings import settle
 
 __all__ = ["device_lib", "gradient_registry", "keras", "tf"]
 

@@ -18,15 +18,13 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..archive import write_member
 from ..errors import InputError
-from ..protocol import parse
+from ..files.archive import write_member
+from ..protocol import KINDS, SIGNS, parse
 
 FORMAT = "subsidence-mapper model"
 FORMAT_VERSION = 2  # 2 tells the network's activation
 HEADER = "model.json"
-KINDS = ("continuous", "circular", "categorical")
-SIGNS = ("up", "subsidence")
 
 _MAX_HEADER_BYTES = 8_000_000
 _NPY_HEADER_BYTES = 4096

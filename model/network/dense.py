@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..grid import Window
-from ..stack import Stack
+from ..spatial.grid import Window
+from ..spatial.stack import Stack
 from .backend import keras, tf
 from .device import evaluate, tile_side
 from .presets import Preset

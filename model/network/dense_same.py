@@ -15,8 +15,8 @@ from itertools import product
 
 import numpy as np
 
-from ..grid import Window
-from ..stack import Stack
+from ..spatial.grid import Window
+from ..spatial.stack import Stack
 from .backend import keras, tf
 from .dense import normalise
 from .device import evaluate, tile_side

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..grid import Window
+from ..spatial.grid import Window
 from .backend import device_lib, tf
 
 _SHARE = 0.4  # of a GPU's memory for a tile: the weights and work space need some too

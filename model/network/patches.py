@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..stack import Stack
+from ..spatial.stack import Stack
 from .backend import tf
 
 

@@ -6,16 +6,34 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from ..errors import InputError
+from ..files.schema import Message, Name, NotNegative, Number, Parameters, Text, check
 from ..protocol import parse
-from ..schema import check_study
 from .search import Space, Trial
 from .study_place import write
 
 FORMAT = "subsidence-mapper study"
 FORMAT_VERSION = 2
 _MAX_BYTES = 64_000_000
+
+
+class _Trial(Parameters):
+    number: Annotated[int, Field(ge=0)]
+    state: Literal["complete", "pruned", "failed"]
+    parameters: dict[Name, int | Number | Text]
+    history: list[NotNegative]
+    errors: list[NotNegative]
+    seconds: NotNegative
+    reason: Text = ""
+
+
+class _Study(Message):
+    about: dict[Text, Any]
+    trials: list[_Trial]
 
 
 def write_study(path: Path, about: dict, trials: list[Trial]) -> None:
@@ -60,7 +78,7 @@ def read_study(path: Path, about: dict, space: Space) -> list[Trial]:
             f"{path} has study format {version!r:.20}; this plugin reads {FORMAT_VERSION}. Choose "
             "the name of a new file."
         )
-    check_study(message, path)
+    check(_Study, message, f"{path} is not the STUDY of a search, or is damaged")
     known = message["about"]
     differing = [name for name, value in about.items() if known.get(name) != value]
     if differing:

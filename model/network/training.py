@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..errors import InputError
-from ..memory import require
+from ..machine.memory import require
 from ..monitor import Monitor
-from ..points import Points, squared
-from ..stack import Stack
+from ..spatial.points import Points, squared
+from ..spatial.stack import Stack
 from .backend import gradient_registry, keras, tf
 from .build import build, spread, use_xla
 from .patches import patch_batches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from ..settings import settle
+from ..machine.settings import settle
 
 __all__ = ["png", "plt"]
 
@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 from matplotlib.ticker import FuncFormatter, LogFormatter, StrMethodFormatter  # noqa: E402
 
-from ..texts import shown  # noqa: E402
+from ..errors import shown  # noqa: E402
 
 
 def png(figure) -> bytes:

@@ -7,8 +7,7 @@ from textwrap import fill
 import numpy as np
 
 from ..geostatistics.variogram import empirical_variogram
-from ..methods.base import merged
-from ..points import Points, squared
+from ..spatial.points import Points, average_coincident, squared
 from ..validation.comparison import Contest, Score
 from .canvas import plt, png
 from .report import rounded
@@ -102,7 +101,7 @@ def error_variograms(contests: list[Contest], unit: str) -> bytes:
         for score in contest.scores:
             known = np.isfinite(score.error)
             if known.sum() > 2:
-                errors = merged(Points(score.points.xy[known], score.error[known]))
+                errors = average_coincident(Points(score.points.xy[known], score.error[known]))
                 measured = empirical_variogram(errors.xy, errors.values)
                 axes.plot(
                     measured.lags / 1000,

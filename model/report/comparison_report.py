@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..statistics.significance import LEVEL, Comparison
 from ..validation.comparison import Contest, Score
-from ..validation.significance import LEVEL, Comparison
 from . import comparison_figures as figures
 from .map_report import MapReport
 from .report import rounded

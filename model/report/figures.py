@@ -8,8 +8,8 @@ import numpy as np
 import rasterio
 
 from ..geostatistics.variogram import Empirical, Variogram
-from ..points import Points, squared
-from ..validation.conformal import HeldOut, Intervals
+from ..spatial.points import Points, squared
+from ..statistics.conformal import HeldOut, Intervals
 from ..validation.evaluation import Evaluation
 from .canvas import plt, png
 

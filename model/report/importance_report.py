@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..statistics.splits import Folds
 from ..validation.importance import ALIKE, Importance
-from ..validation.splits import Folds
 from .canvas import plt, png
 from .map_report import MapReport
 from .report import rounded

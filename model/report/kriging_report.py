@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..methods.kriging import OrdinaryKriging
-from ..points import squared
+from ..spatial.points import squared
 from .figures import variogram_figure
 from .map_report import MapReport
 

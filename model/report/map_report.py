@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..errors import shown
 from ..network.presets import Preset
-from ..points import Points
-from ..texts import shown
-from ..validation.applicability import CLASSES, Reach
-from ..validation.choice import Candidate
+from ..spatial.points import Points
+from ..statistics.applicability import CLASSES, Reach
+from ..statistics.conformal import HeldOut, Intervals
+from ..statistics.splits import Folds
+from ..validation.auto import Candidate
 from ..validation.comparison import Contest
-from ..validation.conformal import HeldOut, Intervals
 from ..validation.evaluation import Evaluation
-from ..validation.splits import Folds
 from . import figures
 from .report import Report
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jinja2
 
-from ..texts import shown
+from ..errors import shown
 
 _TITLE, _CELL, _LONG = 160, 300, 5000  # letters
 _NOTHING = 1e-6  # below it all is rounding

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..network.search import MIN_FOR_IMPORTANCE, Search, values_of
-from ..validation.conformal import Intervals
+from ..statistics.conformal import Intervals
 from ..validation.evaluation import Evaluation
 from .canvas import plt, png
 from .map_report import MapReport

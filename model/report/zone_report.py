@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..points import Points
-from ..polygons import rings
-from ..raster import read_band
+from ..spatial.points import Points
+from ..spatial.polygons import rings
+from ..spatial.raster import read_band
 from .canvas import plt, png
 from .comparison_figures import panel_figure
 from .map_report import SIGNS

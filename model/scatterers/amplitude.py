@@ -19,10 +19,10 @@ import rasterio
 from rasterio.windows import Window as RasterWindow
 
 from ..errors import InputError
-from ..fill_values import ABSURD
-from ..grid import Grid, Window
+from ..files.fill_values import ABSURD
 from ..monitor import SILENT, Monitor
-from ..raster import reading
+from ..spatial.grid import Grid, Window
+from ..spatial.raster import reading
 
 STRIP_VALUES = 32_000_000
 _CACHE = 512 * 1024**2  # bytes, so that memory does not grow with the machine's

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..dates import find_dates
 from ..errors import InputError
-from ..hdf5 import elsewhere
+from ..files.hdf5 import elsewhere
 from .damage import told
 from .formats import WGS84, Batch, Format, Layout, Source
 

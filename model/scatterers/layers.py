@@ -14,7 +14,7 @@ import pyogrio
 import rasterio
 
 from ..errors import InputError
-from ..foreign import check_own
+from ..files.foreign import check_own
 from .cells import make_batch, numbers
 from .damage import FAILURES, told
 from .formats import POSITIONS, Batch, Source, recognise

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 from rasterio.crs import CRS
 
-from ..columns import number_text
 from ..errors import InputError
-from ..fill_values import FillValues
+from ..files.columns import number_text
+from ..files.fill_values import FillValues
 from ..monitor import Monitor
 from .formats import Batch, Source
 from .series import slopes, spans

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import InputError
-from ..foreign import is_layer
+from ..files.foreign import is_layer
 from .damage import FAILURES, told
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".dat")

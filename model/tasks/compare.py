@@ -8,16 +8,16 @@ import numpy as np
 
 from ..errors import InputError
 from ..geostatistics.variogram import empirical_variogram, fit_variogram
-from ..methods import make
-from ..methods.base import Method, merged
-from ..points import Points
-from ..raster import SurfaceWriter
+from ..maps.surface import TILE
+from ..methods.base import Method
+from ..methods.catalogue import make
 from ..report.report import rounded
-from ..surface import TILE
+from ..spatial.points import Points, average_coincident
+from ..spatial.raster import SurfaceWriter
+from ..statistics.conformal import nearest_distance
+from ..statistics.metrics import UNRELATED
+from ..statistics.splits import Folds, make_folds
 from ..validation.comparison import Contest, Tuned, compare_methods, distances_to_known
-from ..validation.conformal import nearest_distance
-from ..validation.metrics import UNRELATED
-from ..validation.splits import Folds, make_folds
 from .job import Job
 
 _TARGETS = 5000
@@ -151,7 +151,7 @@ def usual_block_size(points: Points, count: int, cell_size: float) -> float:
     Blocks as wide as values are alike leave nothing nearby to copy from. Two significant digits.
     Where next to no value differs there is no such range, and the points' extent is its start.
     """
-    places = merged(points)
+    places = average_coincident(points)
     size = max(cell_size, *np.ptp(places.xy, axis=0).tolist())
     measured = empirical_variogram(places.xy, places.values) if len(places) > 1 else None
     if measured and measured.semivariance.any():

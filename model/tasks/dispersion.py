@@ -11,10 +11,10 @@ import rasterio
 from rasterio.windows import Window as RasterWindow
 
 from ..errors import InputError
-from ..grid import Grid
-from ..point_file import write_points
-from ..raster import SurfaceWriter
 from ..scatterers.amplitude import Images, dispersion, mean_gains, no_common_pixel
+from ..spatial.grid import Grid
+from ..spatial.point_file import write_points
+from ..spatial.raster import SurfaceWriter
 from .job import Job
 
 FEWEST = 15  # as Azarm et al. (2025) ask for

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..methods import make
-from ..points import Points
-from ..raster import read_band
-from ..surface import write_surfaces
-from ..validation.metrics import metrics
+from ..maps.surface import write_surfaces
+from ..methods.catalogue import make
+from ..spatial.points import Points
+from ..spatial.raster import read_band
+from ..statistics.metrics import metrics
 from .job import Job
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..methods import make
+from ..methods.catalogue import make
 from ..report.importance_report import write_importance_report
+from ..statistics.metrics import UNRELATED
+from ..statistics.splits import make_folds
 from ..validation.importance import ALIKE, driver_correlations, permutation_importance
-from ..validation.metrics import UNRELATED
-from ..validation.splits import make_folds
 from .job import Job
 
 

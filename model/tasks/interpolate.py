@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..methods import make
-from ..surface import write_surfaces
+from ..maps.surface import write_surfaces
+from ..methods.catalogue import make
 from .job import Job
 
 

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..archive import save_arrays
 from ..engine import make_engine
-from ..errors import InputError
-from ..grid import Grid
+from ..errors import InputError, shown
+from ..files.archive import save_arrays
+from ..files.schema import LARGEST
 from ..monitor import Monitor
-from ..points import Points
 from ..protocol import FIELD
-from ..schema import LARGEST
-from ..stack import Encoding, Stack, read_stack
-from ..texts import shown
+from ..spatial.grid import Grid
+from ..spatial.points import Points
+from ..spatial.stack import Encoding, Stack, read_stack
 
 DEFAULT_BLOCK_SIZE = 5000.0
 

@@ -19,9 +19,9 @@ from ..drivers.land_use import (
 )
 from ..drivers.statistics import Sample, strips
 from ..errors import InputError
-from ..polygons import cells_within
-from ..raster import SurfaceWriter
 from ..report.report import Report
+from ..spatial.polygons import cells_within
+from ..spatial.raster import SurfaceWriter
 from .job import Job
 
 _CELLS = 2**21

@@ -8,25 +8,31 @@ from functools import partial
 import numpy as np
 
 from ..errors import InputError
+from ..maps.surface import write_surfaces
+from ..maps.trust import write_trust
 from ..methods.base import Method
+from ..methods.catalogue import auto_names
 from ..methods.features import SIZES
-from ..points import Points
-from ..stack import Stack
-from ..surface import write_surfaces
-from ..trust import write_trust
-from ..validation.applicability import (
+from ..spatial.points import Points
+from ..spatial.stack import Stack
+from ..statistics.applicability import (
     Applicability,
     Hull,
     Reach,
-    channel_weights,
     constant_drivers,
 )
-from ..validation.choice import (
+from ..statistics.conformal import (
+    Intervals,
+    Surroundings,
+    cross_coverage,
+    nearest_distance,
+)
+from ..statistics.splits import Folds, make_folds
+from ..validation.auto import (
     FOLDS,
     TO_CALIBRATE,
     TO_CHOOSE,
     Candidate,
-    auto_methods,
     block_folds,
     candidate,
     fewer,
@@ -37,9 +43,8 @@ from ..validation.choice import (
     ways_to_hold_out,
 )
 from ..validation.comparison import Contest, compare_methods
-from ..validation.conformal import Intervals, Surroundings, cross_coverage, nearest_distance
 from ..validation.evaluation import Evaluation
-from ..validation.splits import Folds, make_folds
+from ..validation.importance import channel_weights
 from .compare import map_cells, new_method
 from .errors import write_error_points
 from .job import DEFAULT_BLOCK_SIZE, Job
@@ -177,7 +182,7 @@ def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried
         the method of the map fail.
     """
     name, monitor = job.parameters.get("method", "auto"), job.monitor
-    names = auto_methods(bool(job.request["drivers"])) if name == "auto" else [name]
+    names = auto_names(bool(job.request["drivers"])) if name == "auto" else [name]
     rivals = {
         each: new_method(each, job.parameters, seed) for each in dict.fromkeys([*names, "idw"])
     }

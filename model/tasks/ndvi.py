@@ -11,7 +11,7 @@ from rasterio.windows import Window as RasterWindow
 from ..drivers.ndvi import PRODUCTS, mean_and_trend, ndvi, parse_mask_values
 from ..drivers.scenes import decimal_year
 from ..errors import InputError
-from ..raster import SurfaceWriter
+from ..spatial.raster import SurfaceWriter
 from .job import Job
 
 BANDS = {"NDVI": "ndvi", "NDVI_CHANGE": "ndvi_change_per_year"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..maps.surface import write_surfaces
+from ..methods.cnn_bundle import load_model
 from ..network.bundle import match_drivers
-from ..network.model_file import load_model
-from ..stack import Encoding
-from ..surface import write_surfaces
-from ..validation.conformal import Intervals, Surroundings, nearest_distance
+from ..spatial.stack import Encoding
+from ..statistics.conformal import Intervals, Surroundings, nearest_distance
 from .job import Job
 
 

@@ -6,9 +6,9 @@ from contextlib import nullcontext
 
 from ..drivers.statistics import SAMPLE, StackStatistics, close_pairs, strips
 from ..errors import InputError
-from ..raster import SurfaceWriter
 from ..report import driver_figures
 from ..report.report import Report
+from ..spatial.raster import SurfaceWriter
 from .job import Job
 
 _CLASSES = 64

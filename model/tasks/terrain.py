@@ -14,8 +14,8 @@ from ..drivers.terrain import (
     wetness,
 )
 from ..errors import InputError
-from ..grid import Grid, Window
-from ..raster import SurfaceWriter, read_band
+from ..spatial.grid import Grid, Window
+from ..spatial.raster import SurfaceWriter, read_band
 from .job import Job
 
 BANDS = {

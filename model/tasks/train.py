@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..methods import make
-from ..validation.conformal import Intervals
+from ..methods.catalogue import make
+from ..statistics.conformal import Intervals
+from ..statistics.splits import make_split
 from ..validation.evaluation import Evaluation, evaluate
-from ..validation.splits import make_split
 from .job import DEFAULT_BLOCK_SIZE, Job
 
 SPLIT_TITLES = {"random": "random 80/10/10", "block": "blocks of {:g} m, 80/10/10"}
@@ -52,7 +52,7 @@ def split_title(name: str, block_size: float) -> str:
 def write_model(job: Job, trained: Evaluation, stack, curve: Intervals) -> None:
     """Write MODEL, the bundle of a trained CNN."""
     # The task `map` is here too, and needs TensorFlow for a network only.
-    from ..network.model_file import save_model
+    from ..methods.cnn_bundle import save_model
 
     save_model(
         job.file("MODEL", ".zip"),

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..grid import Grid
-from ..methods import make
+from ..methods.catalogue import make
 from ..monitor import SILENT, Monitor
 from ..network.backend import keras
 from ..network.presets import make_preset
@@ -17,11 +16,12 @@ from ..network.search import Search, Space, Trial, values_of
 from ..network.study_file import read_study, write_study
 from ..network.study_place import check_place
 from ..network.training import train
-from ..points import Points
 from ..report.tuning_report import gain, write_tuning_report
-from ..validation.conformal import Intervals
+from ..spatial.grid import Grid
+from ..spatial.points import Points
+from ..statistics.conformal import Intervals
+from ..statistics.splits import Split, make_folds, make_split
 from ..validation.evaluation import evaluate
-from ..validation.splits import Split, make_folds, make_split
 from .job import DEFAULT_BLOCK_SIZE, Job
 from .train import split_title, write_model
 

@@ -11,11 +11,11 @@ from ..drivers.water_table import DAYS_PER_YEAR, LeftOut, Piezometer, iso, read_
 from ..errors import InputError
 from ..geostatistics.variogram import FEW
 from ..methods.kriging import OrdinaryKriging
-from ..points import Points
-from ..raster import SurfaceWriter
 from ..report.figures import variogram_figure
 from ..report.kriging_report import variogram_caption
 from ..report.report import Report
+from ..spatial.points import Points
+from ..spatial.raster import SurfaceWriter
 from .job import Job
 
 _FIELDS = ("id_field", "date_field", "level_field", "readings_id_field")

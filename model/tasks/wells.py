@@ -7,11 +7,11 @@ from contextlib import ExitStack
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..columns import as_text
 from ..drivers.wells import density, is_active
 from ..errors import InputError
-from ..fill_values import FillValues
-from ..raster import SurfaceWriter
+from ..files.columns import as_text
+from ..files.fill_values import FillValues
+from ..spatial.raster import SurfaceWriter
 from .job import Job
 
 _TILE = 1024

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 
 from ..errors import InputError
-from ..hdf5 import elsewhere
+from ..files.hdf5 import elsewhere
 
 
 def run(folder, request, monitor) -> dict:

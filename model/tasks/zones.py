@@ -9,11 +9,11 @@ import numpy as np
 from rasterio.features import bounds
 
 from ..errors import InputError
-from ..grid import Grid, Window
-from ..points import Points
-from ..polygons import cells_within, points_within
-from ..raster import read_band
 from ..report.zone_report import write_zone_report
+from ..spatial.grid import Grid, Window
+from ..spatial.points import Points
+from ..spatial.polygons import cells_within, points_within
+from ..spatial.raster import read_band
 from .job import Job
 
 _LISTED = 20

@@ -15,17 +15,17 @@ import numpy as np
 
 from ..engine import LOCAL, Engine
 from ..errors import InputError
-from ..grid import Grid
-from ..methods import make
-from ..methods.base import Method, joined
+from ..methods.base import Method
+from ..methods.catalogue import make
 from ..monitor import SILENT, Monitor
-from ..points import Points
-from ..stack import Stack
-from .conformal import nearest_distance
+from ..spatial.grid import Grid
+from ..spatial.points import Points, concatenate
+from ..spatial.stack import Stack
+from ..statistics.conformal import nearest_distance
+from ..statistics.metrics import metrics
+from ..statistics.significance import Comparison, compare_all
+from ..statistics.splits import Folds, Split
 from .evaluation import Evaluation, evaluate
-from .metrics import metrics
-from .significance import Comparison, compare_all
-from .splits import Folds, Split
 from .tuning import tune
 
 _MEGABYTE = 2**20
@@ -331,7 +331,7 @@ class Tuned(Method):
         self.grid, self.folds, self.seed = grid, folds, seed
 
     def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        known, kind = joined(points, validation), self.folds
+        known, kind = concatenate(points, validation), self.folds
         options = {"seed": self.seed, "stack": stack}
         try:
             self.tuning_ = tune(

@@ -8,11 +8,11 @@ import numpy as np
 
 from ..methods.base import Method
 from ..monitor import SILENT, Monitor
-from ..points import Points
-from ..stack import Stack
-from .conformal import HeldOut, nearest_distance
-from .metrics import metrics
-from .splits import Split
+from ..spatial.points import Points
+from ..spatial.stack import Stack
+from ..statistics.conformal import HeldOut, nearest_distance
+from ..statistics.metrics import metrics
+from ..statistics.splits import Split
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,16 @@ import numpy as np
 from scipy import linalg
 
 from ..methods.base import Method
+from ..methods.catalogue import make
 from ..monitor import SILENT, Monitor
-from ..points import Points
-from ..stack import Stack
-from .metrics import metrics
-from .splits import Folds
+from ..spatial.points import Points
+from ..spatial.stack import Stack
+from ..statistics.metrics import metrics
+from ..statistics.splits import Folds, Split
 
 ALIKE = 0.7  # a correlation above which drivers share importance
+
+_ASKED, _TREES = 3000, 50
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def permutation_importance(
         How many times each driver is mixed up.
     """
     random = np.random.default_rng(seed)
-    groups = driver_channels(stack)
+    groups = stack.channels_of_driver
     predicted = np.full(len(points), np.nan)
     mixed = np.full((len(groups), repeats, len(points)), np.nan)
     for number, split in enumerate(folds.splits):
@@ -136,15 +139,6 @@ def permutation_importance(
     return Importance(list(groups), points.values, predicted, rmse - alone)
 
 
-def driver_channels(stack: Stack) -> dict[str, slice]:
-    """The channels of each driver, by its name."""
-    groups, first = {}, 0
-    for encoding in stack.encodings:
-        groups[encoding.name] = slice(first, first + len(encoding.channels))
-        first = groups[encoding.name].stop
-    return groups
-
-
 def driver_correlations(stack: Stack, points: Points) -> np.ndarray:
     """How alike drivers are at the points, 0 to 1, (drivers, drivers).
 
@@ -153,7 +147,7 @@ def driver_correlations(stack: Stack, points: Points) -> np.ndarray:
     """
     cells = stack.values[stack.grid.cells(points.xy)].astype(float)
     bases = []
-    for channels in driver_channels(stack).values():
+    for channels in stack.channels_of_driver.values():
         own = cells[:, channels]
         own = own[:, np.ptp(own, axis=0) > 0]
         bases.append(linalg.orth(own - own.mean(axis=0)) if own.size else own)
@@ -163,3 +157,32 @@ def driver_correlations(stack: Stack, points: Points) -> np.ndarray:
             if one.size and other.size:
                 matrix[i, j] = matrix[j, i] = linalg.norm(one.T @ other, 2)
     return matrix
+
+
+def channel_weights(
+    points: Points, stack: Stack, folds: np.ndarray, seed: int = 0, monitor: Monitor = SILENT
+) -> np.ndarray:
+    """How much each channel of a stack tells of the values, (c,): its driver's importance.
+
+    Permutation importance in a small forest on held-out folds (n,), 0 for drivers that make it no
+    better; all are equal where none does. Of many points 3,000 drawn at random are asked.
+    """
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(points))[:_ASKED])
+    points, folds = points[drawn], folds[drawn]
+    nobody = np.empty(0, int)
+    splits = [
+        Split(np.flatnonzero(folds != fold), nobody, np.flatnonzero(folds == fold))
+        for fold in np.unique(folds)
+    ]
+    found = permutation_importance(
+        lambda: make("forest", trees=_TREES, coordinates=False, seed=seed),
+        points,
+        stack,
+        Folds("block", splits),
+        1,
+        seed,
+        monitor,
+    )
+    gains = found.mean.clip(min=0)
+    widths = [channels.stop - channels.start for channels in stack.channels_of_driver.values()]
+    return np.repeat(gains if gains.any() else np.ones(len(gains)), widths)

@@ -7,12 +7,12 @@ from itertools import product
 
 import numpy as np
 
-from ..grid import Grid
-from ..methods import make
+from ..methods.catalogue import make
 from ..monitor import SILENT, Monitor
-from ..points import Points
-from ..stack import Stack
-from .splits import make_folds
+from ..spatial.grid import Grid
+from ..spatial.points import Points
+from ..spatial.stack import Stack
+from ..statistics.splits import make_folds
 
 FOLDS = 5
 

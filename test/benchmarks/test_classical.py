@@ -11,10 +11,11 @@ import rasterio
 from pykrige.ok import OrdinaryKriging as PyKrige
 from scipy.interpolate import RBFInterpolator
 from subsidence_mapper.model.geostatistics.variogram import Structure, Variogram
-from subsidence_mapper.model.grid import Grid, Window
-from subsidence_mapper.model.methods import kriging, make
-from subsidence_mapper.model.points import Points
+from subsidence_mapper.model.methods import kriging
+from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
+from subsidence_mapper.model.spatial.grid import Grid, Window
+from subsidence_mapper.model.spatial.points import Points
 
 from .contest import Contest, run_worker
 

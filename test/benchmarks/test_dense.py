@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from subsidence_mapper.model.grid import Grid, Window
 from subsidence_mapper.model.methods.cnn import CNN
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.presets import PAPER, STANDARD
 from subsidence_mapper.model.network.training import TrainedNetwork
-from subsidence_mapper.model.stack import Encoding, Stack
+from subsidence_mapper.model.spatial.grid import Grid, Window
+from subsidence_mapper.model.spatial.stack import Encoding, Stack
 
 from .contest import Contest
 

@@ -10,12 +10,12 @@ import rasterio
 from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject
 from scipy.ndimage import gaussian_filter
-from subsidence_mapper.model.grid import Grid
-from subsidence_mapper.model.methods import make
-from subsidence_mapper.model.points import Points
-from subsidence_mapper.model.stack import Encoding, Stack
+from subsidence_mapper.model.methods.catalogue import make
+from subsidence_mapper.model.spatial.grid import Grid
+from subsidence_mapper.model.spatial.points import Points
+from subsidence_mapper.model.spatial.stack import Encoding, Stack
+from subsidence_mapper.model.statistics.splits import make_folds
 from subsidence_mapper.model.validation.comparison import compare_methods
-from subsidence_mapper.model.validation.splits import make_folds
 
 from .test_kriging import read
 

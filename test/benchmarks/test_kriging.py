@@ -10,10 +10,10 @@ from pykrige.ok import OrdinaryKriging as PyKrige
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 from subsidence_mapper.model.geostatistics.variogram import Structure, Variogram
-from subsidence_mapper.model.grid import Grid
-from subsidence_mapper.model.methods import make
-from subsidence_mapper.model.points import Points
-from subsidence_mapper.model.stack import Encoding, Stack
+from subsidence_mapper.model.methods.catalogue import make
+from subsidence_mapper.model.spatial.grid import Grid
+from subsidence_mapper.model.spatial.points import Points
+from subsidence_mapper.model.spatial.stack import Encoding, Stack
 
 MODELS = ("spherical", "exponential", "gaussian", "linear")
 

@@ -7,16 +7,16 @@ import json
 import numpy as np
 import pytest
 import rasterio
-from subsidence_mapper.model.grid import Grid
 from subsidence_mapper.model.methods.cnn import CNN
+from subsidence_mapper.model.methods.cnn_bundle import save_model
 from subsidence_mapper.model.network.build import build
-from subsidence_mapper.model.network.model_file import save_model
 from subsidence_mapper.model.network.presets import STANDARD
 from subsidence_mapper.model.network.training import TrainedNetwork
-from subsidence_mapper.model.points import Points
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
-from subsidence_mapper.model.stack import Encoding
-from subsidence_mapper.model.validation.conformal import Intervals
+from subsidence_mapper.model.spatial.grid import Grid
+from subsidence_mapper.model.spatial.points import Points
+from subsidence_mapper.model.spatial.stack import Encoding
+from subsidence_mapper.model.statistics.conformal import Intervals
 
 from .contest import run_worker
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from subsidence_mapper.model.grid import Grid
 from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.patches import patch_batches
 from subsidence_mapper.model.network.presets import PAPER, STANDARD
 from subsidence_mapper.model.network.training import train
-from subsidence_mapper.model.points import Points
-from subsidence_mapper.model.stack import Encoding, Stack
+from subsidence_mapper.model.spatial.grid import Grid
+from subsidence_mapper.model.spatial.points import Points
+from subsidence_mapper.model.spatial.stack import Encoding, Stack
 
 from .contest import Contest
 

@@ -9,8 +9,8 @@ from scipy.ndimage import gaussian_filter
 from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.presets import STANDARD
 from subsidence_mapper.model.network.training import train
-from subsidence_mapper.model.points import Points
-from subsidence_mapper.model.stack import Encoding, Stack
+from subsidence_mapper.model.spatial.points import Points
+from subsidence_mapper.model.spatial.stack import Encoding, Stack
 
 from .test_classical import GRID, places
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal, ogr, osr
-from subsidence_mapper.algorithms.environment import worker_python
+from subsidence_mapper.algorithms.worker.interpreter import worker_python
 
 # Debian's qgis_process is a wrapper that passes an option which the program refuses.
 PROGRAM = shutil.which("qgis_process.bin") or shutil.which("qgis_process")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from qgis.core import QgsProcessingFeedback
-from subsidence_mapper.algorithms import environment
-from subsidence_mapper.algorithms.client import JobCancelled, JobFailed, run_job
+from subsidence_mapper.algorithms.worker import interpreter
+from subsidence_mapper.algorithms.worker.client import JobCancelled, JobFailed, run_job
 from subsidence_mapper.model import protocol
 from subsidence_mapper.model.errors import InputError
 
@@ -106,12 +106,12 @@ def test_result_progress_and_log_arrive(job, worker):
 
 def test_the_real_worker_starts_beside_a_plugin_with_a_module_s_name(job):
     protocol.write_request(job, {"task": "fly"})
-    other = environment.PLUGIN.parent / "traceback"
+    other = interpreter.PLUGIN.parent / "traceback"
     other.mkdir()
     (other / "__init__.py").write_text("raise RuntimeError('taken for the library')")
     try:
         with pytest.raises(InputError, match="^Unknown task 'fly'"):
-            run_job(job, QgsProcessingFeedback(False), environment.worker_python())
+            run_job(job, QgsProcessingFeedback(False), interpreter.worker_python())
     finally:
         shutil.rmtree(other)
 
@@ -262,7 +262,7 @@ def test_worker_notices_that_qgis_has_died(job, worker, tmp_path):
         import sys
         sys.path[:0] = {sys.path!r}
         from qgis.core import QgsProcessingFeedback
-        from subsidence_mapper.algorithms.client import run_job
+        from subsidence_mapper.algorithms.worker.client import run_job
         run_job({str(job)!r}, QgsProcessingFeedback(False), {python!r})
         """
     qgis = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])

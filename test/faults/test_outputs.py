@@ -31,9 +31,10 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QVariant
-from subsidence_mapper.algorithms import base, folders
-from subsidence_mapper.algorithms.client import JobFailed
+from subsidence_mapper.algorithms import base
 from subsidence_mapper.algorithms.outputs import Outputs
+from subsidence_mapper.algorithms.worker import folders
+from subsidence_mapper.algorithms.worker.client import JobFailed
 
 CELLS, COUNT = 40, 3000
 

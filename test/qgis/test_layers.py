@@ -19,7 +19,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QTimer
 from subsidence_mapper.algorithms import layers
-from subsidence_mapper.algorithms.child import JobCancelled
+from subsidence_mapper.algorithms.worker.process import JobCancelled
 
 UTM39 = QgsCoordinateReferenceSystem("EPSG:32639")
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")

@@ -22,8 +22,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 from subsidence_mapper.algorithms import layers
-from subsidence_mapper.algorithms.child import JobCancelled
 from subsidence_mapper.algorithms.layers import vectors
+from subsidence_mapper.algorithms.worker.process import JobCancelled
 
 UTM = QgsCoordinateReferenceSystem("EPSG:32639")
 NETCDF = 9.969209968386869e36

@@ -29,9 +29,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from subsidence_mapper.algorithms import layers
-from subsidence_mapper.algorithms.child import JobCancelled
-from subsidence_mapper.algorithms.environment import worker_python
-from subsidence_mapper.algorithms.folders import PREFIX
+from subsidence_mapper.algorithms.worker.folders import PREFIX
+from subsidence_mapper.algorithms.worker.interpreter import worker_python
+from subsidence_mapper.algorithms.worker.process import JobCancelled
 from subsidence_mapper.model.errors import InputError
 
 TRANSFORMS = QgsCoordinateTransformContext()

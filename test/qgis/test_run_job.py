@@ -16,11 +16,11 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from subsidence_mapper.algorithms import base, outputs
-from subsidence_mapper.algorithms.child import JobCancelled
-from subsidence_mapper.algorithms.client import JobFailed
-from subsidence_mapper.algorithms.environment import RuntimeMissing
 from subsidence_mapper.algorithms.evaluation.errormap import ErrorMap
-from subsidence_mapper.algorithms.job import usual_unit
+from subsidence_mapper.algorithms.run import usual_unit
+from subsidence_mapper.algorithms.worker.client import JobFailed
+from subsidence_mapper.algorithms.worker.interpreter import RuntimeMissing
+from subsidence_mapper.algorithms.worker.process import JobCancelled
 from subsidence_mapper.model.errors import InputError
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
-from subsidence_mapper.model.grid import Grid
-from subsidence_mapper.model.points import Points
-from subsidence_mapper.model.stack import Encoding, Stack
-
-
-def make_grid(height=60, width=70, cell=30.0) -> Grid:
-    return Grid("EPSG:32639", (500_000.0, cell, 0.0, 3_600_000.0, 0.0, -cell), width, height)
+from subsidence_mapper.model.spatial.grid import Grid
+from subsidence_mapper.model.spatial.points import Points
+from subsidence_mapper.model.spatial.stack import Encoding, Stack
+from subsidence_mapper.test.examples import make_grid
 
 
 @pytest.fixture

@@ -20,22 +20,20 @@ import rasterio
 from subsidence_mapper.model import engine
 from subsidence_mapper.model.engine import LOCAL, Cluster
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.methods import make
+from subsidence_mapper.model.maps.surface import write_surfaces
+from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.methods.cnn import CNN
 from subsidence_mapper.model.monitor import SILENT, Monitor, StdoutMonitor
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.presets import STANDARD
 from subsidence_mapper.model.network.training import TrainedNetwork
-from subsidence_mapper.model.points import Points
-from subsidence_mapper.model.stack import Stack
-from subsidence_mapper.model.surface import write_surfaces
+from subsidence_mapper.model.spatial.points import Points
+from subsidence_mapper.model.spatial.stack import Stack
+from subsidence_mapper.model.statistics.splits import make_folds
 from subsidence_mapper.model.tasks import interpolate
 from subsidence_mapper.model.tasks.compare import new_method
 from subsidence_mapper.model.validation.comparison import Tuned, compare_methods
-from subsidence_mapper.model.validation.splits import make_folds
-
-from .conftest import make_grid
-from .test_network import randomised
+from subsidence_mapper.test.examples import make_grid, randomised
 
 distributed = pytest.importorskip(
     "distributed", reason="Dask is an optional part of the worker environment"

@@ -15,9 +15,7 @@ import rasterio
 from subsidence_mapper.model import worker
 from subsidence_mapper.model.network.bundle import read_header
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
-
-from .conftest import make_grid
-from .test_stack import write_driver
+from subsidence_mapper.test.examples import make_grid, write_driver
 
 HEIGHT, WIDTH = 60, 70
 

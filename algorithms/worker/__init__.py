@@ -1,0 +1,1 @@
+"""The other Python: found, made, and run."""

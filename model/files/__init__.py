@@ -1,0 +1,1 @@
+"""Files, and what may stand in them."""

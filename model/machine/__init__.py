@@ -1,0 +1,1 @@
+"""The computer that the work runs on: memory, threads, settings of libraries."""

@@ -1,0 +1,1 @@
+"""Maps written tile by tile, and what they rest on."""

@@ -1,0 +1,1 @@
+"""Grids, rasters, polygons and points, on disk and as arrays."""

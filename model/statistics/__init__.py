@@ -1,0 +1,1 @@
+"""Splits, metrics and intervals: what knows points and errors, and no method."""

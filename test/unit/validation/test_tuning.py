@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from subsidence_mapper.model.errors import InputError
+from subsidence_mapper.model.methods.catalogue import CATALOGUE, make
+from subsidence_mapper.model.methods.idw import IDW
+from subsidence_mapper.model.spatial.points import Points
+from subsidence_mapper.model.statistics.splits import make_folds
+from subsidence_mapper.model.validation.tuning import tune
+
+
+@pytest.fixture
+def smooth(grid):
+    random = np.random.default_rng(4)
+    xy = random.uniform([500_000, 3_598_200], [502_100, 3_600_000], (300, 2))
+    return Points(xy, 30 * np.sin(xy[:, 0] / 300) * np.cos(xy[:, 1] / 300))
+
+
+@pytest.mark.parametrize(
+    ("split", "size"), [("random", 0), ("kfold", 0), ("block", 300), ("knndm", 0)]
+)
+def test_the_chosen_parameters_are_the_best_by_folds_made_here(grid, smooth, split, size):
+    targets = grid.window.xy()
+    tuning = tune("idw", smooth, grid, split, size, targets, seed=3)
+    kind = "kfold" if split == "random" else split
+    folds = make_folds(kind, smooth, grid, 5, 3, size, targets).splits
+
+    def error(parameters):
+        squares = []
+        for fold in folds:
+            known = np.concatenate([fold.train, fold.validation])
+            method = IDW(**parameters).fit(smooth[known])
+            difference = method.predict(smooth.xy[fold.test])[0] - smooth.values[fold.test]
+            squares.extend(difference**2)
+        return np.sqrt(np.mean(squares))
+
+    assert len(tuning.tried) == 12
+    assert tuning.rmse == pytest.approx([error(parameters) for parameters in tuning.tried])
+    assert tuning.parameters == tuning.tried[np.argmin(tuning.rmse)]
+
+
+def test_a_smooth_surface_and_pure_noise_want_different_parameters(grid, smooth):
+    noise = Points(smooth.xy, np.random.default_rng(0).normal(size=len(smooth)))
+    assert tune("rbf", smooth, grid).parameters["smoothing"] == 0
+    assert tune("rbf", noise, grid).parameters["smoothing"] == 1
+    assert tune("idw", noise, grid).parameters == {"power": 1, "neighbours": 32}
+    assert tune("idw", smooth, grid).parameters["power"] > 1
+    assert tune("movingleastsquares", smooth, grid).parameters["degree"] == 2
+    assert tune("movingleastsquares", noise, grid).parameters == {"degree": 1, "neighbours": 50}
+
+
+def test_the_same_seed_gives_the_same_choice(grid, smooth):
+    first, again = (tune("idw", smooth, grid, seed=1) for _ in range(2))
+    assert first.rmse == again.rmse and first.parameters == again.parameters
+    assert first.rmse != tune("idw", smooth, grid, seed=2).rmse
+
+
+def test_given_parameters_stay(grid, smooth):
+    tuning = tune("idw", smooth, grid, given={"power": 3.0, "radius": 150.0})
+    assert tuning.parameters["power"] == 3.0 and tuning.parameters["radius"] == 150.0
+    assert [set(each) for each in tuning.tried] == 3 * [{"neighbours"}]
+
+
+def test_what_has_nothing_to_tune_is_left_as_it_is(grid, smooth):
+    tuning = tune("idw", smooth, grid, given={"power": 1.0, "neighbours": 4})
+    assert tuning.parameters == {"power": 1.0, "neighbours": 4}
+    assert tuning.rmse == [] and str(tuning) == "nothing to tune"
+
+
+def test_it_says_what_was_chosen(grid, smooth):
+    tuning = tune("idw", smooth, grid)
+    power, neighbours = tuning.parameters["power"], tuning.parameters["neighbours"]
+    assert str(tuning) == (
+        f"power {power}, neighbours {neighbours}; inner RMSE {min(tuning.rmse):.2f}, "
+        "the least of 12 trials"
+    )
+
+
+def test_forests_are_tuned_on_drivers(grid, stack, points):
+    given = {"trees": 10}
+    tuning = tune("forest", points, grid, stack=stack, given=given)
+    assert tuning.parameters["trees"] == 10
+    assert min(tuning.rmse) < points.values.std()
+
+
+def test_too_few_points_or_blocks_are_refused(grid, smooth):
+    with pytest.raises(InputError, match="19 points are too few"):
+        tune("idw", smooth[np.arange(19)], grid)
+    with pytest.raises(InputError, match="block"):
+        tune("idw", smooth, grid, "block", 5000.0)
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_grids_hold_parameters_of_their_methods(name):
+    grid = make(name).GRID if name != "cnn" else {}
+    for key, values in grid.items():
+        assert hasattr(make(name), key)
+        for value in values:
+            assert getattr(make(name, **{key: value}), key) == value
