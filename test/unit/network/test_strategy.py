@@ -13,12 +13,12 @@ from dataclasses import replace
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from subsidence_mapper.model.grid import Grid
+from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.presets import Dense, STANDARD
 from subsidence_mapper.model.network.training import train
-from subsidence_mapper.model.points import Points
-from subsidence_mapper.model.stack import Encoding, Stack
+from subsidence_mapper.model.spatial.points import Points
+from subsidence_mapper.model.spatial.stack import Encoding, Stack
 for choose in (keras.config.set_floatx, keras.config.set_dtype_policy):
     choose("float64")  # float32's rounding would turn a ReLU here and there
 
