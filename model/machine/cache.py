@@ -14,7 +14,7 @@ _KEPT = 64e6  # bytes of answers: neighbourhoods of some 100,000 points, for ins
 _answers, _lock = OrderedDict(), threading.Lock()
 
 
-def once(work: Callable, *given) -> np.ndarray:
+def cached(work: Callable, *given) -> np.ndarray:
     """The array ``work(*given)``; if the same was asked lately, the one that was the answer then.
 
     Parameters

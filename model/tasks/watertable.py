@@ -196,7 +196,8 @@ def write_map(kriging: OrdinaryKriging, quantity: Quantity, job: Job, path, moni
     with SurfaceWriter(path, job.grid, quantity.bands, kinds) as writer:
         tiles = list(job.grid.tiles(_TILE))
         for i, tile in enumerate(tiles):
-            writer.write(tile, *kriging.predict(tile.xy()))
+            found = kriging.predict(tile.xy())
+            writer.write(tile, found.mean, found.deviation)
             monitor.progress((i + 1) / len(tiles))
 
 

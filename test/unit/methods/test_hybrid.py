@@ -123,7 +123,7 @@ def test_in_a_wide_gap_networks_help_where_a_driver_tells_all(stack, monkeypatch
 
     def error():
         fitted = make("hybrid", **QUICK).fit(known[np.flatnonzero(~east)], stack)
-        return rmse(fitted.predict(known.xy[east], stack)[0] - true)
+        return rmse(fitted.predict(known.xy[east], stack).mean - true)
 
     mixed = error()
     monkeypatch.setattr(hybrid, "_MOST_OF_NETWORKS", 0.0)
@@ -156,7 +156,7 @@ def test_a_window_is_its_cells(fitted, stack):
 def test_positive_values_mirror_negative_ones(points, stack, fitted):
     target = scattered(100, 4)
     mirrored = make("hybrid", **QUICK).fit(Points(points.xy, -points.values), stack)
-    mean, opposite = fitted.predict(target, stack)[0], mirrored.predict(target, stack)[0]
+    mean, opposite = fitted.predict(target, stack).mean, mirrored.predict(target, stack).mean
     assert rmse(mean + opposite) < 0.1 * points.values.std()
 
 
@@ -166,7 +166,8 @@ def test_the_deviation_is_that_of_the_errors():
     values += np.random.default_rng(1).normal(0, 1, len(xy))
     nothing = made_stack(relief(2, 3))
     method = make("hybrid", **QUICK).fit(Points(xy[:600], values[:600]), nothing)
-    mean, deviation = method.predict(xy[600:], nothing)
+    found = method.predict(xy[600:], nothing)
+    mean, deviation = found.mean, found.deviation
     score = (mean - values[600:]) / deviation
     assert 0.8 < rmse(score) < 1.25
     far = deviation > np.median(deviation)
@@ -188,9 +189,11 @@ def test_few_points_or_no_drivers_are_kriged_and_that_is_said(points, stack, cou
     log, few, target = Log(), points[np.arange(count)], scattered(40, 2)
     given = {"those": stack, "constant": made_stack(np.full((100, 100), 3.0))}.get(drivers)
     method = make("hybrid").fit(few, given, monitor=log)
-    mean, deviation = method.predict(target)
+    found = method.predict(target)
+    mean, deviation = found.mean, found.deviation
     kriging = make("kriging").fit(few)
-    kriged, own = kriging.predict(target)
+    found = kriging.predict(target)
+    kriged, own = found.mean, found.deviation
     assert any(said in text for text in log.warnings) and not method.needs_stack
     assert np.array_equal(mean, kriged)
     assert deviation == pytest.approx(own * np.sqrt(kriging.calibration_))
@@ -198,7 +201,8 @@ def test_few_points_or_no_drivers_are_kriged_and_that_is_said(points, stack, cou
 
 def test_equal_values_make_an_even_map(points, stack):
     even = Points(points.xy, np.full(len(points), -7.0))
-    mean, deviation = make("hybrid", **QUICK).fit(even, stack).predict(points.xy, stack)
+    found = make("hybrid", **QUICK).fit(even, stack).predict(points.xy, stack)
+    mean, deviation = found.mean, found.deviation
     assert np.array_equal(mean, even.values) and not deviation.any()
 
 
@@ -232,7 +236,8 @@ def test_points_of_one_place_are_averaged(points, stack):
 def test_points_on_a_line_are_a_map_too(stack):
     along = np.linspace(0, 3000, 260)
     line = Points(np.column_stack([500_000 + along, np.full(260, 3_599_000.0)]), along / 100)
-    mean, deviation = make("hybrid", **QUICK).fit(line, stack).predict(line.xy + [0, 30], stack)
+    found = make("hybrid", **QUICK).fit(line, stack).predict(line.xy + [0, 30], stack)
+    mean, deviation = found.mean, found.deviation
     assert rmse(mean - line.values) < 0.5 and np.isfinite(deviation).all()
 
 

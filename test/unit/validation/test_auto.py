@@ -125,7 +125,7 @@ def test_what_counts_is_the_distance_of_the_maps_cells(field):
 
         def predict(self, target, stack=None):
             distance = self.idw_.tree_.query(positions(target))[0]
-            return self.idw_.predict(target)[0] + np.where(distance > 150, 40, 0), None
+            return self.idw_.predict(target).mean + np.where(distance > 150, 40, 0), None
 
     ways = auto.ways_to_hold_out(points, grid, 1500, 100, seed=0)
     rivals = {"near": lambda _: Near(), "guess": lambda _: Guess()}
@@ -153,7 +153,7 @@ def test_what_counts_is_what_is_like_the_map(field):
 
         def predict(self, target, stack=None):
             rows, columns = stack.grid.cells(positions(target))
-            return self.idw_.predict(target)[0] + np.where(
+            return self.idw_.predict(target).mean + np.where(
                 stack.values[rows, columns, 0], 0, 25
             ), None
 

@@ -85,7 +85,7 @@ def test_every_point_is_predicted_by_the_fold_that_tests_it(grid, smooth):
     idw = next(score for score in contest.scores if score.name == "idw")
     for split in folds.splits:
         known = np.concatenate([split.train, split.validation])
-        expected, _ = make("idw").fit(smooth[known]).predict(smooth.xy[split.test])
+        expected = make("idw").fit(smooth[known]).predict(smooth.xy[split.test]).mean
         assert np.allclose(idw.predicted[split.test], expected)
     assert idw.test == metrics(smooth.values, idw.predicted)
     assert idw.train["RMSE"] == 0 and idw.train["COUNT"] == sum(len(s.train) for s in folds.splits)

@@ -70,7 +70,7 @@ def found_by(method, land, places, values, grid, repeats=5):
 def test_a_driver_counts_as_it_is_used(grid, land, places):
     """Mixing up x in a * x gives a mean squared error of 2 a^2 var(x), by its very definition."""
     weights = [3.0, 0, 0, 0, 0, 0, 1.0]
-    truth, _ = Linear(weights).predict(places, land)
+    truth = Linear(weights).predict(places, land).mean
     found = found_by(lambda: Linear(weights), land, places, truth, grid, 20)
     assert found.names == ["slope", "aspect", "use", "alike"]
     assert found.metrics["RMSE"] == 0
@@ -143,7 +143,7 @@ def test_with_every_driver_mixed_up_a_point_is_another_point(grid, stack, points
     xy = points.xy[first]
     order = np.random.default_rng(0).permutation(len(xy))
     mixed = MixedStack(stack, slice(0, 3), numbers, numbers[order])
-    before, after = (method.predict(xy, each)[0] for each in (stack, mixed))
+    before, after = (method.predict(xy, each).mean for each in (stack, mixed))
     assert np.ptp(before) > 0
     assert np.allclose(after, before[order], rtol=1e-4, atol=1e-5)
 

@@ -29,7 +29,7 @@ def test_the_chosen_parameters_are_the_best_by_folds_made_here(grid, smooth, spl
         for fold in folds:
             known = np.concatenate([fold.train, fold.validation])
             method = IDW(**parameters).fit(smooth[known])
-            difference = method.predict(smooth.xy[fold.test])[0] - smooth.values[fold.test]
+            difference = method.predict(smooth.xy[fold.test]).mean - smooth.values[fold.test]
             squares.extend(difference**2)
         return np.sqrt(np.mean(squares))
 
