@@ -28,6 +28,9 @@ class RecordingMonitor(Monitor):
     def log(self, text, level="info"):
         self.lines.append((level, text))
 
+    def __str__(self):
+        return "\n".join(self.texts)
+
     @property
     def texts(self) -> list:
         return [text for _, text in self.lines]

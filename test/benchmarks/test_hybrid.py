@@ -17,7 +17,7 @@ from subsidence_mapper.model.spatial.stack import Encoding, Stack
 from subsidence_mapper.model.statistics.splits import make_folds
 from subsidence_mapper.model.validation.comparison import compare_methods
 
-from .test_kriging import read
+from .real import read
 
 CRS = "EPSG:32639"
 RIVALS = ("kriging", "rbf", "idw", "movingleastsquares", "hybrid")

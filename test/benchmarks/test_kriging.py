@@ -15,13 +15,9 @@ from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.spatial.stack import Encoding, Stack
 
+from .real import read
+
 MODELS = ("spherical", "exponential", "gaussian", "linear")
-
-
-def read(path, x, y, value, scale=1.0):
-    table = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8")
-    xy = scale * np.column_stack([table[x], table[y]]).astype(float)
-    return Points(xy, table[value].astype(float)), table
 
 
 def rmse(error):

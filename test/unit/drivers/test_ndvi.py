@@ -13,18 +13,10 @@ from subsidence_mapper.model.drivers.ndvi import (
 )
 from subsidence_mapper.model.drivers.scenes import date_in, decimal_year, match
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.spatial.raster import read_band
 from subsidence_mapper.model.tasks import ndvi as task
-
-
-class Notes(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append((level, text))
+from subsidence_mapper.test.examples import RecordingMonitor
 
 
 @pytest.mark.parametrize(
@@ -202,7 +194,7 @@ def run(tmp_path):
                 ) as raster:
                     raster.write(np.broadcast_to(np.float32(cells), (HEIGHT, WIDTH)), 1)
             listed.append(scene)
-        notes = Notes()
+        notes = RecordingMonitor()
         request = {
             "grid": grid.to_dict(),
             "scenes": listed,

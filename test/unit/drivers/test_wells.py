@@ -6,19 +6,11 @@ import rasterio
 from scipy.integrate import dblquad
 from subsidence_mapper.model.drivers.wells import density, is_active
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.tasks import wells as task
+from subsidence_mapper.test.examples import RecordingMonitor
 
 LEFT, TOP = 500_000.0, 3_600_000.0
-
-
-class Notes(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append((level, text))
 
 
 def make_grid(height, width, cell) -> Grid:
@@ -37,7 +29,7 @@ def run(tmp_path):
 
     def run(xy, grid, outputs=("DISTANCE", "DENSITY"), columns=None, **parameters):
         np.savez(tmp_path / "wells.npz", xy=np.array(xy, float), **(columns or {}))
-        notes = Notes()
+        notes = RecordingMonitor()
         request = {
             "grid": grid.to_dict(),
             "outputs": list(outputs),

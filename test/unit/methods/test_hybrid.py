@@ -16,27 +16,14 @@ from subsidence_mapper.model.methods.hybrid import (
     _Root,
     _stretch,
 )
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.grid import Window
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.spatial.stack import Encoding, Stack
 from subsidence_mapper.model.statistics.splits import make_folds
 from subsidence_mapper.model.validation.comparison import compare_methods
-from subsidence_mapper.test.examples import make_grid
+from subsidence_mapper.test.examples import RecordingMonitor, make_grid
 
 QUICK = {"lessons": 1000, "trees": 40}
-
-
-class Log(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append((level, text))
-
-    @property
-    def warnings(self):
-        return [text for level, text in self.lines if level == "warning"]
 
 
 def made_stack(*channels):
@@ -185,7 +172,7 @@ def test_the_deviation_is_that_of_the_errors():
     ],
 )
 def test_few_points_or_no_drivers_are_kriged_and_that_is_said(points, stack, count, drivers, said):
-    log, few, target = Log(), points[np.arange(count)], scattered(40, 2)
+    log, few, target = RecordingMonitor(), points[np.arange(count)], scattered(40, 2)
     given = {"those": stack, "constant": made_stack(np.full((100, 100), 3.0))}.get(drivers)
     method = make("hybrid").fit(few, given, monitor=log)
     mean, deviation = method.predict(target)
@@ -204,7 +191,7 @@ def test_equal_values_make_an_even_map(points, stack):
 
 @pytest.mark.parametrize("value", [4.5, np.nan])
 def test_a_driver_that_is_constant_or_missing_is_dropped_and_that_is_said(points, stack, value):
-    log = Log()
+    log = RecordingMonitor()
     more = made_stack(stack.values[..., 0], stack.values[..., 1], np.full((100, 100), value))
     method = make("hybrid", **QUICK).fit(points, more, monitor=log)
     assert log.warnings == ["Driver 'c' is constant or missing at the points and is left out."]
@@ -304,7 +291,7 @@ def test_what_a_driver_is_beyond_its_class(points):
     kinds = [Encoding("ndvi", "continuous"), Encoding("use", "categorical", classes=(1, 2))]
     values = np.stack([own + 5 * field, field, 1 - field], axis=-1)
     stack = Stack(grid, kinds, values.astype(np.float32), np.ones((100, 100), bool))
-    drivers = _Drivers(points.xy, stack, Log())
+    drivers = _Drivers(points.xy, stack, RecordingMonitor())
     assert drivers.size.tolist() == np.repeat(SIZES, 4).tolist()
     beyond = drivers(points.xy, stack)[:, 3::4]
     usual = own - np.where(field, own[field > 0].mean(), own[field == 0].mean())

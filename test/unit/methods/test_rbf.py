@@ -6,19 +6,11 @@ from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods import rbf
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.methods.rbf import KERNELS
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.grid import Grid, Window
 from subsidence_mapper.model.spatial.points import Points, average_coincident
+from subsidence_mapper.test.examples import RecordingMonitor
 
 FAR_AWAY = np.array([563_000.0, 3_610_000.0])  # as UTM coordinates are
-
-
-class Log(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append(text)
 
 
 def scattered(n=60, seed=0):
@@ -152,11 +144,11 @@ def test_points_of_one_place_are_averaged_and_said_so():
     twice = Points(
         np.concatenate([points.xy, points.xy[:2]]), np.append(points.values, [100.0, 0.0])
     )
-    log = Log()
+    log = RecordingMonitor()
     predicted, _ = make("rbf").fit(twice, monitor=log).predict(points.xy)
     assert np.allclose(predicted[:2], (points.values[:2] + [100, 0]) / 2)
     assert np.allclose(predicted[2:], points.values[2:])
-    assert log.lines == ["12 points lie in 10 places; points of the same place are averaged."]
+    assert log.texts == ["12 points lie in 10 places; points of the same place are averaged."]
 
 
 def test_the_mean_of_two_measurements_has_half_their_variance():

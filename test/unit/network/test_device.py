@@ -8,12 +8,12 @@ import tensorflow as tf
 from subsidence_mapper.model.maps.surface import predict_tile
 from subsidence_mapper.model.methods import cnn
 from subsidence_mapper.model.methods.cnn import CNN
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.network import device
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.presets import make_preset
 from subsidence_mapper.model.network.training import TrainedNetwork
 from subsidence_mapper.model.spatial.grid import Window
+from subsidence_mapper.test.examples import RecordingMonitor
 
 OUT_OF_MEMORY = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 is_fast = tf.config.experimental.tensor_float_32_execution_enabled
@@ -119,11 +119,7 @@ def test_without_a_gpu_running_out_of_memory_is_an_error(trained, stack, monkeyp
 def test_a_gpu_that_runs_out_of_memory_leaves_the_training_to_the_cpu(
     trained, points, stack, gpu, monkeypatch
 ):
-    class Log(Monitor):
-        lines = []
-
-        def log(self, text, level="info"):
-            self.lines.append((level, text))
+    monitor = RecordingMonitor()
 
     def train(*given):
         if not tf.distribute.has_strategy():
@@ -134,8 +130,8 @@ def test_a_gpu_that_runs_out_of_memory_leaves_the_training_to_the_cpu(
         return trained.trained_
 
     monkeypatch.setattr(cnn, "train", train)
-    method = CNN("standard", blocks=(4, 8), patch_size=12).fit(points, stack, monitor=Log())
+    method = CNN("standard", blocks=(4, 8), patch_size=12).fit(points, stack, monitor=monitor)
     assert method.trained_ is trained.trained_
-    assert Log.lines == [
+    assert monitor.lines == [
         ("warning", "The GPU has too little memory: the CPU trains the network, which takes long.")
     ]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods.cnn import CNN
-from subsidence_mapper.model.monitor import SILENT, Monitor
+from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.dense import DenseNetwork
 from subsidence_mapper.model.network.dense_same import DenseSameNetwork
@@ -25,7 +25,7 @@ from subsidence_mapper.model.network.presets import (
 from subsidence_mapper.model.network.training import TrainedNetwork, _Report, train
 from subsidence_mapper.model.spatial.grid import Window
 from subsidence_mapper.model.spatial.points import Points
-from subsidence_mapper.test.examples import randomised
+from subsidence_mapper.test.examples import RecordingMonitor, randomised
 from tensorflow.python.framework.func_graph import FuncGraph
 
 
@@ -179,22 +179,13 @@ def test_same_seed_same_network(stack, points):
 
 
 def test_every_epoch_is_reported_with_losses_and_time_left(stack, points):
-    class Memory(Monitor):
-        fractions: list = []
-        texts: list = []
-
-        def progress(self, fraction, text=""):
-            self.fractions.append(fraction)
-
-        def log(self, text, level="info"):
-            self.texts.append(text)
-
-    CNN("standard", epochs=2).fit(replace(points, unit="cm"), stack, monitor=Memory())
-    assert Memory.fractions == [0.5, 1.0]
-    assert len(Memory.texts) == 2
+    monitor = RecordingMonitor()
+    CNN("standard", epochs=2).fit(replace(points, unit="cm"), stack, monitor=monitor)
+    assert monitor.fractions == [0.5, 1.0]
+    assert len(monitor.texts) == 2
     for part in ("Epoch 1/2: loss", "validation loss", "s left"):
-        assert part in Memory.texts[0]
-    assert Memory.texts[0].count(" cm², ") == 2
+        assert part in monitor.texts[0]
+    assert monitor.texts[0].count(" cm², ") == 2
 
 
 @pytest.mark.parametrize(
@@ -206,15 +197,10 @@ def test_every_epoch_is_reported_with_losses_and_time_left(stack, points):
     ],
 )
 def test_losses_are_told_in_the_unit_of_the_points(unit, loss, told):
-    class Memory(Monitor):
-        texts: list = []
-
-        def log(self, text, level="info"):
-            self.texts.append(text)
-
-    report = _Report(replace(STANDARD, epochs=1, loss=loss), 20.0, unit, Memory(), None)
+    monitor = RecordingMonitor()
+    report = _Report(replace(STANDARD, epochs=1, loss=loss), 20.0, unit, monitor, None)
     report.on_epoch_end(0, {"loss": 2.0, "val_loss": 4.0, "val_rmse": 0.5})
-    assert Memory.texts == [f"Epoch 1/1: {told}, at most 0 s left"]
+    assert monitor.texts == [f"Epoch 1/1: {told}, at most 0 s left"]
     assert report.history["validation_rmse"] == [10.0]
 
 

@@ -5,21 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.report.report import rounded
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.tasks.compare import map_cells, usual_block_size, ways_to_split
 from subsidence_mapper.model.tasks.job import Job
-
-
-class Heard(Monitor):
-    """Remembers what it is told."""
-
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append((level, text))
+from subsidence_mapper.test.examples import RecordingMonitor
 
 
 @pytest.fixture
@@ -29,7 +19,7 @@ def job(tmp_path, grid):
         "points": {"field": "mm"},
         "parameters": {"splits": ["knndm"], "folds": 4},
     }
-    return Job(tmp_path, request, Heard())
+    return Job(tmp_path, request, RecordingMonitor())
 
 
 def spread(count, extent=2000.0):
