@@ -108,9 +108,14 @@ def _visualizer_layout(header: list[str], row: list[str], mapping: dict) -> Layo
     of each date; the first row holds the reference's place and the dates, counted in Matlab's
     days less one.
     """
+    if len(row) > len(header):
+        raise InputError(
+            f"The table's first row has {len(row)} cells and its header {len(header)} names. "
+            "Export the table again: each date needs a column of its own."
+        )
     try:
         days = {date.fromordinal(int(float(cell)) - 365): i for i, cell in enumerate(row) if i > 2}
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputError(
             f"The table's first row should hold dates as numbers, not {row[3:]}."
         ) from None

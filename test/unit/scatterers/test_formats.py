@@ -77,11 +77,15 @@ def test_stamps_visualizer(load, tmp_path):
     for text, message in [
         (days[0], "holds a date twice"),
         ("soon", "should hold dates as numbers"),
+        ("1e12", "should hold dates as numbers"),
     ]:
         rows[0][4] = text
         path.write_text("\n".join(",".join(map(str, row)) for row in [header, *rows]))
         with pytest.raises(InputError, match=message):
             load(path)
+    path.write_text("\n".join(",".join(map(str, row)) for row in [header[:-1], *rows]))
+    with pytest.raises(InputError, match="first row has 43 cells and its header 42 names"):
+        load(path)
 
 
 def test_a_column_whose_name_holds_a_semicolon(load, write):
