@@ -17,7 +17,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 import rasterio
-from subsidence_mapper.model import engine
 from subsidence_mapper.model.engine import LOCAL, Cluster
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.maps.surface import write_surfaces
@@ -202,9 +201,9 @@ def test_a_map_is_whole_though_a_worker_is_killed_half_way(dask, cluster, tmp_pa
     assert np.array_equal(here, there) and np.isfinite(there).all()
 
 
-def test_a_cluster_that_dies_is_told(dask, cluster, monkeypatch):
+def test_a_cluster_that_dies_is_told(dask):
     """Last of those that use the cluster: there is none afterwards."""
-    monkeypatch.setattr(engine, "_PATIENCE", 1)
+    cluster = Cluster(dask.address, patience=1)
     naps = cluster.map(time.sleep, [0.1] * 40)
     next(naps)
     dask.workers[1].kill()
@@ -217,14 +216,12 @@ def test_a_cluster_that_dies_is_told(dask, cluster, monkeypatch):
 
 
 def test_no_worker_no_scheduler_and_no_dask_are_told_apart(tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "_PATIENCE", 1)
-    monkeypatch.setattr(engine, "_ANSWER", 1)
     dask = Dask(tmp_path)
     with pytest.raises(InputError, match="no worker for 1 seconds. Start some with 'dask worker"):
-        Cluster(dask.address)
+        Cluster(dask.address, patience=1)
     dask.end()
     with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127"):
-        Cluster(dask.address)
+        Cluster(dask.address, answer=1)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match="has no Dask"):
         Cluster(dask.address)

@@ -36,7 +36,7 @@ def run(tmp_path):
             "wells": "wells.npz",
             "parameters": {"bandwidth": 2000.0, **parameters},
         }
-        result = task.run(tmp_path, request, notes)
+        result = task.run(tmp_path, request, notes, tile_size=16)
         rasters = {}
         for name, file in result["files"].items():
             with rasterio.open(tmp_path / file) as raster:
@@ -58,8 +58,7 @@ def test_one_well_in_closed_form(run):
     assert rasters["DENSITY_BAND"] == "wells_per_km2"
 
 
-def test_many_wells_equal_the_full_matrix_across_tiles(run, monkeypatch):
-    monkeypatch.setattr(task, "_TILE", 16)
+def test_many_wells_equal_the_full_matrix_across_tiles(run):
     grid = make_grid(40, 50, 100.0)
     random = np.random.default_rng(0)
     wells = np.column_stack(

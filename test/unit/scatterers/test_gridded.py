@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import h5py
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.scatterers import gridded
+from subsidence_mapper.model.scatterers.gridded import open_grid
 from subsidence_mapper.test.ps_tables import DAYS, FITTED, PACE, SERIES
 
 
@@ -18,9 +20,7 @@ def cube():
     return cells, np.divmod(at, 4)
 
 
-@pytest.mark.parametrize("rows_at_once", [1, 100])
-def test_licsbas(load, tmp_path, monkeypatch, rows_at_once):
-    monkeypatch.setattr(gridded, "_VALUES", 40 * 4 * rows_at_once)
+def test_licsbas(load, tmp_path):
     cells, (rows, columns) = cube()
     velocity = np.full((3, 4), np.nan)
     velocity[rows, columns] = PACE
@@ -39,6 +39,10 @@ def test_licsbas(load, tmp_path, monkeypatch, rows_at_once):
     assert got.velocity_mm_yr == pytest.approx(PACE / 0.8)
     assert got.displacement_mm == pytest.approx((SERIES[:, -1] - SERIES[:, 0]) / 0.8, rel=1e-5)
     assert got.log.warnings == ["Skipped, outside the mask, or without values: 6."]
+    batches = list(open_grid(tmp_path / "cum.h5", "auto", values_at_once=40 * 4).read(Counter()))
+    assert len(batches) == 3
+    assert np.concatenate([batch.xy for batch in batches]) == pytest.approx(got.xy)
+    assert np.hstack([batch.series for batch in batches]) == pytest.approx(cells[:, rows, columns])
     with h5py.File(tmp_path / "cum.h5", "a") as file:
         del file["corner_lat"]
     with pytest.raises(InputError, match="no known format. Found: .*imdates.*is not geocoded"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.scatterers import tables
+from subsidence_mapper.model.scatterers.tables import open_table
+from subsidence_mapper.model.scatterers.text_file import open_text
 from subsidence_mapper.test.ps_tables import (
     LATITUDE,
     LONGITUDE,
@@ -72,11 +75,15 @@ def test_tables_that_are_none(load, tmp_path):
         load(tmp_path / "text.shp")
 
 
-def test_a_fault_far_inside_a_file_is_explained(load, write, monkeypatch):
-    monkeypatch.setattr(tables, "_BLOCK", 4096)
+def test_a_fault_far_inside_a_file_is_explained(write):
+    def read(table):
+        file = open_text(write(table))
+        source = open_table(file, "auto", {"velocity": "v_mm"}, None, block_size=4096)
+        return list(source.read(Counter()))
+
     table = {"lon": np.tile(LONGITUDE, 500), "lat": np.tile(LATITUDE, 500), "v_mm": [1.5] * 3000}
-    options = {"columns": "velocity=v_mm", "positive": "up"}
-    assert load(write(table), **options).numbers["COUNT"] == 3000
+    batches = read(table)
+    assert len(batches) > 9 and sum(len(batch.xy) for batch in batches) == 3000
     table["v_mm"][2900] = "fault"
     with pytest.raises(InputError, match="In line 2902, the column v_mm of ps.csv holds 'fault'"):
-        load(write(table), **options)
+        read(table)
