@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from ..machine.cache import cached
+from ..machine.cache import SHARED
 from ..spatial.grid import Window
 from ..spatial.stack import Stack
 from .base import positions
@@ -41,7 +41,7 @@ def features(
         columns = [_window_means(target, stack, size) for size in sizes]
     else:
         cells = stack.grid.cells(positions(target))
-        columns = [cached(_point_means, *cells, stack, size) for size in sizes]
+        columns = [SHARED.get(_point_means, *cells, stack, size) for size in sizes]
     if coordinates:
         left, _, _, top, _, _ = stack.grid.transform
         x, y = ((positions(target) - [left, top]) / 1000).T

@@ -22,7 +22,7 @@ from ..geostatistics.variogram import (
     empirical_variogram,
     fit_variogram,
 )
-from ..machine.cache import cached
+from ..machine.cache import SHARED
 from ..machine.threads import in_chunks
 from ..spatial.grid import Window
 from ..spatial.points import average_coincident, concatenate
@@ -235,7 +235,7 @@ class OrdinaryKriging(Method):
         return self._neighbours.find(self._stretched(xy))
 
     def _found(self, targets: np.ndarray, besides: np.ndarray | None = None) -> np.ndarray:
-        return cached(_neighbours, self._xy, self._count, self.sectors, targets, besides)
+        return SHARED.get(_neighbours, self._xy, self._count, self.sectors, targets, besides)
 
     def systems(self, index: np.ndarray):
         """What neighbourhoods (m, k) say: a function for `blocks.map_in_blocks`."""

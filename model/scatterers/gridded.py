@@ -16,7 +16,6 @@ from ..files.hdf5 import elsewhere
 from .damage import told
 from .formats import WGS84, Batch, Format, Layout, Source
 
-_VALUES = 4_000_000
 _MOST_DATES = 100_000
 _EOS = "HDFEOS/GRIDS/timeseries"
 # MintPy's documentation of HDF-EOS5.
@@ -42,8 +41,10 @@ LICSBAS = Format(
 )
 
 
-def open_grid(path: Path, key: str) -> Source:
+def open_grid(path: Path, key: str, values_at_once: int = 4_000_000) -> Source:
     """Open a time series of rasters; each cell that has values is a point at its centre.
+
+    About so many values, of all dates together, are read at a time.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def open_grid(path: Path, key: str) -> Source:
     damaged = InputError(f"{path.name} is damaged, or its datasets are not what its format says.")
     with told(lambda _: damaged):
         _check_own(file, path.name)
-        source = _open_grid(file, path, key)
+        source = _open_grid(file, path, key, values_at_once)
 
     def read(skipped: Counter) -> Iterator[Batch]:
         with told(lambda _: damaged):
@@ -65,7 +66,7 @@ def open_grid(path: Path, key: str) -> Source:
     return replace(source, read=read)
 
 
-def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
+def _open_grid(file: h5py.File, path: Path, key: str, values_at_once: int) -> Source:
     formats = [each for each in (MINTPY, LICSBAS) if key in ("auto", each.key)]
     known = next((each for each in formats if all(mark in file for mark in each.marks)), None)
     if known is None:
@@ -104,7 +105,7 @@ def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
     def read(skipped: Counter) -> Iterator[Batch]:
         _, height, width = cube.shape
         # Whole chunks, because each is unpacked anew by each window, unless they are very large.
-        chunk, most = (cube.chunks or (1, 1))[1], max(1, _VALUES // (len(names) * width))
+        chunk, most = (cube.chunks or (1, 1))[1], max(1, values_at_once // (len(names) * width))
         step = most // chunk * chunk or min(chunk, 10 * most)
         for row in range(0, height, step):
             rows = slice(row, row + step)

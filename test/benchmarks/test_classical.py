@@ -18,16 +18,10 @@ from subsidence_mapper.model.spatial.grid import Grid, Window
 from subsidence_mapper.model.spatial.points import Points
 
 from .contest import Contest, run_worker
+from .real import GRID, places
 
-GRID = Grid("EPSG:32639", (510_500.0, 30.0, 0.0, 3_634_000.0, 0.0, -30.0), 3164, 3043)
 VARIOGRAM = Variogram(4.0, (Structure("exponential", 200.0, 8000.0),))
 CELLS = (32, 64, 128, 256)  # along a side
-
-
-def places(real_data):
-    """54,207 real places (n, 2), metres."""
-    table = np.loadtxt(real_data("isfahan/ps_locations.csv"), delimiter=",", skiprows=1)
-    return np.unique(table[:, :2], axis=0)
 
 
 @pytest.fixture

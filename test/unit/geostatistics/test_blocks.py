@@ -11,7 +11,7 @@ from subsidence_mapper.model.methods import kriging
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.spatial.grid import Grid, Window
 from subsidence_mapper.model.spatial.points import Points
-from subsidence_mapper.test.examples import make_grid
+from subsidence_mapper.test.examples import both, make_grid
 
 GRID = make_grid(40, 48)
 EXACT = Variogram(0.0, (Structure("spherical", 12.0, 2000.0),))
@@ -42,11 +42,11 @@ def method(request):
 
 
 def own(method, target):
-    return np.stack(method.predict(target.xy()))
+    return both(method.predict(target.xy()))
 
 
 def in_blocks(method, target):
-    return np.stack(method.predict(target))
+    return both(method.predict(target))
 
 
 def differ_little(method, window):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
+from subsidence_mapper.model.methods.base import sentences
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.spatial.points import Points
 
@@ -35,12 +36,13 @@ def test_equals_the_full_sum_on_random_points():
 
 def test_beyond_the_radius_there_is_no_value():
     idw = make("idw", radius=4.0).fit(SQUARE)
-    predicted = idw.predict(np.array([[1.0, 0.0], [5.0, 5.0]])).mean
-    assert predicted[0] == 1.0
-    assert np.isnan(predicted[1])
-    (remark,) = idw.remarks()
-    assert remark.startswith("1 cells or points have no measurement within the radius of 4 m")
-    assert not make("idw", radius=40.0).fit(SQUARE).remarks()
+    targets = np.array([[1.0, 0.0], [5.0, 5.0]])
+    found = idw.predict(targets)
+    assert found.mean[0] == 1.0
+    assert np.isnan(found.mean[1])
+    (note,) = sentences(found.notes)
+    assert note.startswith("1 cells or points have no measurement within the radius of 4 m")
+    assert not sentences(make("idw", radius=40.0).fit(SQUARE).predict(targets).notes)
 
 
 def test_duplicate_points_are_averaged():

@@ -4,21 +4,14 @@ from scipy.interpolate import RBFInterpolator
 from scipy.spatial.distance import cdist
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods import rbf
+from subsidence_mapper.model.methods.base import sentences
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.methods.rbf import KERNELS
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.grid import Grid, Window
 from subsidence_mapper.model.spatial.points import Points, average_coincident
+from subsidence_mapper.test.examples import RecordingMonitor
 
 FAR_AWAY = np.array([563_000.0, 3_610_000.0])  # as UTM coordinates are
-
-
-class Log(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append(text)
 
 
 def scattered(n=60, seed=0):
@@ -64,8 +57,9 @@ def test_equals_scipy_with_the_nearest_points(kernel):
     expected = RBFInterpolator(
         places / spacing, points.values, neighbors=20, smoothing=0.1, kernel=kernel, epsilon=1
     )((targets - FAR_AWAY) / spacing)
-    assert method.counted_ == 0
-    assert np.allclose(method.predict(targets).mean, expected, atol=1e-6)
+    found = method.predict(targets)
+    assert not sentences(found.notes)
+    assert np.allclose(found.mean, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("kernel", "degree"), [("thin_plate_spline", 1), ("quintic", 2)])
@@ -77,16 +71,18 @@ def test_polynomials_beside_the_kernel_are_reproduced(kernel, degree):
         return 3 + 2 * x - y + (0.5 * x * y - x**2 if degree == 2 else 0)
 
     method = make("rbf", kernel=kernel).fit(Points(xy, surface(xy)))
-    assert np.allclose(method.predict(targets).mean, surface(targets), atol=1e-6)
-    assert method.remarks() == []
+    found = method.predict(targets)
+    assert np.allclose(found.mean, surface(targets), atol=1e-6)
+    assert sentences(found.notes) == []
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_equal_values_want_no_other_kernel(kernel):
     points = scattered()
     method = make("rbf", kernel=kernel).fit(Points(points.xy, np.full(len(points), 7.0)))
-    assert np.allclose(method.predict(points.xy + 10).mean, 7, atol=1e-3)
-    assert method.remarks() == []
+    found = method.predict(points.xy + 10)
+    assert np.allclose(found.mean, 7, atol=1e-3)
+    assert sentences(found.notes) == []
 
 
 def test_smoothing_leads_from_the_points_to_their_mean():
@@ -113,12 +109,12 @@ def test_points_on_one_line(kernel):
     points = Points(FAR_AWAY + np.column_stack([along, 0.5 * along]), values)
     method = make("rbf", kernel=kernel).fit(points)
     beside = points.xy + [[-50.0, 100.0]]
-    predicted = method.predict(np.concatenate([points.xy, beside])).mean
+    found = method.predict(np.concatenate([points.xy, beside]))
+    predicted = found.mean
     assert np.allclose(predicted[:80], values, atol=1e-3)
     assert predicted.min() > values.min() - 5 and predicted.max() < values.max() + 5
     if KERNELS[kernel]:
-        assert method.counted_ == 160
-        assert method.remarks()[0].startswith("160 values are of the linear kernel")
+        assert sentences(found.notes)[0].startswith("160 values are of the linear kernel")
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -155,11 +151,11 @@ def test_points_of_one_place_are_averaged_and_said_so():
     twice = Points(
         np.concatenate([points.xy, points.xy[:2]]), np.append(points.values, [100.0, 0.0])
     )
-    log = Log()
+    log = RecordingMonitor()
     predicted = make("rbf").fit(twice, monitor=log).predict(points.xy).mean
     assert np.allclose(predicted[:2], (points.values[:2] + [100, 0]) / 2)
     assert np.allclose(predicted[2:], points.values[2:])
-    assert log.lines == ["12 points lie in 10 places; points of the same place are averaged."]
+    assert log.texts == ["12 points lie in 10 places; points of the same place are averaged."]
 
 
 def test_the_mean_of_two_measurements_has_half_their_variance():
