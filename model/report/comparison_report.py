@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from ..statistics.significance import LEVEL, Comparison
 from ..validation.comparison import Contest, Score
 from . import comparison_figures as figures
-from .map_report import MapReport
+from .displacement_report import DisplacementReport
 from .report import rounded
+from .subject import Subject
 
 _ERRORS = (
     "All methods have seen exactly the same points in each fold; points of one cell are never "
@@ -33,180 +36,179 @@ _COSTS = (
 )
 
 
-class ComparisonReport(MapReport):
-    """A report on methods that were compared.
+def write_comparison_report(
+    path: Path, subject: Subject, contests: list[Contest], map_distance: float, settings: dict
+) -> None:
+    """Write the report of methods that were compared.
 
     Parameters
     ----------
-    title : str
-    job : Job
-    contests : list of Contest
+    map_distance : float
+        Median distance from the map's cells to their nearest point, metres.
     """
+    report = DisplacementReport(f"Comparison of methods on {subject.field}", subject)
+    report.headline(" ".join(verdict(contest, subject.unit) for contest in contests))
+    _errors(report, contests)
+    report.figure(
+        "Test errors by method",
+        figures.bars(contests, subject.unit),
+        "Root mean square error at the test points. Lower is better.",
+    )
+    _folds(report, contests, map_distance)
+    _significance(report, contests)
+    _by_distance(report, contests)
+    _by_point(report, contests)
+    _networks(report, contests)
+    _costs(report, contests)
+    _failures(report, contests)
+    report.settings(settings)
+    report.write(path)
 
-    def __init__(self, title: str, job, contests: list[Contest]):
-        super().__init__(title, job)
-        self._contests = contests
-        self.headline(" ".join(verdict(contest, job.unit) for contest in contests))
 
-    def everything(self, map_distance: float) -> None:
-        """All tables and figures.
+def _errors(report: DisplacementReport, contests: list[Contest]) -> None:
+    unit = report.subject.unit
+    columns = ["Split", "Method", "Points", "Count", f"RMSE ({unit})", f"MAE ({unit})", "R²"]
+    rows = [
+        [contest.folds.title, score.title, part, *_figures(found)]
+        for contest in contests
+        for score in contest.scores
+        for part, found in (("train", score.train), ("test", score.test))
+        if found
+    ]
+    report.table("Errors", [*columns, "Concordance", f"Bias ({unit})"], rows, _ERRORS, "test")
 
-        Parameters
-        ----------
-        map_distance : float
-            Median distance from the map's cells to their nearest point, metres.
-        """
-        self._errors()
-        self.figure(
-            "Test errors by method",
-            figures.bars(self._contests, self._job.unit),
-            "Root mean square error at the test points. Lower is better.",
-        )
-        self._folds(map_distance)
-        self._significance()
-        self._by_distance()
-        self._by_point()
-        self._networks()
-        self._costs()
-        self._failures()
 
-    def _errors(self) -> None:
-        unit = self._job.unit
-        columns = ["Split", "Method", "Points", "Count", f"RMSE ({unit})", f"MAE ({unit})", "R²"]
-        rows = [
-            [contest.folds.title, score.title, part, *_figures(found)]
-            for contest in self._contests
-            for score in contest.scores
-            for part, found in (("train", score.train), ("test", score.test))
-            if found
+def _folds(report: DisplacementReport, contests: list[Contest], map_distance: float) -> None:
+    rows = [
+        [
+            contest.folds.title,
+            int(np.isfinite(contest.distance).sum()),
+            f"{np.nanmedian(contest.distance):.0f}",
         ]
-        self.table("Errors", [*columns, "Concordance", f"Bias ({unit})"], rows, _ERRORS, "test")
-
-    def _folds(self, map_distance: float) -> None:
-        rows = [
-            [
-                contest.folds.title,
-                int(np.isfinite(contest.distance).sum()),
-                f"{np.nanmedian(contest.distance):.0f}",
-            ]
-            for contest in self._contests
-        ]
-        self.table(
-            "Distance from test points to training points",
-            ["Split", "Test points", "Median distance (m)"],
-            [*rows, ["the map's cells to the points", None, f"{map_distance:.0f}"]],
-            "Errors grow with this distance. The split whose distances are like those of the map's "
-            "cells says most about the map as a whole. Where random folds test as far away as the "
-            "map is, or none do, kNNDM may be the random folds.",
-        )
-        for contest in self._contests:
-            if contest.folds.kind in ("block", "knndm"):
-                self.figure(
-                    f"Folds: {contest.folds.title}",
-                    figures.fold_map(contest),
-                    "Points of one colour are tested together; with more than ten folds colours "
-                    "come again.",
-                )
-
-    def _significance(self) -> None:
-        for contest in self._contests:
-            titles = {score.name: score.title for score in contest.scores}
-            rows = [_pair(test, titles) for test in contest.tests]
-            if not rows:
-                continue
-            self.table(
-                f"Who beats whom: {contest.folds.title}",
-                ["Better", "Worse", "p", "Significant", "Effective points", "Plain t-test p"],
-                rows,
-                _TESTS,
-                "yes",
-            )
-            self.figure(
-                f"Significance: {contest.folds.title}",
-                figures.significance(contest),
-                "p of every two methods. Blue: the method of the row has the smaller error, red: "
-                f"the larger. Full colour: significant at {100 * LEVEL:g} %.",
+        for contest in contests
+    ]
+    report.table(
+        "Distance from test points to training points",
+        ["Split", "Test points", "Median distance (m)"],
+        [*rows, ["the map's cells to the points", None, f"{map_distance:.0f}"]],
+        "Errors grow with this distance. The split whose distances are like those of the map's "
+        "cells says most about the map as a whole. Where random folds test as far away as the "
+        "map is, or none do, kNNDM may be the random folds.",
+    )
+    for contest in contests:
+        if contest.folds.kind in ("block", "knndm"):
+            report.figure(
+                f"Folds: {contest.folds.title}",
+                figures.fold_map(contest),
+                "Points of one colour are tested together; with more than ten folds colours "
+                "come again.",
             )
 
-    def _by_distance(self) -> None:
-        self.figure(
-            "Error by distance to the nearest training point",
-            figures.error_by_distance(self._contests, self._job.unit),
-            "Root mean square error of groups of test points.",
+
+def _significance(report: DisplacementReport, contests: list[Contest]) -> None:
+    for contest in contests:
+        titles = {score.name: score.title for score in contest.scores}
+        rows = [_pair(test, titles) for test in contest.tests]
+        if not rows:
+            continue
+        report.table(
+            f"Who beats whom: {contest.folds.title}",
+            ["Better", "Worse", "p", "Significant", "Effective points", "Plain t-test p"],
+            rows,
+            _TESTS,
+            "yes",
         )
-        self.figure(
-            "Variogram of the errors",
-            figures.error_variograms(self._contests, self._job.unit),
-            "Where a line rises, errors of neighbours are alike: the method leaves something that "
-            "the points nearby know, or the gap is too wide for any method.",
+        report.figure(
+            f"Significance: {contest.folds.title}",
+            figures.significance(contest),
+            "p of every two methods. Blue: the method of the row has the smaller error, red: "
+            f"the larger. Full colour: significant at {100 * LEVEL:g} %.",
         )
 
-    def _by_point(self) -> None:
-        limit = shared_limit(self._contests)
-        for contest in self._contests:
-            if not any(score.test for score in contest.scores):
-                continue
-            title = contest.folds.title
-            self.figure(
-                f"Observed and predicted: {title}",
-                figures.scatters(contest, self._job.unit),
-                "Test points. On the grey line both are equal. What is predicted beyond the frame "
-                "is drawn on its edge.",
-            )
-            self.figure(
-                f"Where the errors are: {title}",
-                figures.error_maps(contest, limit, self._job.unit),
-                "Predicted minus observed at the test points, on the same scale in all maps.",
-            )
 
-    def _networks(self) -> None:
-        for contest in self._contests:
-            for score in contest.scores:
-                if hasattr(score.fitted, "trained_"):
-                    self.text(f"The last network of {contest.folds.title}:")
-                    self.learning_curve(score.fitted.trained_, score.fitted.preset)
+def _by_distance(report: DisplacementReport, contests: list[Contest]) -> None:
+    report.figure(
+        "Error by distance to the nearest training point",
+        figures.error_by_distance(contests, report.subject.unit),
+        "Root mean square error of groups of test points.",
+    )
+    report.figure(
+        "Variogram of the errors",
+        figures.error_variograms(contests, report.subject.unit),
+        "Where a line rises, errors of neighbours are alike: the method leaves something that "
+        "the points nearby know, or the gap is too wide for any method.",
+    )
 
-    def _costs(self) -> None:
-        rows = [
-            [
-                contest.folds.title,
-                score.title,
-                f"{score.seconds:.1f}",
-                None if score.memory is None else f"{score.memory:.0f}",
-            ]
-            for contest in self._contests
-            for score in contest.scores
-        ]
-        self.table("Time and memory", ["Split", "Method", "Seconds", "Memory (MB)"], rows, _COSTS)
-        tuned = [
-            [contest.folds.title, score.title, str(score.fitted.tuning_)]
-            for contest in self._contests
-            for score in contest.scores
-            if hasattr(score.fitted, "tuning_")
-        ]
-        if tuned:
-            self.table(
-                "Parameters chosen by inner folds",
-                ["Split", "Method", "In the last fold"],
-                tuned,
-                "Each fold chooses anew, from the points that it may learn from.",
-            )
 
-    def _failures(self) -> None:
-        rows = [
-            [contest.folds.title, score.title, failure]
-            for contest in self._contests
-            for score in contest.scores
-            for failure in score.failures
+def _by_point(report: DisplacementReport, contests: list[Contest]) -> None:
+    limit = shared_limit(contests)
+    for contest in contests:
+        if not any(score.test for score in contest.scores):
+            continue
+        title = contest.folds.title
+        report.figure(
+            f"Observed and predicted: {title}",
+            figures.scatters(contest, report.subject.unit),
+            "Test points. On the grey line both are equal. What is predicted beyond the frame "
+            "is drawn on its edge.",
+        )
+        report.figure(
+            f"Where the errors are: {title}",
+            figures.error_maps(contest, limit, report.subject.unit),
+            "Predicted minus observed at the test points, on the same scale in all maps.",
+        )
+
+
+def _networks(report: DisplacementReport, contests: list[Contest]) -> None:
+    for contest in contests:
+        for score in contest.scores:
+            if hasattr(score.fitted, "trained_"):
+                report.text(f"The last network of {contest.folds.title}:")
+                report.learning_curve(score.fitted.trained_, score.fitted.preset)
+
+
+def _costs(report: DisplacementReport, contests: list[Contest]) -> None:
+    rows = [
+        [
+            contest.folds.title,
+            score.title,
+            f"{score.seconds:.1f}",
+            None if score.memory is None else f"{score.memory:.0f}",
         ]
-        if rows:
-            self.table(
-                "What failed",
-                ["Split", "Method", "Why"],
-                rows,
-                "A method that has not predicted every test point is ranked behind the others: "
-                "its figures are of other points.",
-            )
+        for contest in contests
+        for score in contest.scores
+    ]
+    report.table("Time and memory", ["Split", "Method", "Seconds", "Memory (MB)"], rows, _COSTS)
+    tuned = [
+        [contest.folds.title, score.title, str(score.fitted.tuning_)]
+        for contest in contests
+        for score in contest.scores
+        if hasattr(score.fitted, "tuning_")
+    ]
+    if tuned:
+        report.table(
+            "Parameters chosen by inner folds",
+            ["Split", "Method", "In the last fold"],
+            tuned,
+            "Each fold chooses anew, from the points that it may learn from.",
+        )
+
+
+def _failures(report: DisplacementReport, contests: list[Contest]) -> None:
+    rows = [
+        [contest.folds.title, score.title, failure]
+        for contest in contests
+        for score in contest.scores
+        for failure in score.failures
+    ]
+    if rows:
+        report.table(
+            "What failed",
+            ["Split", "Method", "Why"],
+            rows,
+            "A method that has not predicted every test point is ranked behind the others: "
+            "its figures are of other points.",
+        )
 
 
 def verdict(contest: Contest, unit: str) -> str:

@@ -5,26 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..methods.kriging import OrdinaryKriging
-from ..spatial.points import squared
+from ..spatial.points import Points, squared
+from .displacement_report import DisplacementReport
 from .figures import variogram_figure
-from .map_report import MapReport
+from .subject import Subject
 
 _DIRECTIONS = {"north": 0, "north-east": 45, "east": 90, "south-east": 135}
 
 
-def write_kriging_report(method, surface: Path, points, job, path: Path) -> None:
+def write_kriging_report(
+    path: Path, subject: Subject, method, surface: Path, points: Points, settings: dict
+) -> None:
     """Write the report of ordinary or regression kriging and its surface."""
     kriging = getattr(method, "kriging_", method)
-    report = MapReport(f"{method.title} of {job.field}", job)
+    report = DisplacementReport(f"{method.title} of {subject.field}", subject)
     report.headline(
         f"Each point predicted from its neighbours alone is wrong by {kriging.rmse_:.3g} "
-        f"{job.unit} (RMSE)."
+        f"{subject.unit} (RMSE)."
     )
     if kriging.variogram_:
-        figure = variogram_figure(kriging.variogram_, job.unit, directions(kriging))
-        report.figure("Variogram", figure, variogram_caption(kriging, job.unit, "points"))
+        figure = variogram_figure(kriging.variogram_, subject.unit, directions(kriging))
+        report.figure("Variogram", figure, variogram_caption(kriging, subject.unit, "points"))
     report.map(surface, points)
-    report.settings(job.parameters)
+    report.settings(settings)
     report.write(path)
 
 

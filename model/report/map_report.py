@@ -1,32 +1,12 @@
-"""The report of a map or of a trained model: how good it is, and what it rests on."""
+"""The report of a map: which method made it, how good it is, and how far to trust it."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from ..errors import shown
-from ..network.presets import Preset
-from ..spatial.points import Points
 from ..statistics.applicability import CLASSES, Reach
-from ..statistics.conformal import HeldOut, Intervals
 from ..statistics.splits import Folds
 from ..validation.auto import Candidate
 from ..validation.comparison import Contest
-from ..validation.evaluation import Evaluation
-from . import figures
-from .report import Report
-
-SIGNS = {
-    "up": "negative values are subsidence, positive values uplift",
-    "subsidence": "positive values are subsidence, negative values uplift",
-}
-_NOTE = (
-    "Only the test rows say how good a map is: those points were held out. In the random split a "
-    "test point has neighbours among the training points, so its figures hold beside the PS; the "
-    "blocks are held out whole, so their figures hold in the gaps. Points of one cell are never "
-    "split apart. An error is predicted minus observed. IDW uses the training and the validation "
-    "points, and is exact on them. IDW here means 12 neighbours and power 2."
-)
+from .displacement_report import DisplacementReport
 
 _CHOICE = (
     "Every method has predicted points that were hidden from it, and the one whose errors are "
@@ -41,46 +21,11 @@ _UNCERTAINTY = (
 )
 
 
-class MapReport(Report):
-    """A report on displacement.
-
-    Parameters
-    ----------
-    title : str
-    job : Job
-        Names the field, its sign, the grid and the drivers.
-    """
-
-    def __init__(self, title: str, job):
-        super().__init__(title)
-        self._job = job
-        cell = "{:g} × {:g} m".format(*job.grid.cell_size)
-        drivers = ", ".join(
-            f"{shown(driver['name'])} ({driver['kind']})"
-            for driver in job.request.get("drivers", [])
-        )
-        self.text(
-            f"Values are {job.field} in {job.unit}; {SIGNS[job.positive]}. The grid has "
-            f"{job.grid.width} × {job.grid.height} cells of {cell}."
-            + (f" Drivers: {drivers}." if drivers else "")
-        )
-
-    def evaluations(self, evaluations: list[Evaluation]) -> None:
-        """The table of metrics; the first line of the report says who was best where."""
-        rows = [
-            {
-                "split": evaluation.split_title,
-                "method": evaluation.method.title,
-                "part": part,
-                **evaluation.metrics(part),
-            }
-            for evaluation in evaluations
-            for part in evaluation.split.parts()
-        ]
-        self._errors(rows)
+class MapReport(DisplacementReport):
+    """A report on a map of displacement."""
 
     def contests(self, contests: list[Contest], lead: str = "") -> None:
-        """As `evaluations`, of methods on the same folds; `lead` may say it better."""
+        """The table of metrics of methods on the same folds; `lead` is the first line, if any."""
         rows = [
             {"split": contest.folds.title, "method": score.title, "part": part, **found}
             for contest in contests
@@ -88,68 +33,11 @@ class MapReport(Report):
             for part, found in (("train", score.train), ("test", score.test))
             if found
         ]
-        self._errors(rows, lead)
-
-    def _errors(self, rows: list[dict], lead: str = "") -> None:
-        tests = [row for row in rows if row["part"] == "test"]
-        splits = dict.fromkeys(row["split"] for row in tests)
-        unit = self._job.unit
-        winners = [_winner([row for row in tests if row["split"] == each], unit) for each in splits]
-        self.headline(lead or " ".join(winners))
-        columns = ["Split", "Method", "Points", "Count", f"RMSE ({unit})", f"MAE ({unit})"]
-        columns += ["R²", f"Bias ({unit})"]
-        shown = [
-            [row["split"], row["method"], row["part"], row["COUNT"]]
-            + [f"{row['RMSE']:.2f}", f"{row['MAE']:.2f}"]
-            + [None if row["R2"] is None else f"{row['R2']:.3f}", f"{row['BIAS']:+.2f}"]
-            for row in rows
-        ]
-        self.table("Errors", columns, shown, _NOTE, "test")
-
-    def map(self, surface: Path, points: Points) -> None:
-        """The surface with its points."""
-        picture = figures.surface_map(surface, points, self._job.positive, self._job.unit)
-        self.figure(
-            "The map",
-            picture,
-            f"{self._job.field} predicted at every cell, with the PS it was learned from in the "
-            "same colours. Red is subsidence, blue uplift.",
-        )
-
-    def learning_curve(self, trained, preset: Preset) -> None:
-        """Training and validation loss by epoch."""
-        self.figure(
-            "Learning curves",
-            figures.learning_curve(
-                trained.history, trained.best_epoch, preset.loss, self._job.unit
-            ),
-            f"Loss by epoch. The weights of epoch {trained.best_epoch}, the best on the validation "
-            f"points, were kept; {len(trained.history['loss'])} epochs took "
-            f"{trained.seconds:.0f} s.",
-        )
-
-    def scatter(self, evaluation: Evaluation) -> None:
-        """Observed against predicted."""
-        self.figure(
-            f"Observed and predicted, {evaluation.split_title}",
-            figures.scatter(evaluation, self._job.unit),
-            f"{evaluation.method.title} at the test points, none of which it has seen. On the "
-            "grey line both are equal.",
-        )
-
-    def error_by_distance(self, ways: dict[str, HeldOut], curve: Intervals) -> None:
-        """Errors against the distance to the nearest point."""
-        self.figure(
-            "Error by distance to the nearest PS",
-            figures.error_by_distance(ways, curve, self._job.unit),
-            "Each dot is a test point. The black lines are the standard deviation of the error and "
-            f"the size that one error in ten exceeds; beyond {curve.distance[-1]:.0f} m hardly "
-            "anything was measured and they are kept level, so take them there as a lower bound.",
-        )
+        self.errors(rows, lead)
 
     def choice(self, ranked: list[Candidate]) -> None:
         """What METHOD=auto has tried."""
-        unit = self._job.unit
+        unit = self.subject.unit
         columns = ["Method", *(f"{score.folds.title} ({unit})" for score in ranked[0].scores)]
         rows = [
             [
@@ -184,7 +72,7 @@ class MapReport(Report):
                 "Distance to the nearest PS (m)",
                 "Errors",
                 "Inside",
-                f"Mean width ({self._job.unit})",
+                f"Mean width ({self.subject.unit})",
             ],
             rows,
             f"{_UNCERTAINTY} Checked on each of {folds.title} with an interval made from the "
@@ -211,16 +99,3 @@ class MapReport(Report):
             "anything is built on them."
         )
         self.table("How far to trust the map", ["Class", "Meaning", "Share of the map"], rows, note)
-
-
-def _winner(rows: list[dict], unit: str) -> str:
-    """One sentence on the test figures of one split."""
-    if len(rows) == 1:
-        row = rows[0]
-        return f"On {row['split']}, {row['method']} has a test RMSE of {row['RMSE']:.1f} {unit}."
-    best, *others = sorted(rows, key=lambda row: row["RMSE"])
-    rest = " and ".join(f"{row['method']} {row['RMSE']:.1f} {unit}" for row in others)
-    return (
-        f"On {best['split']}, {best['method']} is best with a test RMSE of "
-        f"{best['RMSE']:.1f} {unit}; {rest}."
-    )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from ..network.search import MIN_FOR_IMPORTANCE, Search, values_of
 from ..statistics.conformal import Intervals
 from ..validation.evaluation import Evaluation
 from .canvas import plt, png
-from .map_report import MapReport
+from .displacement_report import DisplacementReport, rows_of
+from .subject import Subject
 
 _COLOURS = {"complete": "#2a5a8c", "pruned": "#9a9a9a"}
 _TRIALS = (
@@ -66,25 +69,29 @@ def gain(search: Search, tuned: Evaluation, preset: Evaluation | None) -> list[s
 
 
 def write_tuning_report(
-    job, search: Search, told: list[str], rivals: list[Evaluation], curve: Intervals
+    path: Path,
+    subject: Subject,
+    search: Search,
+    summary: str,
+    evaluations: list[Evaluation],
+    curve: Intervals,
+    settings: dict,
 ) -> None:
-    """Write REPORT.
+    """Write the report.
 
     Parameters
     ----------
-    job : Job
-    told : list of str
+    summary : str
         What `gain` says.
-    rivals : list of Evaluation
+    evaluations : list of Evaluation
         The best trial, the preset if it is another one, and IDW.
     curve : Intervals
         Of the best trial.
     """
-    best = search.best
-    tuned = rivals[0].method.preset
-    report = MapReport(f"Network tuned for {job.field}", job)
-    report.evaluations(rivals)
-    report.headline(" ".join(told))
+    best, evaluation = search.best, evaluations[0]
+    tuned = evaluation.method.preset
+    report = DisplacementReport(f"Network tuned for {subject.field}", subject)
+    report.errors(rows_of(evaluations), summary)
     own, values = values_of(search.space.preset), values_of(tuned)
     report.table(
         "The best values",
@@ -112,7 +119,7 @@ def write_tuning_report(
         )
     report.table(
         "The trials",
-        ["Trial", "State", f"RMSE ({job.unit})", "±", "Folds run", "Epochs run"]
+        ["Trial", "State", f"RMSE ({subject.unit})", "±", "Folds run", "Epochs run"]
         + ["Seconds", *own],
         [
             [
@@ -129,11 +136,11 @@ def write_tuning_report(
         ],
         _TRIALS,
     )
-    report.learning_curve(rivals[0].method.trained_, tuned)
-    report.scatter(rivals[0])
-    report.error_by_distance({rivals[0].split_title: rivals[0].held_out}, curve)
-    report.settings({**job.parameters, **tuned.to_dict()})
-    report.write(job.file("REPORT", ".html"))
+    report.learning_curve(evaluation.method.trained_, tuned)
+    report.scatter(evaluation)
+    report.error_by_distance({evaluation.split_title: evaluation.held_out}, curve)
+    report.settings({**settings, **tuned.to_dict()})
+    report.write(path)
 
 
 def history(search: Search) -> bytes:

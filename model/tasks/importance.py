@@ -55,7 +55,16 @@ def run(folder, request, monitor) -> dict:
             share=found.share[order],
         )
     if job.wants("REPORT"):
-        write_importance_report(job, new().title, found, folds, alike, remarks)
+        write_importance_report(
+            job.file("REPORT", ".html"),
+            job.subject,
+            new().title,
+            found,
+            folds,
+            alike,
+            remarks,
+            job.parameters,
+        )
     return job.result
 
 

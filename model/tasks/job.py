@@ -12,6 +12,7 @@ from ..files.archive import save_arrays
 from ..files.schema import LARGEST
 from ..monitor import Monitor
 from ..protocol import FIELD
+from ..report.subject import Subject
 from ..spatial.grid import Grid
 from ..spatial.points import Points
 from ..spatial.stack import Encoding, Stack, read_stack
@@ -88,14 +89,21 @@ class Job:
         return _in_a_line(self.request["points"]["field"])
 
     @property
-    def positive(self) -> str:
-        """What positive values mean: "up" or "subsidence"."""
-        return self.request["points"].get("positive", "up")
-
-    @property
     def unit(self) -> str:
         """Of the values, as texts show it."""
         return _in_a_line(self.request.get("unit", "mm"))
+
+    @property
+    def subject(self) -> Subject:
+        """What reports and models say of the values, the grid and the drivers."""
+        points = self.request.get("points")
+        return Subject(
+            field=self.field if points else "",
+            unit=self.unit,
+            positive=(points or {}).get("positive", "up"),
+            grid=self.grid,
+            drivers=tuple((each["name"], each["kind"]) for each in self.request.get("drivers", [])),
+        )
 
     def points(self) -> Points:
         """The request's points.

@@ -152,7 +152,7 @@ def run(folder, request, monitor) -> dict:
     if job.wants("REPORT"):
         from ..report.map_report import MapReport  # and matplotlib, not before
 
-        report = MapReport(f"Subsidence map of {job.field} by {method.title}", job)
+        report = MapReport(f"Subsidence map of {job.field} by {method.title}", job.subject)
         report.contests(tried.contests, verdict(tried.ranked, job.unit) if tried.ranked else "")
         if tried.ranked:
             report.choice(tried.ranked)

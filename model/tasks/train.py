@@ -32,10 +32,13 @@ def run(folder, request, monitor) -> dict:
     if job.wants("MODEL"):
         write_model(job, trained, stack, curve)
     if job.wants("REPORT"):
-        from ..report.map_report import MapReport  # and matplotlib, not before
+        from ..report.displacement_report import (  # and matplotlib, not before
+            DisplacementReport,
+            rows_of,
+        )
 
-        report = MapReport(f"CNN trained on {job.field}", job)
-        report.evaluations([trained, baseline])
+        report = DisplacementReport(f"CNN trained on {job.field}", job.subject)
+        report.errors(rows_of([trained, baseline]))
         report.learning_curve(method.trained_, method.preset)
         report.scatter(trained)
         report.error_by_distance({title: trained.held_out}, curve)
@@ -68,7 +71,7 @@ def write_model(job: Job, trained: Evaluation, stack, curve: Intervals) -> None:
             "grid": job.grid.to_dict(),
             "field": job.field,
             "unit": job.unit,
-            "positive": job.positive,
+            "positive": job.subject.positive,
             "split": trained.split_title,
             "metrics": {part: trained.metrics(part) for part in trained.split.parts()},
         },

@@ -1,0 +1,129 @@
+"""What reports on displacement have in common: their errors, the map and the usual figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..network.presets import Preset
+from ..spatial.points import Points
+from ..statistics.conformal import HeldOut, Intervals
+from ..validation.evaluation import Evaluation
+from . import figures
+from .report import Report
+from .subject import Subject
+
+_NOTE = (
+    "Only the test rows say how good a map is: those points were held out. In the random split a "
+    "test point has neighbours among the training points, so its figures hold beside the PS; the "
+    "blocks are held out whole, so their figures hold in the gaps. Points of one cell are never "
+    "split apart. An error is predicted minus observed. IDW uses the training and the validation "
+    "points, and is exact on them. IDW here means 12 neighbours and power 2."
+)
+
+
+class DisplacementReport(Report):
+    """A report on displacement.
+
+    Parameters
+    ----------
+    title : str
+    subject : Subject
+    """
+
+    def __init__(self, title: str, subject: Subject):
+        super().__init__(title)
+        self.subject = subject
+        self.text(subject.introduction)
+
+    def errors(self, rows: list[dict], lead: str = "") -> None:
+        """The table of metrics; the first line of the report says who was best where.
+
+        Parameters
+        ----------
+        rows : list of dict
+            "split", "method", "part" and the metrics.
+        lead : str
+            The first line, if it is another one.
+        """
+        tests = [row for row in rows if row["part"] == "test"]
+        splits = dict.fromkeys(row["split"] for row in tests)
+        unit = self.subject.unit
+        winners = [_winner([row for row in tests if row["split"] == each], unit) for each in splits]
+        self.headline(lead or " ".join(winners))
+        columns = ["Split", "Method", "Points", "Count", f"RMSE ({unit})", f"MAE ({unit})"]
+        columns += ["R²", f"Bias ({unit})"]
+        shown = [
+            [row["split"], row["method"], row["part"], row["COUNT"]]
+            + [f"{row['RMSE']:.2f}", f"{row['MAE']:.2f}"]
+            + [None if row["R2"] is None else f"{row['R2']:.3f}", f"{row['BIAS']:+.2f}"]
+            for row in rows
+        ]
+        self.table("Errors", columns, shown, _NOTE, "test")
+
+    def map(self, surface: Path, points: Points) -> None:
+        """The surface with its points."""
+        picture = figures.surface_map(surface, points, self.subject.positive, self.subject.unit)
+        self.figure(
+            "The map",
+            picture,
+            f"{self.subject.field} predicted at every cell, with the PS it was learned from in the "
+            "same colours. Red is subsidence, blue uplift.",
+        )
+
+    def learning_curve(self, trained, preset: Preset) -> None:
+        """Training and validation loss by epoch."""
+        self.figure(
+            "Learning curves",
+            figures.learning_curve(
+                trained.history, trained.best_epoch, preset.loss, self.subject.unit
+            ),
+            f"Loss by epoch. The weights of epoch {trained.best_epoch}, the best on the validation "
+            f"points, were kept; {len(trained.history['loss'])} epochs took "
+            f"{trained.seconds:.0f} s.",
+        )
+
+    def scatter(self, evaluation: Evaluation) -> None:
+        """Observed against predicted."""
+        self.figure(
+            f"Observed and predicted, {evaluation.split_title}",
+            figures.scatter(evaluation, self.subject.unit),
+            f"{evaluation.method.title} at the test points, none of which it has seen. On the "
+            "grey line both are equal.",
+        )
+
+    def error_by_distance(self, ways: dict[str, HeldOut], curve: Intervals) -> None:
+        """Errors against the distance to the nearest point."""
+        self.figure(
+            "Error by distance to the nearest PS",
+            figures.error_by_distance(ways, curve, self.subject.unit),
+            "Each dot is a test point. The black lines are the standard deviation of the error and "
+            f"the size that one error in ten exceeds; beyond {curve.distance[-1]:.0f} m hardly "
+            "anything was measured and they are kept level, so take them there as a lower bound.",
+        )
+
+
+def rows_of(evaluations: list[Evaluation]) -> list[dict]:
+    """The rows of `DisplacementReport.errors` for some evaluations."""
+    return [
+        {
+            "split": evaluation.split_title,
+            "method": evaluation.method.title,
+            "part": part,
+            **evaluation.metrics(part),
+        }
+        for evaluation in evaluations
+        for part in evaluation.split.parts()
+    ]
+
+
+def _winner(rows: list[dict], unit: str) -> str:
+    """One sentence on the test figures of one split."""
+    if len(rows) == 1:
+        row = rows[0]
+        return f"On {row['split']}, {row['method']} has a test RMSE of {row['RMSE']:.1f} {unit}."
+    best, *others = sorted(rows, key=lambda row: row["RMSE"])
+    rest = " and ".join(f"{row['method']} {row['RMSE']:.1f} {unit}" for row in others)
+    return (
+        f"On {best['split']}, {best['method']} is best with a test RMSE of "
+        f"{best['RMSE']:.1f} {unit}; {rest}."
+    )
