@@ -23,7 +23,7 @@ from ..files.archive import write_member
 from ..protocol import KINDS, SIGNS, parse
 
 FORMAT = "subsidence-mapper model"
-FORMAT_VERSION = 2  # 2 tells the network's activation
+FORMAT_VERSION = 1
 HEADER = "model.json"
 
 _MAX_HEADER_BYTES = 8_000_000
@@ -119,9 +119,9 @@ def read_header(path: Path) -> dict:
     if header.get("format") != FORMAT:
         raise _not_a_bundle(path)
     version = header.get("format_version")
-    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+    if type(version) is not int or version != FORMAT_VERSION:
         raise InputError(
-            f"{path} has model format {version!r:.20}; this plugin reads 1 to {FORMAT_VERSION}. "
+            f"{path} has model format {version!r:.20}; this plugin reads {FORMAT_VERSION}. "
             "Update the plugin, or train the model again."
         )
     if header.get("digest") != digest:
@@ -242,7 +242,7 @@ def _array(content: bytes, stated: dict):
 
 def _check_summary(header: dict) -> None:
     names, kinds = zip(*((driver["name"], driver["kind"]) for driver in header["drivers"]))
-    grid, sign, unit = header["grid"], header["positive"], header.get("unit", "mm")
+    grid, sign, unit = header["grid"], header["positive"], header["unit"]
     for text in (*names, *kinds, grid["crs"], header["field"], unit):
         text.encode()
     left, dx, _, top, _, dy = grid["transform"]
