@@ -1,4 +1,4 @@
-"""Answers that several methods want of the same points, kept for a while."""
+"""A cache of what several methods compute from the same points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _answers, _lock = OrderedDict(), threading.Lock()
 
 
 def once(work: Callable, *given) -> np.ndarray:
-    """The array ``work(*given)``; if the same was asked lately, the one that was the answer then.
+    """The array ``work(*given)``, from the cache if it is there.
 
     Parameters
     ----------

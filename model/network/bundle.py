@@ -106,7 +106,7 @@ def read_header(path: Path) -> dict:
             entry.flag_bits & _ENCRYPTED or entry.compress_type not in _COMPRESSIONS
             for entry in entries.values()
         ):
-            raise _changed(path, "its files are encrypted, or packed in another way")
+            raise _changed(path, "its files are encrypted, or compressed by another method")
         if entries[HEADER].file_size > _MAX_HEADER_BYTES:
             raise _changed(path, f"its {HEADER} is {entries[HEADER].file_size} bytes")
         text = bundle.read(HEADER)
@@ -207,7 +207,7 @@ def match_drivers(header: dict, names: list[str]) -> list[int]:
 
 @contextmanager
 def _opened(path: Path, damaged: InputError | None = None):
-    """A zip to read from; what cannot be read of it is told in a sentence."""
+    """A zip to read from; what cannot be read ends in one sentence."""
     damaged = damaged or _not_a_bundle(path)
     try:
         with zipfile.ZipFile(path) as bundle:
@@ -236,7 +236,7 @@ def _array(content: bytes, stated: dict):
         if list(shape) != stated["shape"] or str(dtype) != stated["dtype"] or by_columns:
             return None
         return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
-    except Exception:  # the header is parsed as Python, which knows many ways to fail
+    except Exception:  # the header is parsed as Python, which can fail by any exception
         return None
 
 

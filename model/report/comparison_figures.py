@@ -1,4 +1,4 @@
-"""Figures that set methods side by side, each returned as a PNG."""
+"""Figures that compare methods, each returned as a PNG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLUMNS = 4
 _BINS = 8
 _TICK_WIDTH = 16  # letters
 _GREY = "#9a9a9a"
-_SHADE = "#d9d9d9"  # on white the smallest errors, most of all, would not be seen
+_SHADE = "#d9d9d9"  # on white, small errors would not be seen
 
 
 def colours(contests: list[Contest]) -> dict[str, tuple]:
@@ -48,7 +48,7 @@ def bars(contests: list[Contest], unit: str) -> bytes:
 
 
 def significance(contest: Contest) -> bytes:
-    """Which method beats which: the p value of every two, coloured by who is better."""
+    """The p value of each pair of methods, coloured by which has the smaller error."""
     scores = [score for score in contest.scores if score.test]
     size = 1.4 + 0.7 * len(scores)
     figure, axes = plt.subplots(figsize=(size + 1.5, size))
@@ -94,7 +94,7 @@ def error_by_distance(contests: list[Contest], unit: str) -> bytes:
 
 
 def error_variograms(contests: list[Contest], unit: str) -> bytes:
-    """How alike errors are by the distance between points, a panel for each split."""
+    """Semivariance of the errors by the distance between points, a panel for each split."""
     shades = colours(contests)
     figure, panels = panel_figure(len(contests), 2, (4, 3))
     for axes, contest in zip(panels, contests):
@@ -120,7 +120,7 @@ def error_variograms(contests: list[Contest], unit: str) -> bytes:
 
 
 def scatters(contest: Contest, unit: str) -> bytes:
-    """Observed against predicted, a panel for each method; what is beyond lies on the frame."""
+    """Observed against predicted, a panel for each method, clipped to the frame."""
     scores = [score for score in contest.scores if score.test]
     figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.4), sharex=True, sharey=True)
     tested = contest.folds.fold_of_point >= 0
@@ -142,7 +142,7 @@ def scatters(contest: Contest, unit: str) -> bytes:
 
 
 def error_maps(contest: Contest, limit: float, unit: str) -> bytes:
-    """Where each method errs, on one scale from -limit to limit."""
+    """The errors of each method on a map, on one scale from -limit to limit."""
     scores = [score for score in contest.scores if score.test]
     figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.5), sharex=True, sharey=True)
     for axes, score in zip(panels, scores):
@@ -170,7 +170,7 @@ def error_maps(contest: Contest, limit: float, unit: str) -> bytes:
 
 
 def fold_map(contest: Contest) -> bytes:
-    """Which points are tested together."""
+    """The points, coloured by their fold."""
     figure, axes = plt.subplots(figsize=(4, 4))
     fold = contest.folds.fold_of_point
     x, y = contest.scores[0].points.xy.T / 1000

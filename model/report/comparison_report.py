@@ -1,4 +1,4 @@
-"""The report of a comparison: who won where, and whether that means anything."""
+"""The report of a comparison: the best method of each split, and whether it is significant."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from .report import rounded
 from .subject import Subject
 
 _ERRORS = (
-    "All methods have seen exactly the same points in each fold; points of one cell are never "
-    "split apart. Only the test rows say how good a method is: one that passes through its points "
-    "has no error in training, which is no merit. Train rows hold the training points of all "
-    "folds together. An error is predicted minus observed. Concordance is Lin's, 1 where predicted "
-    "equals observed. Random folds judge a map beside its points, blocks judge it in gaps as wide "
-    "as they are, and kNNDM as far from the points as the map's own cells are."
+    "All methods learn from the same points in each fold. Points of one cell are never split "
+    "between training and test. Only the test rows say how good a method is: a method that "
+    "passes through its points has no training error. Train rows hold the training points of "
+    "all folds. An error is predicted minus observed. Concordance is Lin's coefficient, 1 "
+    "where predicted equals observed. Random folds test beside the points, blocks test in gaps "
+    "of their size. kNNDM tests as far from the points as the map's own cells are."
 )
 _TESTS = (
-    "p is that of the spatial prediction comparison test of Hering and Genton (2011) on squared "
-    "errors, which knows that errors of neighbours are alike, with Holm's correction for all pairs "
-    "of the split. Effective points: how many independent ones would tell as much. The plain "
-    "t-test, as it is often published, takes all points as independent: with errors that are alike "
-    "it finds differences that are none, so it is shown for comparison only."
+    "p is from the spatial prediction comparison test of Hering and Genton (2011) on squared "
+    "errors, with Holm's correction for all pairs of the split. The test knows that errors of "
+    "neighbours are correlated. Effective points: the number of independent points with as "
+    "much information. The plain t-test is shown because it is often published. It takes all "
+    "points as independent, so it finds differences that are not there."
 )
 _COSTS = (
-    "Seconds for fitting and predicting in all folds, with tuning if there is any. Memory is the "
-    "most that the method took beyond what was there before it; not that of a GPU. A dash: the "
-    "system does not tell. What methods share, such as the neighbours of points, the first of them "
-    "works out."
+    "Seconds are for fitting and predicting in all folds, with tuning if there is any. Memory "
+    "is the maximum beyond what was in use before, without GPU memory. A dash: the system does "
+    "not report it. What methods share, such as the neighbours of points, counts for the first "
+    "of them."
 )
 
 
@@ -91,17 +91,16 @@ def _folds(report: DisplacementReport, contests: list[Contest], map_distance: fl
         "Distance from test points to training points",
         ["Split", "Test points", "Median distance (m)"],
         [*rows, ["the map's cells to the points", None, f"{map_distance:.0f}"]],
-        "Errors grow with this distance. The split whose distances are like those of the map's "
-        "cells says most about the map as a whole. Where random folds test as far away as the "
-        "map is, or none do, kNNDM may be the random folds.",
+        "Errors grow with this distance. The split whose distances are most like those of the "
+        "map's cells says most about the map. kNNDM equals the random folds where these already "
+        "test as far away as the map's cells are, or where no folds can.",
     )
     for contest in contests:
         if contest.folds.kind in ("block", "knndm"):
             report.figure(
                 f"Folds: {contest.folds.title}",
                 figures.fold_map(contest),
-                "Points of one colour are tested together; with more than ten folds colours "
-                "come again.",
+                "Points of one colour are one fold. With more than ten folds, colours repeat.",
             )
 
 
@@ -112,7 +111,7 @@ def _significance(report: DisplacementReport, contests: list[Contest]) -> None:
         if not rows:
             continue
         report.table(
-            f"Who beats whom: {contest.folds.title}",
+            f"Pairs of methods: {contest.folds.title}",
             ["Better", "Worse", "p", "Significant", "Effective points", "Plain t-test p"],
             rows,
             _TESTS,
@@ -121,8 +120,8 @@ def _significance(report: DisplacementReport, contests: list[Contest]) -> None:
         report.figure(
             f"Significance: {contest.folds.title}",
             figures.significance(contest),
-            "p of every two methods. Blue: the method of the row has the smaller error, red: "
-            f"the larger. Full colour: significant at {100 * LEVEL:g} %.",
+            "p of each pair of methods. Blue: the method of the row has the smaller error. Red: it "
+            f"has the larger one. Full colour: significant at {100 * LEVEL:g} %.",
         )
 
 
@@ -135,8 +134,8 @@ def _by_distance(report: DisplacementReport, contests: list[Contest]) -> None:
     report.figure(
         "Variogram of the errors",
         figures.error_variograms(contests, report.subject.unit),
-        "Where a line rises, errors of neighbours are alike: the method leaves something that "
-        "the points nearby know, or the gap is too wide for any method.",
+        "Where a line rises, errors of neighbours are correlated. Either the method misses what "
+        "the points nearby show, or the gap is too wide for any method.",
     )
 
 
@@ -149,8 +148,8 @@ def _by_point(report: DisplacementReport, contests: list[Contest]) -> None:
         report.figure(
             f"Observed and predicted: {title}",
             figures.scatters(contest, report.subject.unit),
-            "Test points. On the grey line both are equal. What is predicted beyond the frame "
-            "is drawn on its edge.",
+            "Test points. On the grey line both are equal. Predictions beyond the frame are drawn "
+            "on its edge.",
         )
         report.figure(
             f"Where the errors are: {title}",
@@ -190,7 +189,7 @@ def _costs(report: DisplacementReport, contests: list[Contest]) -> None:
             "Parameters chosen by inner folds",
             ["Split", "Method", "In the last fold"],
             tuned,
-            "Each fold chooses anew, from the points that it may learn from.",
+            "Each fold chooses its own, from its training points.",
         )
 
 
@@ -206,13 +205,13 @@ def _failures(report: DisplacementReport, contests: list[Contest]) -> None:
             "What failed",
             ["Split", "Method", "Why"],
             rows,
-            "A method that has not predicted every test point is ranked behind the others: "
-            "its figures are of other points.",
+            "A method that has not predicted every test point is ranked last: its figures are of "
+            "other points.",
         )
 
 
 def verdict(contest: Contest, unit: str) -> str:
-    """Who won, in one sentence or two, and who may be as good."""
+    """The best method in one sentence or two, and those that may be as good."""
     where = f"In {contest.folds.title}"
     if contest.folds.kind == "random":
         where = f"On {contest.folds.title}"
@@ -229,7 +228,7 @@ def verdict(contest: Contest, unit: str) -> str:
     if not equals:
         return f"{text}; it is significantly better than {'all others' if others[1:] else 'that'}."
     if len(equals) == len(others):
-        none = "none of its leads is" if others[1:] else "the difference is not"
+        none = "none of the differences is" if others[1:] else "the difference is not"
         return f"{text}; {none} significant."
     return f"{text}; not significantly better than {_listed([each.title for each in equals])}."
 

@@ -13,11 +13,12 @@ from .report import Report
 from .subject import Subject
 
 _NOTE = (
-    "Only the test rows say how good a map is: those points were held out. In the random split a "
-    "test point has neighbours among the training points, so its figures hold beside the PS; the "
-    "blocks are held out whole, so their figures hold in the gaps. Points of one cell are never "
-    "split apart. An error is predicted minus observed. IDW uses the training and the validation "
-    "points, and is exact on them. IDW here means 12 neighbours and power 2."
+    "Only the test rows say how good a map is: those points were held out. In a random split, "
+    "a test point has neighbours among the training points: its error is one beside the PS. "
+    "Blocks are held out whole: their errors are those in the gaps. Points of one cell are "
+    "never split between training and test. An error is predicted minus observed. IDW uses 12 "
+    "neighbours and power 2. It passes through its training and validation points, except "
+    "where several share a place."
 )
 
 
@@ -36,7 +37,7 @@ class DisplacementReport(Report):
         self.text(subject.introduction)
 
     def errors(self, rows: list[dict], lead: str = "") -> None:
-        """The table of metrics; the first line of the report says who was best where.
+        """The table of metrics; the first line of the report names the best method of each split.
 
         Parameters
         ----------
@@ -66,8 +67,8 @@ class DisplacementReport(Report):
         self.figure(
             "The map",
             picture,
-            f"{self.subject.field} predicted at every cell, with the PS it was learned from in the "
-            "same colours. Red is subsidence, blue uplift.",
+            f"{self.subject.field} predicted at every cell. Dots are the PS that it was learned "
+            "from, in the same colours. Red is subsidence, blue is uplift.",
         )
 
     def learning_curve(self, trained, preset: Preset) -> None:
@@ -77,8 +78,8 @@ class DisplacementReport(Report):
             figures.learning_curve(
                 trained.history, trained.best_epoch, preset.loss, self.subject.unit
             ),
-            f"Loss by epoch. The weights of epoch {trained.best_epoch}, the best on the validation "
-            f"points, were kept; {len(trained.history['loss'])} epochs took "
+            f"Loss by epoch. The weights of epoch {trained.best_epoch} were kept: they are the "
+            f"best on the validation points. {len(trained.history['loss'])} epochs took "
             f"{trained.seconds:.0f} s.",
         )
 
@@ -87,18 +88,18 @@ class DisplacementReport(Report):
         self.figure(
             f"Observed and predicted, {evaluation.split_title}",
             figures.scatter(evaluation, self.subject.unit),
-            f"{evaluation.method.title} at the test points, none of which it has seen. On the "
+            f"{evaluation.method.title} at the test points, which it was not trained on. On the "
             "grey line both are equal.",
         )
 
-    def error_by_distance(self, ways: dict[str, HeldOut], curve: Intervals) -> None:
-        """Errors against the distance to the nearest point."""
+    def error_by_distance(self, held_out: dict[str, HeldOut], curve: Intervals) -> None:
+        """Errors against the distance to the nearest point, by the title of their split."""
         self.figure(
             "Error by distance to the nearest PS",
-            figures.error_by_distance(ways, curve, self.subject.unit),
-            "Each dot is a test point. The black lines are the standard deviation of the error and "
-            f"the size that one error in ten exceeds; beyond {curve.distance[-1]:.0f} m hardly "
-            "anything was measured and they are kept level, so take them there as a lower bound.",
+            figures.error_by_distance(held_out, curve, self.subject.unit),
+            "Each dot is a test point. The solid line is the standard deviation of the error; one "
+            f"error in ten lies above the dashed line. Beyond {curve.distance[-1]:.0f} m hardly "
+            "any error was measured: the lines are kept level there, as lower bounds.",
         )
 
 

@@ -14,18 +14,18 @@ from .report import rounded
 from .subject import Subject
 
 _METHOD = (
-    "How much worse held-out points are predicted when a driver's values are taken from other "
-    "held-out points (permutation importance; Breiman, 2001; Fisher and others, 2019). All "
-    "channels of a driver, such as the classes of land use, and the cells around a point are taken "
-    "together. The standard deviation is that over the repeats. An increase near 0, or below, "
-    "says that the method does without the driver, not that the driver has no effect: it may be "
-    "that another one tells the same. Importance is no proof of a cause."
+    "The increase of the RMSE when held-out points take a driver's values from other held-out "
+    "points (permutation importance; Breiman, 2001; Fisher and others, 2019). All channels of "
+    "a driver, such as the classes of land use, are taken together, and so are the cells "
+    "around a point. The standard deviation is that over the repeats. With an increase near 0 "
+    "or below, the method can do without the driver. The driver may still have an effect: "
+    "another driver may carry the same information. Importance does not prove a cause."
 )
 _ALIKE = (
-    "Drivers that are alike share importance: when one is mixed up, the method still has the "
+    "Drivers that are alike share importance. When one is mixed up, the method still has the "
     "other, so both seem less important than they are together. The correlation is the first "
-    "canonical one of their channels at the points; for two drivers of plain numbers it is the "
-    "size of Pearson's."
+    "canonical correlation of their channels at the points. For two drivers of one channel it "
+    "is the absolute value of Pearson's."
 )
 
 
@@ -48,7 +48,7 @@ def write_importance_report(
     alike : list of (str, str, float)
         Drivers that are alike, and their correlation.
     warnings : list of str
-        What must be known before the figures are believed.
+        What the reader must know before the figures.
     """
     order = np.argsort(-found.mean, kind="stable")
     scores, first = found.metrics, order[0]

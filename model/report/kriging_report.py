@@ -1,4 +1,4 @@
-"""The report of kriging: its variogram, and how well it foretells left out points."""
+"""The report of kriging: its variogram, and how well it predicts left-out points."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write_kriging_report(
 
 
 def directions(kriging: OrdinaryKriging) -> dict:
-    """Empirical variograms by direction, where there are pairs enough to tell."""
+    """Empirical variograms by direction, where there are enough pairs."""
     if len(kriging.points_) < 100 or kriging.ratio < 1:
         return {}
     return {name: kriging.measure(azimuth) for name, azimuth in _DIRECTIONS.items()}
@@ -43,12 +43,12 @@ def variogram_caption(kriging: OrdinaryKriging, unit: str, what: str) -> str:
     few = ""
     if kriging.has_few:
         few = (
-            f" With {len(kriging.points_)} {what} no shape can be told from another and no nugget "
-            "be fitted: take the standard deviation as a rough one."
+            f" {len(kriging.points_)} {what} are too few to choose a model or to fit a nugget: the "
+            "standard deviation is a rough one."
         )
     return (
         f"The model: {kriging.variogram_} (semivariances in {squared(unit)}). Dots are the "
         "empirical semivariances with their numbers of pairs. The mean square of leave-one-out "
-        f"errors over their kriging standard deviations is {kriging.calibration_:.2g}; 1 is ideal, "
-        f"more says that the map's standard deviation is too small.{few}"
+        f"errors over their kriging standard deviations is {kriging.calibration_:.2g}. 1 is ideal; "
+        f"more means that the map's standard deviation is too small.{few}"
     )

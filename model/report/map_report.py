@@ -9,15 +9,15 @@ from ..validation.comparison import Contest
 from .displacement_report import DisplacementReport
 
 _CHOICE = (
-    "Every method has predicted points that were hidden from it, and the one whose errors are "
-    "smallest makes the map. An error counts the more, the more its point is like the map's cells, "
-    "in how far PS are all around and in the drivers: PS stand in villages, and most of a map is "
-    "not village."
+    "Every method has predicted points that were held out. The one with the smallest expected "
+    "error makes the map. An error weighs more where its point is like the map's cells, in how "
+    "PS surround it and in the drivers. This matters because PS stand in villages, and most of "
+    "a map is not village."
 )
 _UNCERTAINTY = (
-    "Nine measurements in ten should lie between the lower and the upper value of the uncertainty "
-    "layer. Its width is that of the errors at points that were hidden, at the same distance from "
-    "the nearest PS, and is wider where neighbouring PS differ."
+    "Nine measurements in ten should lie between the lower and the upper value of the "
+    "uncertainty layer. Its width comes from errors at held-out points as far from their "
+    "nearest PS. It is larger where neighbouring PS differ."
 )
 
 
@@ -57,9 +57,9 @@ class MapReport(DisplacementReport):
         )
 
     def uncertainty(self, coverage: list[dict], folds: Folds) -> None:
-        """How often the intervals hold where they were not made."""
+        """The coverage of the intervals in folds that they were not made from."""
         if not coverage:
-            self.text(f"{_UNCERTAINTY} The points are too few to check it.")
+            self.text(f"{_UNCERTAINTY} There are too few points to check it.")
             return
         places = [f"{row['from']:,.0f} to {row['to']:,.0f}" for row in coverage[:-1]] + ["all"]
         rows = [
@@ -75,27 +75,28 @@ class MapReport(DisplacementReport):
                 f"Mean width ({self.subject.unit})",
             ],
             rows,
-            f"{_UNCERTAINTY} Checked on each of {folds.title} with an interval made from the "
-            "others: near 90 % is right, less is too bold, more too cautious.",
+            f"{_UNCERTAINTY} Each of {folds.title} was checked with an interval made from the "
+            "others. Near 90 % is right. Less means that the interval is too narrow, more that it "
+            "is too wide.",
             "all",
         )
 
     def trust(self, shares: dict[int, float], reach: Reach, by_drivers: bool) -> None:
-        """How much of the map is in which class of trust, and what the classes mean."""
+        """The share of the map in each class of trust, and what the classes mean."""
         rows = [[code, CLASSES[code], f"{100 * shares[code]:.1f} %"] for code in CLASSES]
         note = (
-            f"Measured nearby: a PS within {reach.near:,.0f} m, where at least half of the map's "
-            "squared error is there beside the PS too. Interpolated: farther, but within "
-            f"{reach.far:,.0f} m, as far as PS tell of each other, and with PS all around. "
-            "Extrapolated: beyond that, or at the rim. Outside: farther than "
+            f"Measured nearby: a PS within {reach.near:,.0f} m. At that distance, at least half of "
+            "the map's squared error is also found right beside a PS. Interpolated: a PS within "
+            f"{reach.far:,.0f} m, up to which PS are correlated, and PS all around. Extrapolated: "
+            "farther than that, or beyond the outermost PS. Outside: farther than "
             f"{reach.tested:,.0f} m, where no error could be measured"
             + (
-                ", or with driving forces unlike those at any PS (outside the area of "
-                "applicability; Meyer and Pebesma, 2021)."
+                "; or drivers unlike those at any PS (outside the area of applicability; Meyer and "
+                "Pebesma, 2021)."
                 if by_drivers
                 else "."
             )
-            + " Believe the first two as the interval says; check the others in the field before "
-            "anything is built on them."
+            + " You can rely on the first two classes as their interval says. Check the others in "
+            "the field before you decide anything by them."
         )
         self.table("How far to trust the map", ["Class", "Meaning", "Share of the map"], rows, note)

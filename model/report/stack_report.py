@@ -32,15 +32,15 @@ def write_stack_report(
         ["Band", "Kind", "Valid", "Minimum", "2 %", "Median", "98 %", "Maximum", "Mean", "Std."],
         [_row(band) for band in bands],
         f"Over the valid cells. Percentiles come from a random sample of at most {SAMPLE:,} cells. "
-        "Means of classes and of directions say nothing and are left out; a cell without a "
-        "direction, being flat, is not counted as missing in the first line.",
+        "Classes and directions have no mean. A flat cell has no direction, and does not count as "
+        "missing in the first line.",
     )
     for band in bands:
         if band.kind == "categorical":
             common = band.classes.most_common(_CLASSES)
             rows = [(f"{code:g}", count, count / band.count) for code, count in common]
             more = len(band.classes) - len(rows)
-            note = f"{more} rarer classes are not shown." if more else ""
+            note = f"{more} classes with fewer cells are not shown." if more else ""
             report.table(f"Classes of {band.name}", ["Class", "Cells", "Share"], rows, note)
     circular = [(band.name, *band.direction) for band in bands if band.kind == "circular"]
     if circular:
@@ -56,7 +56,7 @@ def write_stack_report(
             "Correlation",
             correlation(names, matrix),
             f"Pearson's correlation at {len(statistics.sample.rows):,} random cells that have "
-            "every band. Directions stand as sine and cosine; classes are left out; a constant "
+            "every band. Directions are taken as sine and cosine, classes are left out. A constant "
             "band has no correlation.",
         )
     report.settings(settings)

@@ -1,4 +1,4 @@
-"""The report on zones: every figure in one table, and small maps of each zone."""
+"""The report on zones: all figures in one table, and small maps of each zone."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write_zone_report(
     report.headline(headline(rows, positive, unit))
     report.text(
         f"Values are in {unit}; {subject.sign}. A cell of "
-        "{:g} × {:g} m counts where its centre lies in the zone.".format(*subject.grid.cell_size)
+        "{:g} × {:g} m belongs to a zone if its centre lies in it.".format(*subject.grid.cell_size)
     )
     _table(report, rows, settings["thresholds"], unit)
     extremes = {}
@@ -64,13 +64,12 @@ def write_zone_report(
         report.figure(
             zone.name,
             zone_maps(zone, subject, surfaces, points, limit),
-            f"Displacement by each method, from −{limit:.3g} to {limit:.3g} {unit} as in all "
-            f"maps here. Red is subsidence, blue uplift.{dots} A map is {across:.3g} km across.",
+            f"Displacement by each method, from −{limit:.3g} to {limit:.3g} {unit} in all maps. "
+            f"Red is subsidence, blue is uplift.{dots} A map is {across:.3g} km wide.",
         )
     if len(shown) > _MAX_MAPS:
         report.text(
-            f"Maps are shown of the {_MAX_MAPS} zones with the largest displacements, of "
-            f"{len(shown)}."
+            f"Of {len(shown)} zones, maps show the {_MAX_MAPS} with the largest displacements."
         )
     report.settings({"surfaces": [name for name, _ in surfaces], **settings})
     report.write(path)
@@ -87,13 +86,13 @@ def headline(rows: list[dict], positive: str, unit: str) -> str:
         return "No surface shows subsidence in any zone."
     text = f"The most subsidence is in {row['zone']}: {row[name]:.1f} {unit} by {row['method']}"
     if row.get("ps_count"):
-        text += f"; the PS there reach {row['ps_' + name]:.1f} {unit}"
+        text += f"; the PS there show up to {row['ps_' + name]:.1f} {unit}"
     return text + "."
 
 
 def _table(report: Report, rows: list[dict], thresholds: list[float], unit: str) -> None:
     columns = ["Zone", "Method", "Count"]
-    columns += [f"{name} ({unit})" for name in ("Smallest", "Largest", "Mean")]
+    columns += [f"{name} ({unit})" for name in ("Minimum", "Maximum", "Mean")]
     columns += [f"{'below' if t < 0 else 'above'} {t:g} {unit} (km²)" for t in thresholds]
     areas = [f"km2_beyond_{t:g}" for t in thresholds]
     shown, last = [], None
@@ -110,8 +109,8 @@ def _table(report: Report, rows: list[dict], thresholds: list[float], unit: str)
         "The zones",
         columns,
         shown,
-        "Count: the PS in the zone, or its cells that have a value. A zone beside the surfaces, "
-        "or too small for the centre of any cell, has no figures.",
+        "Count: the PS in the zone, or its cells with a value. A zone outside the surfaces, or too "
+        "small to hold the centre of a cell, has no figures.",
         "PS",
     )
 

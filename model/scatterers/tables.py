@@ -13,12 +13,12 @@ import pyarrow.csv
 
 from ..errors import InputError
 from .cells import MISSING, make_batch, numbers
-from .damage import told
+from .damage import explained
 from .formats import Batch, Format, Layout, Source, plain, recognise, remap
 from .text_file import TextFile
 
 _BLOCK = 1 << 24
-_LOOKED_AT = 50  # rows that tell whether decimals have commas
+_LOOKED_AT = 50  # rows that show whether decimals have commas
 _VISUALIZER = Format("stamps", "StaMPS-Visualizer", ("export_res_1", "export_res_2"))
 
 
@@ -40,7 +40,7 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
     InputError
         If it is no table, or of no known format, or says nothing about positions.
     """
-    with told(lambda problem: _damaged(file, problem)):
+    with explained(lambda problem: _damaged(file, problem)):
         encoding = file.encoding()
         delimiter, lines = file.rows(1 + _LOOKED_AT, encoding)
     header, *rows = lines or [[]]
@@ -90,7 +90,7 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
 
         parsing = pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip)
         size = file.path.stat().st_size
-        with told(explain), file.open() as (text, raw):
+        with explained(explain), file.open() as (text, raw):
             stream = pa.PythonFile(text, "r")
             for batch in pa.csv.open_csv(stream, reading, parsing, converting):
                 if batch.num_rows:

@@ -32,7 +32,7 @@ class Zone:
 
     @classmethod
     def on(cls, grid: Grid, name: str, geometries: list[dict]) -> Zone:
-        """The zone with its cells on a grid; a cell in two of its polygons counts once."""
+        """The zone with its cells on a grid; overlapping polygons share their cells."""
         inside = [cells_within(geometry, grid) for geometry in geometries]
         cells = [rows * grid.width + columns for rows, columns in inside]
         cells = np.unique(np.concatenate([np.empty(0, int), *cells]))
@@ -46,7 +46,7 @@ class Zone:
         right = min(grid.width, self.columns.max() + 1 + more)
         return Window(grid, int(top), int(left), int(bottom - top), int(right - left))
 
-    def reaches_beyond(self, grid: Grid) -> bool:
+    def extends_beyond(self, grid: Grid) -> bool:
         """Whether part of it lies beside the grid."""
         left, dx, _, top, _, dy = grid.transform
         edges = np.array([bounds(geometry) for geometry in self.geometries])

@@ -50,10 +50,10 @@ def _warnings(statistics: StackStatistics) -> list[str]:
     sparse = [band for band in statistics.bands if band.valid_share < _SPARSE]
     sparse = [f"{band.name} ({band.valid_share:.1%})" for band in sparse]
     close = [f"{a} and {b} ({r:+.2f})" for a, b, r in close_pairs(*statistics.correlation())]
-    said = {
-        "Bands that have one value everywhere and tell nothing": constant,
+    found = {
+        "Bands with one value everywhere, which carry no information": constant,
         "Bands with a value in less than half of the cells": sparse,
-        "Bands that nearly repeat each other (correlation beyond 0.95)": close,
+        "Bands that nearly repeat each other (correlation above 0.95)": close,
     }
-    said["No cell has a value in every band"] = [] if statistics.complete else ["check the areas"]
-    return [f"{what}: {', '.join(which)}." for what, which in said.items() if which]
+    found["No cell has a value in every band"] = [] if statistics.complete else ["check the areas"]
+    return [f"{what}: {', '.join(which)}." for what, which in found.items() if which]

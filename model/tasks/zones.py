@@ -26,7 +26,7 @@ def run(folder, request, monitor) -> dict:
     for i, zone in enumerate(zones):
         monitor.progress(0.8 * i / len(zones), zone.name)
         rows += summarise(zone, job, points)
-    _tell(job, zones, rows)
+    _report_gaps(job, zones, rows)
     if job.wants("SUMMARY"):
         texts = ("zone", "method")
         columns = {name: [row[name] for row in rows] for name in rows[0]}
@@ -104,20 +104,20 @@ def _spread(values: np.ndarray) -> dict:
     return {"smallest": values.min(), "largest": values.max(), "mean": values.mean()}
 
 
-def _tell(job: Job, zones: list[Zone], rows: list[dict]) -> None:
+def _report_gaps(job: Job, zones: list[Zone], rows: list[dict]) -> None:
     """Warn of zones whose figures are of a part of them, or of nothing."""
     shapeless = [zone.name for zone in zones if not zone.geometries]
     shaped = [zone for zone in zones if zone.geometries]
     _warn(job, "Zones without a shape, so without figures", shapeless)
     _warn(
         job,
-        "Zones beside the surfaces or too small for the centre of any cell, so without figures",
+        "Zones outside the surfaces or too small for the centre of any cell, so without figures",
         [zone.name for zone in shaped if not len(zone.rows)],
     )
     _warn(
         job,
-        "Zones that reach beyond the surfaces, so that the figures are of a part of them",
-        [zone.name for zone in shaped if len(zone.rows) and zone.reaches_beyond(job.grid)],
+        "Zones that extend beyond the surfaces, so that the figures are of a part of them",
+        [zone.name for zone in shaped if len(zone.rows) and zone.extends_beyond(job.grid)],
     )
     if not any(row.get("ps_count", 1) for row in rows):
         job.monitor.log("No persistent scatterer lies in any zone.", "warning")

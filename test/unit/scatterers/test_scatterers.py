@@ -523,9 +523,9 @@ def test_nothing_is_skipped_without_being_counted(load, write):
         ({"VEL": None}, {"format": "tre", "columns": "velocity=speed"}, "'speed', which is not"),
         ({}, {"columns": "speed=VEL"}, "COLUMNS holds 'speed=VEL'; expected .*ps_id, x, y"),
         ({"LAT": None}, {}, "No columns hold the positions.*Found: CODE, LON"),
-        ({"LAT": None, "x": PACE, "y": PACE}, {}, "does not tell the CRS of x and y"),
+        ({"LAT": None, "x": PACE, "y": PACE}, {}, "does not state the CRS of x and y"),
         ({"HEIGHT": ["much"] * 6}, {}, "HEIGHT of ps.csv holds 'much', which is no number"),
-        ({}, {"format": "table", "columns": "velocity=VEL"}, "does not tell whether positive"),
+        ({}, {"format": "table", "columns": "velocity=VEL"}, "does not state whether positive"),
         ({}, {"format": "table", "positive": "up"}, r"unit of the displacement \(D20160105, D2016"),
         ({}, {"projection": "vertical"}, "no column holds los_up or incidence_angle"),
         ({"VEL": PACE / 10}, {}, "should be 10 times what VEL says.*VELOCITY_UNIT to cm"),
@@ -656,7 +656,7 @@ def test_layers_that_cannot_be_points(load, tmp_path):
         load(path, positive="up")
     path = write_layer(tmp_path / "lost.shp", [point(5e5, 4e6)], "Point", {"v_mm": [1.0]}, None)
     options = {"columns": "velocity=v_mm", "positive": "up"}
-    with pytest.raises(InputError, match="lost.shp does not tell its CRS"):
+    with pytest.raises(InputError, match="lost.shp does not state its CRS"):
         load(path, **options)
     assert load(path, crs="EPSG:32639", **options).crs == "EPSG:32639"
     path = write_layer(tmp_path / "told.gpkg", [point(5e5, 4e6)], "Point", {"v_mm": [1.0]})
