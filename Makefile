@@ -39,7 +39,7 @@ lint: build/venv-qgis/made ## Check the style
 	build/venv-qgis/bin/ruff check .
 
 docs: install ## Write the reference of the algorithms from their own help
-	$(QGIS_PYTHON) resources/dev/make_reference.py docs/algorithms.md
+	$(QGIS_PYTHON) resources/dev/make_reference.py docs/reference/algorithms.md
 
 lock: ## Compile the worker's exact versions anew (needs uv)
 	cd resources/runtime && for build in worker worker-cuda cluster; do \

@@ -47,11 +47,11 @@ class Format:
         The user's word for it; a product with several layouts has several formats of one key.
     title : str
     marks : tuple of str
-        The columns that together tell this format from others.
+        The columns that together identify this format.
     columns : dict
         Standard name to published name; alternatives are separated by a bar.
     unit : str, optional
-        Of displacements, and per year of velocities; None where it has to be asked for.
+        Of displacements, and per year of velocities; None where the user must give it.
     crs : str, optional
         Of x and y, if the format says so; longitude and latitude are WGS 84.
     signed : bool
@@ -162,7 +162,7 @@ class Layout:
         Standard name to the source's own name.
     dates : dict
         Date to the source's own name, in the order of time.
-    told_by : tuple of str
+    recognised_by : tuple of str
         By what the format was known.
     unused : list of str
     cut : int
@@ -172,7 +172,7 @@ class Layout:
     format: Format
     columns: dict[str, str]
     dates: dict[date, str]
-    told_by: tuple = ()
+    recognised_by: tuple = ()
     unused: list = field(default_factory=list)
     cut: int = 0
 
@@ -198,7 +198,7 @@ class Layout:
         Raises
         ------
         InputError
-            If there are none, or only x and y and nothing tells their CRS.
+            If there are none, or only x and y without a CRS.
         """
         named = not mapping.keys().isdisjoint("xy")
         there = {name: self.columns.pop(name) for name in POSITIONS if name in self.columns}
@@ -209,11 +209,12 @@ class Layout:
             taken = there.pop("longitude"), there.pop("latitude"), WGS84
         elif there.keys() >= {"x", "y"}:
             raise InputError(
-                f"The table does not tell the CRS of {there['x']} and {there['y']}. Give it as CRS."
+                f"The table does not state the CRS of {there['x']} and {there['y']}. Give it as "
+                "CRS."
             )
         else:
             raise InputError(
-                "No columns hold the positions. Tell by COLUMNS which do, as longitude and "
+                "No columns hold the positions. Name them in COLUMNS, as longitude and "
                 f"latitude, or as x and y. {list_columns(found)}"
             )
         self.unused += [column for column in there.values() if column not in taken]
@@ -301,7 +302,7 @@ def parse_mapping(text: str) -> dict[str, str]:
 
 
 def recognise(found: list[str], key: str = "auto", mapping: dict[str, str] | None = None) -> Layout:
-    """Tell what the columns of a table are.
+    """Recognise the columns of a table.
 
     Parameters
     ----------
@@ -366,7 +367,7 @@ def remap(columns: dict[str, str], mapping: dict[str, str], found: list[str]) ->
     for name, column in mapping.items():
         if column and column not in found and plain(column) not in by_name:
             raise InputError(
-                f"COLUMNS wants {name} from '{column}', which is not there. {list_columns(found)}"
+                f"COLUMNS takes {name} from '{column}', which is not there. {list_columns(found)}"
             )
         remapped[name] = column if column in found else by_name.get(plain(column), "")
     return {name: column for name, column in remapped.items() if column}
@@ -384,5 +385,5 @@ def needs(key: str = "auto") -> str:
     wanted = [
         f"{each.title}: {', '.join(each.marks)}" for each in FORMATS if key in ("auto", each.key)
     ]
-    table = "any other table: tell by COLUMNS which column is the velocity or the displacement"
+    table = "any other table: name the column of the velocity or the displacement in COLUMNS"
     return f"Needed for {'; '.join([*wanted, table])}."

@@ -13,11 +13,11 @@ import pyarrow.csv
 
 from ..errors import InputError
 from .cells import MISSING, make_batch, numbers
-from .damage import told
+from .damage import explained
 from .formats import Batch, Format, Layout, Source, plain, recognise, remap
 from .text_file import TextFile
 
-_LOOKED_AT = 50  # rows that tell whether decimals have commas
+_LOOKED_AT = 50  # rows that show whether decimals have commas
 _VISUALIZER = Format("stamps", "StaMPS-Visualizer", ("export_res_1", "export_res_2"))
 
 
@@ -43,7 +43,7 @@ def open_table(
     InputError
         If it is no table, or of no known format, or says nothing about positions.
     """
-    with told(lambda problem: _damaged(file, problem)):
+    with explained(lambda problem: _damaged(file, problem)):
         encoding = file.encoding()
         delimiter, lines = file.rows(1 + _LOOKED_AT, encoding)
     header, *rows = lines or [[]]
@@ -93,7 +93,7 @@ def open_table(
 
         parsing = pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip)
         size = file.path.stat().st_size
-        with told(explain), file.open() as (text, raw):
+        with explained(explain), file.open() as (text, raw):
             stream = pa.PythonFile(text, "r")
             for batch in pa.csv.open_csv(stream, reading, parsing, converting):
                 if batch.num_rows:
