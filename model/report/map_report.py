@@ -85,8 +85,8 @@ class MapReport(DisplacementReport):
         """The share of the map in each class of trust, and what the classes mean."""
         rows = [[code, CLASSES[code], f"{100 * shares[code]:.1f} %"] for code in CLASSES]
         note = (
-            f"Measured nearby: a PS within {limits.near:,.0f} m. At that distance, at least half of "
-            "the map's squared error is also found right beside a PS. Interpolated: a PS within "
+            f"Measured nearby: a PS within {limits.near:,.0f} m. At that distance, at least half "
+            "of the map's squared error is also found right beside a PS. Interpolated: a PS within "
             f"{limits.far:,.0f} m, up to which PS are correlated, and PS all around. Extrapolated: "
             "farther than that, or beyond the outermost PS. Outside: farther than "
             f"{limits.tested:,.0f} m, where no error could be measured"

@@ -321,7 +321,7 @@ def test_a_signed_model_must_state_all_that_a_map_needs(model, part, name):
         for member, own in members.items():
             file.writestr(member, signed(header) if member == "model.json" else own)
     with pytest.raises(InputError, match=f"{name}|lacks what a map is laid out by"):
-        load_model(forged)
+        CNN.load(forged)
 
 
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_that(model):

@@ -13,6 +13,7 @@ from subsidence_mapper.model.network.bundle import (
     read_summary,
     write_bundle,
 )
+from subsidence_mapper.model.network.presets import make_preset
 from subsidence_mapper.model.statistics.conformal import Intervals
 
 
