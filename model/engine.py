@@ -86,7 +86,7 @@ class Cluster(Engine):
             # As bytes, because the scheduler would unpickle all else, and so import TensorFlow.
             given = [self._submit(pickle.loads, pickle.dumps(each)) for each in shared]
             ahead = _AHEAD * sum(self._client.nthreads().values())
-            waiting = deque()
+            waiting: deque = deque()
             for item in items:
                 waiting.append(self._submit(_run, pickle.dumps((function, item)), *given))
                 if len(waiting) > ahead:

@@ -41,8 +41,8 @@ class Zone:
     def on(cls, grid: Grid, name: str, geometries: list[dict]) -> Zone:
         """The zone with its cells on a grid; a cell in two of its polygons counts once."""
         inside = [cells_within(geometry, grid) for geometry in geometries]
-        cells = [rows * grid.width + columns for rows, columns in inside]
-        cells = np.unique(np.concatenate([np.empty(0, int), *cells]))
+        numbers = [rows * grid.width + columns for rows, columns in inside]
+        cells = np.unique(np.concatenate([np.empty(0, int), *numbers]))
         return cls(name, geometries, cells // grid.width, cells % grid.width)
 
     def window(self, grid: Grid, margin: float = 0.0) -> Window:
@@ -106,7 +106,7 @@ def read_zones(job: Job) -> list[Zone]:
     InputError
         If none has a cell of the surfaces.
     """
-    shapes = {}
+    shapes: dict[str, list[dict]] = {}
     for entry in json.loads((job.folder / job.request["zones"]).read_text(encoding="utf-8")):
         parts = shapes.setdefault(entry["name"], [])
         parts += [entry["geometry"]] if entry["geometry"] else []
