@@ -82,3 +82,8 @@ def randomised(network, seed=0):
         else:
             weight.assign(random.normal(0, 0.5, weight.shape))
     return network
+
+
+def both(prediction) -> np.ndarray:
+    """Mean and standard deviation of a prediction, (2, m)."""
+    return np.stack([prediction.mean, prediction.deviation])

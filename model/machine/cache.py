@@ -65,4 +65,3 @@ def _known_by(given):
 
 
 SHARED = Cache(64e6)  # neighbourhoods of some 100,000 points, for instance of ten folds
-once = SHARED.get

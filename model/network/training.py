@@ -76,7 +76,7 @@ def train(
     InputError
         If the loss is no longer finite, or memory is too small.
     """
-    channels = stack.values.shape[2]
+    channels = len(stack.channels)
     require(
         training_memory(preset, channels, len(points)),
         f"A network that sees patches of {preset.patch_size} x {preset.patch_size} cells of "

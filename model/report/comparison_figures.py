@@ -8,7 +8,7 @@ import numpy as np
 
 from ..geostatistics.variogram import empirical_variogram
 from ..spatial.points import Points, average_coincident, squared
-from ..validation.comparison import Contest, Score
+from ..validation.comparison import Leaderboard, Score
 from .canvas import plt, png
 from .report import rounded
 
@@ -19,13 +19,13 @@ _GREY = "#9a9a9a"
 _SHADE = "#d9d9d9"  # on white the smallest errors, most of all, would not be seen
 
 
-def colours(contests: list[Contest]) -> dict[str, tuple]:
+def colours(contests: list[Leaderboard]) -> dict[str, tuple]:
     """One colour for each method, the same in all figures."""
     names = sorted({score.name for contest in contests for score in contest.scores})
     return dict(zip(names, plt.colormaps["tab10"].colors * 2))
 
 
-def bars(contests: list[Contest], unit: str) -> bytes:
+def bars(contests: list[Leaderboard], unit: str) -> bytes:
     """Test RMSE of every method, by split."""
     shades = colours(contests)
     figure, axes = plt.subplots(figsize=(7.5, 3.6))
@@ -47,7 +47,7 @@ def bars(contests: list[Contest], unit: str) -> bytes:
     return png(figure)
 
 
-def significance(contest: Contest) -> bytes:
+def significance(contest: Leaderboard) -> bytes:
     """Which method beats which: the p value of every two, coloured by who is better."""
     scores = [score for score in contest.scores if score.test]
     size = 1.4 + 0.7 * len(scores)
@@ -69,7 +69,7 @@ def significance(contest: Contest) -> bytes:
     return png(figure)
 
 
-def error_by_distance(contests: list[Contest], unit: str) -> bytes:
+def error_by_distance(contests: list[Leaderboard], unit: str) -> bytes:
     """Test RMSE against the distance to the nearest training point, a panel for each split."""
     shades = colours(contests)
     figure, panels = panel_figure(len(contests), 2, (4, 3))
@@ -93,7 +93,7 @@ def error_by_distance(contests: list[Contest], unit: str) -> bytes:
     return png(figure)
 
 
-def error_variograms(contests: list[Contest], unit: str) -> bytes:
+def error_variograms(contests: list[Leaderboard], unit: str) -> bytes:
     """How alike errors are by the distance between points, a panel for each split."""
     shades = colours(contests)
     figure, panels = panel_figure(len(contests), 2, (4, 3))
@@ -119,7 +119,7 @@ def error_variograms(contests: list[Contest], unit: str) -> bytes:
     return png(figure)
 
 
-def scatters(contest: Contest, unit: str) -> bytes:
+def scatters(contest: Leaderboard, unit: str) -> bytes:
     """Observed against predicted, a panel for each method; what is beyond lies on the frame."""
     scores = [score for score in contest.scores if score.test]
     figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.4), sharex=True, sharey=True)
@@ -141,7 +141,7 @@ def scatters(contest: Contest, unit: str) -> bytes:
     return png(figure)
 
 
-def error_maps(contest: Contest, limit: float, unit: str) -> bytes:
+def error_maps(contest: Leaderboard, limit: float, unit: str) -> bytes:
     """Where each method errs, on one scale from -limit to limit."""
     scores = [score for score in contest.scores if score.test]
     figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.5), sharex=True, sharey=True)
@@ -169,7 +169,7 @@ def error_maps(contest: Contest, limit: float, unit: str) -> bytes:
     return png(figure)
 
 
-def fold_map(contest: Contest) -> bytes:
+def fold_map(contest: Leaderboard) -> bytes:
     """Which points are tested together."""
     figure, axes = plt.subplots(figsize=(4, 4))
     fold = contest.folds.fold_of_point

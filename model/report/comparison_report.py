@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..statistics.significance import LEVEL, Comparison
-from ..validation.comparison import Contest, Score
+from ..methods.base import Method
+from ..statistics.significance import LEVEL, PairedTest
+from ..validation.comparison import Leaderboard, Score
+from ..validation.tuning import Tuning
 from . import comparison_figures as figures
 from .map_report import MapReport
 from .report import rounded
@@ -40,10 +42,10 @@ class ComparisonReport(MapReport):
     ----------
     title : str
     job : Job
-    contests : list of Contest
+    contests : list of Leaderboard
     """
 
-    def __init__(self, title: str, job, contests: list[Contest]):
+    def __init__(self, title: str, job, contests: list[Leaderboard]):
         super().__init__(title, job)
         self._contests = contests
         self.headline(" ".join(verdict(contest, job.unit) for contest in contests))
@@ -162,9 +164,9 @@ class ComparisonReport(MapReport):
     def _networks(self) -> None:
         for contest in self._contests:
             for score in contest.scores:
-                if hasattr(score.fitted, "trained_"):
+                if isinstance(score.fitted, Method):
                     self.text(f"The last network of {contest.folds.title}:")
-                    self.learning_curve(score.fitted.trained_, score.fitted.preset)
+                    self.learning_curve(score.fitted.learning_curve)
 
     def _costs(self) -> None:
         rows = [
@@ -179,10 +181,10 @@ class ComparisonReport(MapReport):
         ]
         self.table("Time and memory", ["Split", "Method", "Seconds", "Memory (MB)"], rows, _COSTS)
         tuned = [
-            [contest.folds.title, score.title, str(score.fitted.tuning_)]
+            [contest.folds.title, score.title, str(score.fitted)]
             for contest in self._contests
             for score in contest.scores
-            if hasattr(score.fitted, "tuning_")
+            if isinstance(score.fitted, Tuning)
         ]
         if tuned:
             self.table(
@@ -209,7 +211,7 @@ class ComparisonReport(MapReport):
             )
 
 
-def verdict(contest: Contest, unit: str) -> str:
+def verdict(contest: Leaderboard, unit: str) -> str:
     """Who won, in one sentence or two, and who may be as good."""
     where = f"In {contest.folds.title}"
     if contest.folds.kind == "random":
@@ -232,7 +234,7 @@ def verdict(contest: Contest, unit: str) -> str:
     return f"{text}; not significantly better than {_listed([each.title for each in equals])}."
 
 
-def shared_limit(contests: list[Contest]) -> float:
+def shared_limit(contests: list[Leaderboard]) -> float:
     """The size below which 98 % of all errors are, mm."""
     errors = np.concatenate([score.error for contest in contests for score in contest.scores])
     errors = np.abs(errors[np.isfinite(errors)])
@@ -249,7 +251,7 @@ def _figures(found: dict) -> list:
     ]
 
 
-def _pair(test: Comparison, titles: dict) -> list:
+def _pair(test: PairedTest, titles: dict) -> list:
     better, worse = (test.first, test.second)[:: 1 if test.difference <= 0 else -1]
     return [
         titles[better],

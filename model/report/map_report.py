@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import shown
-from ..network.presets import Preset
+from ..methods.base import LearningCurve
 from ..spatial.points import Points
-from ..statistics.applicability import CLASSES, Reach
+from ..statistics.applicability import CLASSES, TrustDistances
 from ..statistics.conformal import HeldOut, Intervals
 from ..statistics.splits import Folds
 from ..validation.auto import Candidate
-from ..validation.comparison import Contest
+from ..validation.comparison import Leaderboard
 from ..validation.evaluation import Evaluation
 from . import figures
 from .report import Report
@@ -79,7 +79,7 @@ class MapReport(Report):
         ]
         self._errors(rows)
 
-    def contests(self, contests: list[Contest], lead: str = "") -> None:
+    def contests(self, contests: list[Leaderboard], lead: str = "") -> None:
         """As `evaluations`, of methods on the same folds; `lead` may say it better."""
         rows = [
             {"split": contest.folds.title, "method": score.title, "part": part, **found}
@@ -116,16 +116,13 @@ class MapReport(Report):
             "same colours. Red is subsidence, blue uplift.",
         )
 
-    def learning_curve(self, trained, preset: Preset) -> None:
+    def learning_curve(self, curve: LearningCurve) -> None:
         """Training and validation loss by epoch."""
         self.figure(
             "Learning curves",
-            figures.learning_curve(
-                trained.history, trained.best_epoch, preset.loss, self._job.unit
-            ),
-            f"Loss by epoch. The weights of epoch {trained.best_epoch}, the best on the validation "
-            f"points, were kept; {len(trained.history['loss'])} epochs took "
-            f"{trained.seconds:.0f} s.",
+            figures.learning_curve(curve.history, curve.best_epoch, curve.loss, self._job.unit),
+            f"Loss by epoch. The weights of epoch {curve.best_epoch}, the best on the validation "
+            f"points, were kept; {len(curve.history['loss'])} epochs took {curve.seconds:.0f} s.",
         )
 
     def scatter(self, evaluation: Evaluation) -> None:
@@ -192,15 +189,15 @@ class MapReport(Report):
             "all",
         )
 
-    def trust(self, shares: dict[int, float], reach: Reach, by_drivers: bool) -> None:
+    def trust(self, shares: dict[int, float], limits: TrustDistances, by_drivers: bool) -> None:
         """How much of the map is in which class of trust, and what the classes mean."""
         rows = [[code, CLASSES[code], f"{100 * shares[code]:.1f} %"] for code in CLASSES]
         note = (
-            f"Measured nearby: a PS within {reach.near:,.0f} m, where at least half of the map's "
+            f"Measured nearby: a PS within {limits.near:,.0f} m, where at least half of the map's "
             "squared error is there beside the PS too. Interpolated: farther, but within "
-            f"{reach.far:,.0f} m, as far as PS tell of each other, and with PS all around. "
+            f"{limits.far:,.0f} m, as far as PS tell of each other, and with PS all around. "
             "Extrapolated: beyond that, or at the rim. Outside: farther than "
-            f"{reach.tested:,.0f} m, where no error could be measured"
+            f"{limits.tested:,.0f} m, where no error could be measured"
             + (
                 ", or with driving forces unlike those at any PS (outside the area of "
                 "applicability; Meyer and Pebesma, 2021)."

@@ -129,7 +129,7 @@ def write_tuning_report(
         ],
         _TRIALS,
     )
-    report.learning_curve(rivals[0].method.trained_, tuned)
+    report.learning_curve(rivals[0].method.learning_curve)
     report.scatter(rivals[0])
     report.error_by_distance({rivals[0].split_title: rivals[0].held_out}, curve)
     report.settings({**job.parameters, **tuned.to_dict()})

@@ -61,11 +61,12 @@ def test_methods_share_the_neighbours_of_a_fold_and_the_drivers_means(points, st
     assert calls == 2
     for trend in ("linear", "forest"):
         method = make("regressionkriging", trend=trend).fit(known, stack)
-        predicted = method.predict(points.xy, stack)[0]
-        assert np.allclose(method.predict(points.xy[order], stack)[0], predicted[order])
+        predicted = method.predict(points.xy, stack).mean
+        assert np.allclose(method.predict(points.xy[order], stack).mean, predicted[order])
         assert len(found) == 3 and len(gathered) == 3 * len(features.SIZES)
 
 
 def test_no_positions_have_no_values(points):
-    mean, deviation = make("kriging").fit(points).predict(np.empty((0, 2)))
+    found = make("kriging").fit(points).predict(np.empty((0, 2)))
+    mean, deviation = found.mean, found.deviation
     assert mean.shape == deviation.shape == (0,)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods.cnn import CNN
-from subsidence_mapper.model.methods.cnn_bundle import load_model, save_model
 from subsidence_mapper.model.network.bundle import (
     _digest,
     match_drivers,
@@ -134,7 +133,7 @@ def test_bundles_of_format_1_are_still_read(bundle):
 
 
 def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, points):
-    method = CNN("standard", epochs=2, activation="tanh").fit(points, stack)
+    method = CNN(make_preset("standard", epochs=2, activation="tanh")).fit(points, stack)
     curve = Intervals(*np.array([[0.0, 100.0], [1.0, 2.0], [1.5, 3.5]]))
     about = {
         "drivers": [{"name": each.name, "kind": each.kind} for each in stack.encodings],
@@ -143,14 +142,14 @@ def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, point
         "positive": "up",
     }
     path = tmp_path / "model.zip"
-    save_model(path, method, stack.encodings, curve, points, about)
-    loaded, header, xy = load_model(path)
-    expected, _ = method.predict(stack.grid.window, stack)
-    assert np.array_equal(loaded.predict(stack.grid.window, stack)[0], expected)
+    assert method.save(path, stack, curve, points, about)
+    loaded, header, xy = CNN.load(path)
+    expected = method.predict(stack.grid.window, stack).mean
+    assert np.array_equal(loaded.predict(stack.grid.window, stack).mean, expected)
     assert loaded.preset == method.preset
     assert np.array_equal(xy, points.xy)
     assert header["error_by_distance"]["standard_deviation_mm"] == [1.0, 2.0]
-    assert Intervals.from_dict(header["error_by_distance"])(0.0) == (1.0, 1.5)
+    assert Intervals.from_dict(header["error_by_distance"]).predict(0.0) == (1.0, 1.5)
 
 
 LAID_OUT = {
