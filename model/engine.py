@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import pickle
+import pickle  # nosec B403  # a cluster runs what it is given anyway, see above
 import platform
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -86,7 +86,7 @@ class Cluster(Engine):
             # As bytes, because the scheduler would unpickle all else, and so import TensorFlow.
             given = [self._submit(pickle.loads, pickle.dumps(each)) for each in shared]
             ahead = _AHEAD * sum(self._client.nthreads().values())
-            waiting = deque()
+            waiting: deque = deque()
             for item in items:
                 waiting.append(self._submit(_run, pickle.dumps((function, item)), *given))
                 if len(waiting) > ahead:
@@ -206,5 +206,5 @@ def _reason(problem: Exception, answer: float) -> str:
 
 
 def _run(work: bytes, *shared):
-    function, item = pickle.loads(work)
+    function, item = pickle.loads(work)  # nosec B301  # from whoever runs this worker's code
     return function(item, *shared)

@@ -61,7 +61,7 @@ class Cache:
 def _known_by(given):
     if not isinstance(given, np.ndarray):
         return given
-    return given.shape, given.dtype.str, hashlib.sha256(np.ascontiguousarray(given)).digest()
+    return given.shape, given.dtype.str, hashlib.sha256(np.ascontiguousarray(given).data).digest()
 
 
 SHARED = Cache(64e6)  # neighbourhoods of some 100,000 points, for instance of ten folds

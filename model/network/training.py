@@ -154,7 +154,8 @@ class _Report(keras.callbacks.Callback):
         self, preset: Preset, scale: float, unit: str, monitor: Monitor, watch: Callable | None
     ):
         super().__init__()
-        self.history = {"loss": [], "validation_loss": [], "validation_rmse": []}
+        names = ("loss", "validation_loss", "validation_rmse")
+        self.history: dict[str, list[float]] = {name: [] for name in names}
         self._preset = preset
         self._scale = scale
         square = preset.loss == "mse"

@@ -33,7 +33,7 @@ def open_vector(
     layer: str | None = None,
     crs: str | None = None,
     names: list[str] | None = None,
-    title: str = "",
+    title: str | None = None,
 ) -> Source:
     """Open a vector file: points, multipoints taken as their points, or a table of positions.
 
@@ -109,7 +109,7 @@ def _open_layer(
     asked: str | None,
     crs: str | None = None,
     names: list[str] | None = None,
-    title: str = "",
+    title: str | None = None,
 ) -> Source:
     title = title or path.name
     unread = InputError(f"The layer {layer} of {title} cannot be read. Export it again.")
@@ -122,7 +122,7 @@ def _open_layer(
     if max(map(len, found), default=0) <= _DBF:
         layout.cut = _DBF
     kind = info["geometry_type"]
-    x = y = None
+    x = y = ""
     if kind is None:
         x, y, crs = layout.find_positions(found, asked, mapping)
         places = f"the columns {x} and {y}"

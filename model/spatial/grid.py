@@ -130,7 +130,7 @@ def reflect(index: np.ndarray, size: int) -> np.ndarray:
     return np.where(folded < size, folded, period - folded)
 
 
-def patch_index(first: np.ndarray, length: int, size: int) -> np.ndarray:
+def patch_index(first: np.ndarray | list[int], length: int, size: int) -> np.ndarray:
     """Indices (n, length) of the cells from ``first`` on along one axis, reflected at the edges."""
     return reflect(np.asarray(first)[:, None] + np.arange(length), size)
 

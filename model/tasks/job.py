@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +48,8 @@ class Job:
 
     Attributes
     ----------
-    grid : Grid or None
-        None if the request has none.
+    grid : Grid
+        To be asked for only if the request has one.
     parameters : dict
         Only what the user set.
     result : dict
@@ -62,10 +63,13 @@ class Job:
         self.folder = folder
         self.request = request
         self.monitor = monitor
-        self.grid = Grid.from_dict(request["grid"]) if request["grid"] else None
         self.parameters = Parameters(request["parameters"])
         self.engine = make_engine(request.get("engine", "local"))
-        self.result = {"files": {}, "points": {}, "numbers": {}, "classes": {}}
+        self.result: dict[str, dict] = {"files": {}, "points": {}, "numbers": {}, "classes": {}}
+
+    @cached_property
+    def grid(self) -> Grid:
+        return Grid.from_dict(self.request["grid"])
 
     def wants(self, output: str) -> bool:
         """Whether the user asked for an output."""

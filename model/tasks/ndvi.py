@@ -61,9 +61,9 @@ def run(folder, request, monitor, cells_at_once: int = 4_000_000) -> dict:
                 if "mask" in cells:
                     index[scene][product.is_masked(cells["mask"], masked)] = np.nan
             mean, trend = mean_and_trend(index, years)
-            for name, cells in (("NDVI", mean), ("NDVI_CHANGE", trend)):
+            for name, band in (("NDVI", mean), ("NDVI_CHANGE", trend)):
                 if name in writers:
-                    writers[name].write(tile, cells)
+                    writers[name].write(tile, band)
             known = np.isfinite(index)
             valid += known.sum(axis=(1, 2))
             empty += (~known.any(axis=0)).sum()
