@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers, shared
 
 
 class PredictSurface(base.SubsidenceAlgorithm):
@@ -22,23 +23,21 @@ class PredictSurface(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.file_input(
+            makers.file_input(
                 "MODEL",
                 "Trained model",
                 "A model made by 'Train model'.",
                 "Models (*.zip);;All files (*.*)",
             ),
-            parameters.drivers(
+            shared.drivers(
                 note=" Names must be those that the model was trained with; their kinds come from "
                 "the model."
             ),
-            parameters.nodata(),
-            parameters.extent("what all drivers cover"),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
-            parameters.uncertainty_output(),
+            shared.nodata(),
+            shared.extent("what all drivers cover"),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
+            shared.uncertainty_output(),
         ]
 
     def request(self, job):

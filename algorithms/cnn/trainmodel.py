@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import shared
 
 
 class TrainModel(base.SubsidenceAlgorithm):
@@ -32,24 +33,22 @@ class TrainModel(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.preset(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            *parameters.training("the network's own, {}"),
-            parameters.split("random"),
-            parameters.block_size(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.model_output(),
-            parameters.report_output("Learning curves, figures and parameters, as a page to read."),
+            *shared.points(),
+            shared.drivers(),
+            shared.preset(),
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            *shared.training("the network's own, {}"),
+            shared.split("random"),
+            shared.block_size(),
+            shared.seed(),
+            shared.engine(),
+            shared.model_output(),
+            shared.report_output("Learning curves, figures and parameters, as a page to read."),
         ]
 
     def request(self, job):
         drivers = job.drivers()
         grid, points = job.working_grid(drivers)
-        given = job.values("PRESET", *parameters.TRAINING, "SPLIT", "BLOCK_SIZE", "SEED")
+        given = job.values("PRESET", *shared.TRAINING, "SPLIT", "BLOCK_SIZE", "SEED")
         return job.request(grid, drivers, points, parameters=given)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...model.network.study_place import check_place
-from .. import base, parameters
+from .. import base
+from ..parameters import makers, shared
 
 STUDIES = "Studies (*.json);;All files (*.*)"
 
@@ -36,12 +37,10 @@ class TuneModel(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.preset(),
-            parameters.number(
+            *shared.points(),
+            shared.drivers(),
+            shared.preset(),
+            makers.number(
                 "TRIALS",
                 "Trials",
                 "How many networks to try, those that STUDY holds already among them. The first "
@@ -50,19 +49,19 @@ class TuneModel(base.SubsidenceAlgorithm):
                 low=1,
                 whole=True,
             ),
-            parameters.number(
+            makers.number(
                 "MINUTES",
                 "Minutes",
                 "After so many minutes no further trial is begun. Empty: there is no limit but "
                 "TRIALS.",
                 low=0,
             ),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            *parameters.training("it is searched, around the network's own, {}"),
-            parameters.split("block"),
-            parameters.block_size(),
-            parameters.number(
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            *shared.training("it is searched, around the network's own, {}"),
+            shared.split("block"),
+            shared.block_size(),
+            makers.number(
                 "FOLDS",
                 "Folds",
                 "On how many folds of the training and validation points a trial is judged, 3 or "
@@ -73,7 +72,7 @@ class TuneModel(base.SubsidenceAlgorithm):
                 whole=True,
                 advanced=True,
             ),
-            parameters.file_input(
+            makers.file_input(
                 "STUDY",
                 "Study to go on with",
                 "A small file (.json) that keeps each trial once it has ended, also if the search "
@@ -84,9 +83,9 @@ class TuneModel(base.SubsidenceAlgorithm):
                 optional=True,
                 advanced=True,
             ),
-            parameters.seed(),
-            parameters.model_output(),
-            parameters.table_output(
+            shared.seed(),
+            shared.model_output(),
+            makers.table_output(
                 "TRIALS_TABLE",
                 "Trials",
                 "A table of all trials: number, state (complete, pruned or failed), mean and "
@@ -94,7 +93,7 @@ class TuneModel(base.SubsidenceAlgorithm):
                 "run, epochs run in the first fold, seconds, and the values of the network.",
                 optional=True,
             ),
-            parameters.report_output(
+            shared.report_output(
                 "What the search gained, the best values, how it went, which values matter, and "
                 "all trials, as a page to read."
             ),
@@ -106,6 +105,6 @@ class TuneModel(base.SubsidenceAlgorithm):
             check_place(study)
         drivers = job.drivers()
         grid, points = job.working_grid(drivers)
-        names = ["PRESET", "TRIALS", "MINUTES", *parameters.TRAINING]
+        names = ["PRESET", "TRIALS", "MINUTES", *shared.TRAINING]
         given = job.values(*names, "SPLIT", "BLOCK_SIZE", "FOLDS", "SEED")
         return job.request(grid, drivers, points, parameters=given, study=study)

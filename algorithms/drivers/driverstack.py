@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException, QgsProcessingUtils
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers, shared
 
 SUFFIXES = {"geotiff": (".tif", ".tiff"), "vrt": (".vrt",)}
 
@@ -27,15 +28,15 @@ class DriverStack(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.drivers(),
-            parameters.words(
+            shared.drivers(),
+            makers.words(
                 "NAMES",
                 "New names",
                 "Names of the bands, separated by commas: one for each in order, or old=new for "
                 "some. Empty: the names of the layers. CATEGORICAL, CIRCULAR and NODATA speak of "
                 "the new names.",
             ),
-            parameters.choice(
+            makers.choice(
                 "FORMAT",
                 "Format",
                 "geotiff: a copy of all cells, which reads fast. vrt: a small file that copies "
@@ -44,14 +45,14 @@ class DriverStack(base.SubsidenceAlgorithm):
                 list(SUFFIXES),
                 "geotiff",
             ),
-            *parameters.driver_kinds(),
-            *parameters.working_area(points=""),
-            parameters.raster_output(
+            *shared.driver_kinds(),
+            *shared.working_area(points=""),
+            makers.raster_output(
                 "STACK",
                 "Driver stack",
                 "A raster with a band for each driver, with its name and kind.",
             ),
-            parameters.report_output(
+            shared.report_output(
                 "Figures and valid share of each band, classes, and the correlation matrix, as a "
                 "page to read."
             ),

@@ -6,7 +6,8 @@ import json
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers, shared
 
 TRAINING = "training.json"
 
@@ -43,13 +44,13 @@ class LandUseDriver(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.raster(
+            makers.raster(
                 "IMAGE",
                 "Image or map",
                 "METHOD forest and kmeans: an image of any number of bands, such as reflectances. "
                 "METHOD reclassify: a map of classes, in its first band.",
             ),
-            parameters.choice(
+            makers.choice(
                 "METHOD",
                 "Method",
                 "forest: a random forest learns the classes from TRAINING. kmeans: cells that look "
@@ -57,7 +58,7 @@ class LandUseDriver(base.SubsidenceAlgorithm):
                 ["forest", "kmeans", "reclassify"],
                 "forest",
             ),
-            parameters.vector(
+            makers.vector(
                 "TRAINING",
                 "Training polygons",
                 "METHOD forest: polygons of known class. Several per class, far from each other, "
@@ -65,14 +66,14 @@ class LandUseDriver(base.SubsidenceAlgorithm):
                 "polygon",
                 optional=True,
             ),
-            parameters.field(
+            makers.field(
                 "CLASS_FIELD",
                 "Class field",
                 "The field of the training polygons that holds the class. Whole numbers from 1 to "
                 "255 stay the codes of the map; texts are numbered in the order of the alphabet.",
                 "TRAINING",
             ),
-            parameters.number(
+            makers.number(
                 "CLASSES",
                 "Number of classes",
                 "METHOD kmeans: how many classes to find. They are numbered by their mean in the "
@@ -82,7 +83,7 @@ class LandUseDriver(base.SubsidenceAlgorithm):
                 high=255,
                 whole=True,
             ),
-            parameters.choice(
+            makers.choice(
                 "TABLE",
                 "Table",
                 "METHOD reclassify: worldcover, ESA WorldCover; corine, CORINE level 3 by its "
@@ -92,7 +93,7 @@ class LandUseDriver(base.SubsidenceAlgorithm):
                 ["worldcover", "corine", "own"],
                 "worldcover",
             ),
-            parameters.words(
+            makers.words(
                 "RULES",
                 "Rules",
                 "TABLE own: codes = class and its name, separated by semicolons or lines; for "
@@ -101,13 +102,13 @@ class LandUseDriver(base.SubsidenceAlgorithm):
                 "log.",
                 multiline=True,
             ),
-            *parameters.working_area("image", "the image covers", ""),
-            parameters.nodata(),
-            parameters.seed(),
-            parameters.raster_output(
+            *shared.working_area("image", "the image covers", ""),
+            shared.nodata(),
+            shared.seed(),
+            makers.raster_output(
                 "LAND_USE", "Land use", "Classes from 1 to 255 with names and colours."
             ),
-            parameters.report_output(
+            shared.report_output(
                 "Accuracy and importance of the bands (forest), centres of the clusters (kmeans), "
                 "or what became of each code (reclassify), and the area of each class, as a page "
                 "to read."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers, shared
 
 BANDS = {"RED": "red", "NIR": "nir", "CLOUD_MASK": "mask"}
 
@@ -24,20 +25,20 @@ class NdviDriver(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.rasters(
+            makers.rasters(
                 "RED",
                 "Red",
                 "The red band of each date: band 4 of Landsat 8 and 9, band 3 of Landsat 4 to 7, "
                 "B04 of Sentinel-2.",
             ),
-            parameters.rasters(
+            makers.rasters(
                 "NIR",
                 "Near infrared",
                 "The near-infrared band of each date: band 5 of Landsat 8 and 9, band 4 of Landsat "
                 "4 to 7, B08 of Sentinel-2. Bands of one date are found by the date in the layers' "
                 "names, or by their order if there is none.",
             ),
-            parameters.choice(
+            makers.choice(
                 "PRODUCT",
                 "Product",
                 "What the rasters hold. reflectance: 0 to 1. landsat_c2l2: digital numbers of "
@@ -48,14 +49,14 @@ class NdviDriver(base.SubsidenceAlgorithm):
                 ["reflectance", "landsat_c2l2", "sentinel2_l2a", "sentinel2_l2a_before_2022"],
                 "reflectance",
             ),
-            parameters.rasters(
+            makers.rasters(
                 "CLOUD_MASK",
                 "Cloud masks",
                 "One for each date: QA_PIXEL of Landsat, SCL of Sentinel-2, or a raster of your "
                 "own. Empty: all cells count.",
                 optional=True,
             ),
-            parameters.words(
+            makers.words(
                 "MASK_VALUES",
                 "Values of the masks that do not count",
                 "Whole numbers separated by commas; for landsat_c2l2 bits of QA_PIXEL instead. "
@@ -64,21 +65,21 @@ class NdviDriver(base.SubsidenceAlgorithm):
                 "(0, 1, 3, 8, 9, 10); all but 0 for reflectance.",
                 advanced=True,
             ),
-            parameters.words(
+            makers.words(
                 "DATES",
                 "Dates",
                 "The day of each layer of RED, in order, as YYYY-MM-DD and separated by commas. "
                 "Empty: the first YYYYMMDD or YYYY-MM-DD in the layer's name, which in the names "
                 "of Landsat and Sentinel-2 is the day it was taken.",
             ),
-            *parameters.working_area("first red raster", "all rasters cover", points=""),
-            parameters.raster_output(
+            *shared.working_area("first red raster", "all rasters cover", points=""),
+            makers.raster_output(
                 "NDVI",
                 "NDVI",
                 "Mean over the dates on which a cell can be used, -1 to 1.",
                 optional=True,
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "NDVI_CHANGE",
                 "Annual change of NDVI",
                 "Per year; needs at least two dates. Cells that can be used on fewer are NoData.",

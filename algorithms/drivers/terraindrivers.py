@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers, shared
 
 TERRAIN = "terrain"
 MAX_CELLS = 100_000_000  # to follow water over: it takes 90 bytes of memory for each
@@ -38,13 +39,13 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.raster(
+            makers.raster(
                 "DEM",
                 "DEM",
                 "Heights in metres; the first band is used. A DEM in degrees is projected to the "
                 "map's grid, in metres, first.",
             ),
-            parameters.choice(
+            makers.choice(
                 "FLOW",
                 "Flow",
                 "dinf: water goes to one or two neighbours along the steepest direction "
@@ -53,7 +54,7 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
                 ["dinf", "mfd"],
                 "dinf",
             ),
-            parameters.choice(
+            makers.choice(
                 "DEPRESSIONS",
                 "Depressions",
                 "Where water would stop. breach: a channel of at most 10 cells is cut through the "
@@ -63,7 +64,7 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
                 ["breach", "fill"],
                 "breach",
             ),
-            parameters.number(
+            makers.number(
                 "SLOPE_FLOOR",
                 "Least slope (degrees)",
                 "In SPI and TWI flatter cells count as this steep, so that TWI stays finite on "
@@ -73,25 +74,23 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
                 high=45,
                 advanced=True,
             ),
-            *parameters.working_area("DEM", "the DEM covers", points=""),
-            parameters.nodata(),
-            parameters.raster_output(
-                "ELEVATION", "Elevation", "Metres, as in the DEM.", optional=True
-            ),
-            parameters.raster_output(
+            *shared.working_area("DEM", "the DEM covers", points=""),
+            shared.nodata(),
+            makers.raster_output("ELEVATION", "Elevation", "Metres, as in the DEM.", optional=True),
+            makers.raster_output(
                 "SLOPE", "Slope", "Degrees, from the eight neighbours (Horn, 1981).", optional=True
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "ASPECT",
                 "Aspect",
                 "The direction a slope faces, in degrees clockwise from north; NoData where it is "
                 "level.",
                 optional=True,
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "SPI", "Stream power index", "SPI = a tan(b), in m2 per m.", optional=True
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "TWI",
                 "Topographic wetness index",
                 "TWI = ln(a / tan(b)), a in m2 per m.",

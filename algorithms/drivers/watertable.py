@@ -5,7 +5,8 @@ from __future__ import annotations
 from qgis.core import QgsProcessingException
 
 from ...model.dates import find_dates
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import interpolation, makers, shared
 
 _FIELDS = ("ID_FIELD", "DATE_FIELD", "LEVEL_FIELD")
 
@@ -87,19 +88,19 @@ def _check(holder: str, fields: dict, rows: dict) -> None:
 def _readings():
     in_table = "The same in READINGS, if it is called otherwise there. Empty: as {}."
     return [
-        parameters.vector(
+        makers.vector(
             "PIEZOMETERS",
             "Piezometers",
             "A point layer in any CRS: piezometers whose readings are in READINGS, or the readings "
             "themselves, one row per reading or one column per date.",
         ),
-        parameters.field(
+        makers.field(
             "ID_FIELD",
             "Field that identifies a piezometer",
             "Its name or number. Empty: the position identifies it.",
             "PIEZOMETERS",
         ),
-        parameters.field(
+        makers.field(
             "DATE_FIELD",
             "Date field",
             "For one row per reading: a date, or a text such as 2014-10-09 or 20141009. Other "
@@ -107,14 +108,14 @@ def _readings():
             "Empty: one column per date, named like D20141009, 20141009 or 2014-10-09.",
             "PIEZOMETERS",
         ),
-        parameters.field(
+        makers.field(
             "LEVEL_FIELD",
             "Level field",
             "For one row per reading: the level in metres, as a number or a text with a decimal "
             "point. Rows without one are gaps.",
             "PIEZOMETERS",
         ),
-        parameters.vector(
+        makers.vector(
             "READINGS",
             "Table of readings",
             "A table, with or without geometry, whose rows are joined to the piezometers by their "
@@ -125,7 +126,7 @@ def _readings():
             optional=True,
         ),
         *(
-            parameters.field(f"READINGS_{name}", title, in_table.format(name), "READINGS")
+            makers.field(f"READINGS_{name}", title, in_table.format(name), "READINGS")
             for name, title in (
                 ("ID_FIELD", "Field in READINGS that identifies a piezometer"),
                 ("DATE_FIELD", "Date field in READINGS"),
@@ -137,7 +138,7 @@ def _readings():
 
 def _quantities():
     return [
-        parameters.choice(
+        makers.choice(
             "LEVEL_IS",
             "Levels are",
             "elevation: metres above a datum. depth: metres below the ground, positive downwards; "
@@ -146,23 +147,23 @@ def _quantities():
             LEVEL_IS,
             "elevation",
         ),
-        parameters.date(
+        makers.date(
             "DATE",
             "Date of the water table",
             "The day to map: each series is interpolated between the readings before and after "
             "it. Empty: the mean of all readings from START to END.",
         ),
-        parameters.date(
+        makers.date(
             "START",
             "Start",
             "First day of the mean, the change and the trend. Empty: the first reading of all.",
         ),
-        parameters.date(
+        makers.date(
             "END",
             "End",
             "Last day of the mean, the change and the trend. Empty: the last reading of all.",
         ),
-        parameters.choice(
+        makers.choice(
             "CHANGE_IS",
             "Change is",
             "between_dates: the level at END minus that at START, in metres; positive is a rise. "
@@ -171,7 +172,7 @@ def _quantities():
             CHANGE_IS,
             "between_dates",
         ),
-        parameters.number(
+        makers.number(
             "TOLERANCE",
             "Tolerance (days)",
             "How many days before its first or after its last reading a piezometer still has the "
@@ -184,27 +185,27 @@ def _quantities():
 
 def _kriging():
     return [
-        *parameters.working_area(from_rasters="", points="piezometers"),
-        parameters.variogram("piezometers", advanced=True),
+        *shared.working_area(from_rasters="", points="piezometers"),
+        interpolation.variogram("piezometers", advanced=True),
     ]
 
 
 def _outputs():
     return [
-        parameters.raster_output(
+        makers.raster_output(
             "WATER_TABLE",
             "Water table",
             "In metres, as LEVEL_IS says; second band: its kriging standard deviation.",
             optional=True,
         ),
-        parameters.raster_output(
+        makers.raster_output(
             "CHANGE",
             "Change of the water table",
             "In metres, or metres per year; positive is a rise. Second band: its kriging standard "
             "deviation.",
             optional=True,
         ),
-        parameters.report_output(
+        shared.report_output(
             "Variogram, leave-one-out errors, and each piezometer with its value or why it was "
             "left out."
         ),

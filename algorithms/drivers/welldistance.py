@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers, shared
 
 
 class WellDistance(base.SubsidenceAlgorithm):
@@ -22,27 +23,27 @@ class WellDistance(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.vector(
+            makers.vector(
                 "WELLS",
                 "Wells",
                 "A point layer in any CRS; multipoints count as their points. Wells outside the "
                 "map's area count too, since the nearest well may be one of them. Wells at one "
                 "place are several wells for the density.",
             ),
-            parameters.field(
+            makers.field(
                 "FILTER_FIELD",
                 "Field that says which wells count",
                 "For instance whether a well is active. Empty: all wells count.",
                 "WELLS",
             ),
-            parameters.words(
+            makers.words(
                 "FILTER_VALUES",
                 "Values of the wells that count",
                 "Values of FILTER_FIELD, separated by semicolons, in upper or lower case, for "
                 "instance active; in use. Empty: all values count except 0, false, f, no, n and "
                 "empty ones.",
             ),
-            parameters.field(
+            makers.field(
                 "WEIGHT_FIELD",
                 "Weight field",
                 "A field of numbers that are not negative, such as the discharge, whose density is "
@@ -51,7 +52,7 @@ class WellDistance(base.SubsidenceAlgorithm):
                 "WELLS",
                 numeric=True,
             ),
-            parameters.number(
+            makers.number(
                 "BANDWIDTH",
                 "Bandwidth (m)",
                 "How far a well reaches in the density, in metres: the radius of the quartic "
@@ -59,13 +60,13 @@ class WellDistance(base.SubsidenceAlgorithm):
                 2000.0,
                 low=0.001,
             ),
-            *parameters.working_area(from_rasters="", points="wells"),
-            parameters.raster_output(
+            *shared.working_area(from_rasters="", points="wells"),
+            makers.raster_output(
                 "DISTANCE",
                 "Distance to the nearest well",
                 "In metres, from each cell's centre.",
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "DENSITY",
                 "Density of wells",
                 "Wells per km2, or the unit of WEIGHT_FIELD per km2. Summed over the plane it is "

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, parameters
-from ..parameters import OF_BOTH, OF_DRIVERS, OF_POINTS
+from ...model.methods import catalogue
+from .. import base
+from ..parameters import makers, shared
 from ..values import read_numbers
 
+_METHODS = catalogue.names()
+_LEARNING = catalogue.names("required", "optional")
+_SLOW = ("cnn", "hybrid")
 SPLITS = ("random", "kfold", "block", "knndm")
 
 
@@ -28,23 +32,21 @@ class CompareMethods(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(
+            *shared.points(),
+            shared.drivers(
                 optional=True,
-                note=f" The methods {', '.join(OF_DRIVERS)} learn from them, and are left out "
-                f"without; {', '.join(OF_BOTH)} learns from them if they are there.",
+                note=f" These methods learn from them: {', '.join(_LEARNING)}. Without drivers, "
+                f"those that need some are left out: {', '.join(catalogue.names('required'))}.",
             ),
-            parameters.choices(
+            makers.choices(
                 "METHODS",
                 "Methods",
-                "Which to compare. The network, cnn, and the hybrid learn anew in each fold: with "
-                "ten folds and several splits that takes its time.",
-                [*OF_POINTS, *OF_DRIVERS, *OF_BOTH],
-                [*OF_POINTS, *(method for method in OF_DRIVERS if method != "cnn")],
+                f"{shared.explain_methods(_METHODS)} {' and '.join(_SLOW)} take long, because they "
+                "train again in each fold.",
+                _METHODS,
+                [name for name in _METHODS if name not in _SLOW],
             ),
-            parameters.choices(
+            makers.choices(
                 "SPLITS",
                 "Splits",
                 "How points are held out. random: once, 80/10/10. kfold: random folds, which test "
@@ -54,7 +56,7 @@ class CompareMethods(base.SubsidenceAlgorithm):
                 list(SPLITS),
                 list(SPLITS),
             ),
-            parameters.number(
+            makers.number(
                 "FOLDS",
                 "Folds",
                 "Into how many folds the points are divided, for all splits but random.",
@@ -62,26 +64,26 @@ class CompareMethods(base.SubsidenceAlgorithm):
                 low=3,
                 whole=True,
             ),
-            parameters.words(
+            makers.words(
                 "BLOCK_SIZE",
                 "Block sizes (m)",
                 "Sides of the square blocks in metres, separated by commas; each makes a split of "
                 "its own. Empty: the distance up to which values are alike, or less if that makes "
                 "too few blocks; the log tells.",
             ),
-            parameters.flag(
+            makers.flag(
                 "TUNE",
                 "Tune",
                 "Whether each method's parameters are chosen in each fold by trial, from the "
                 "points that it may learn from. Takes tens of times as long.",
                 advanced=True,
             ),
-            parameters.preset(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.table_output(
+            shared.preset(),
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.seed(),
+            shared.engine(),
+            makers.table_output(
                 "LEADERBOARD",
                 "Leaderboard",
                 "A table: for each split and method its rank, errors at test and training points "
@@ -89,21 +91,21 @@ class CompareMethods(base.SubsidenceAlgorithm):
                 "failed folds.",
                 optional=True,
             ),
-            parameters.points_output(
+            makers.points_output(
                 "ERROR_POINTS",
                 "Errors at the points",
                 "The points with one field for each method and split, method_split: predicted "
                 "minus observed in millimetres where the point was held out.",
                 optional=True,
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "ERROR_SURFACE",
                 "Error surfaces",
                 "One band for each method: its errors in the first split that tests every point, "
                 "interpolated to the cells, in millimetres.",
                 optional=True,
             ),
-            parameters.report_output(
+            shared.report_output(
                 "Who won where, all errors, tests of significance, maps of the errors, time and "
                 "memory, as a page to read."
             ),
@@ -112,7 +114,7 @@ class CompareMethods(base.SubsidenceAlgorithm):
     def request(self, job):
         given = job.values("METHODS", "SPLITS", "FOLDS", "TUNE", "PRESET", "SEED")
         sizes = _sizes(job.value("BLOCK_SIZE"))
-        learns = not set(given["methods"]).isdisjoint([*OF_DRIVERS, *OF_BOTH])
+        learns = not set(given["methods"]).isdisjoint(_LEARNING)
         drivers = job.drivers(kinds=learns)
         grid, points = job.working_grid(drivers)
         if sizes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import makers, shared
 
 
 class DriverImportance(base.SubsidenceAlgorithm):
@@ -27,11 +28,9 @@ class DriverImportance(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.choice(
+            *shared.points(),
+            shared.drivers(),
+            makers.choice(
                 "METHOD",
                 "Method",
                 "Which method is asked: forest, boosting (gradient boosting), or cnn, the network, "
@@ -39,9 +38,9 @@ class DriverImportance(base.SubsidenceAlgorithm):
                 ["forest", "boosting", "cnn"],
                 "forest",
             ),
-            parameters.preset(),
-            parameters.block_size(),
-            parameters.number(
+            shared.preset(),
+            shared.block_size(),
+            makers.number(
                 "FOLDS",
                 "Folds",
                 "Into how many folds the blocks are divided. Each point is held out once.",
@@ -50,7 +49,7 @@ class DriverImportance(base.SubsidenceAlgorithm):
                 whole=True,
                 advanced=True,
             ),
-            parameters.number(
+            makers.number(
                 "REPEATS",
                 "Repeats",
                 "How many times each driver is mixed up; the spread of the results tells how sure "
@@ -60,16 +59,16 @@ class DriverImportance(base.SubsidenceAlgorithm):
                 whole=True,
                 advanced=True,
             ),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.table_output(
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.seed(),
+            makers.table_output(
                 "IMPORTANCE",
                 "Importance of drivers",
                 "A table, most important driver first: the increase of the RMSE in millimetres, "
                 "its standard deviation over the repeats, and the share of all increases, 0 to 1.",
             ),
-            parameters.report_output(
+            shared.report_output(
                 "The importance of the drivers as a figure and a table, and which of them are "
                 "alike, as a page to read."
             ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers, shared
 
 
 class ErrorMap(base.SubsidenceAlgorithm):
@@ -30,23 +31,21 @@ class ErrorMap(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.raster(
+            makers.raster(
                 "SURFACE",
                 "Subsidence surface",
                 "A raster of displacement in millimetres, projected in metres; its first band is "
                 "used.",
             ),
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.points_output(
+            *shared.points(),
+            makers.points_output(
                 "ERROR_POINTS",
                 "Error at the points",
                 "The points on the surface with the fields observed, predicted, error and "
                 "absolute_error, all in millimetres.",
                 optional=True,
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "ERROR_SURFACE",
                 "Error surface",
                 "The error in millimetres, interpolated from the points to the surface's cells.",

@@ -6,7 +6,8 @@ import json
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers, shared
 from ..values import read_numbers
 
 ZONES = "zones.json"
@@ -29,21 +30,21 @@ class ZoneSummary(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.vector(
+            makers.vector(
                 "ZONES",
                 "Zones",
                 "Polygons in any CRS. Polygons of one name are one zone. A zone without a cell is "
                 "in the table too, without figures; the log names it.",
                 "polygon",
             ),
-            parameters.field(
+            makers.field(
                 "NAME_FIELD",
                 "Name field",
                 "The field that holds the zones' names. Polygons without a name, or all of them "
                 "if this is empty, are called by their place in the layer, such as (polygon 3).",
                 "ZONES",
             ),
-            parameters.rasters(
+            makers.rasters(
                 "SURFACES",
                 "Subsidence surfaces",
                 "Rasters of displacement in millimetres, one for each method, which has the "
@@ -51,30 +52,30 @@ class ZoneSummary(base.SubsidenceAlgorithm):
                 "description. The first must be projected in metres; the others are interpolated "
                 "to its cells.",
             ),
-            parameters.vector(
+            makers.vector(
                 "PS_POINTS",
                 "Persistent scatterers",
                 "Points with the displacement that was measured there, which are counted in each "
                 "zone, also where the surfaces do not reach. Empty: none.",
                 optional=True,
             ),
-            parameters.field(
+            makers.field(
                 "VALUE_FIELD",
                 "Displacement field",
                 "The numeric field of the points that holds the displacement, in millimetres.",
                 "PS_POINTS",
                 numeric=True,
             ),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.words(
+            shared.positive(),
+            shared.unit(),
+            makers.words(
                 "THRESHOLDS",
                 "Thresholds (mm)",
                 "Displacements in millimetres, separated by commas, such as -50, -100. The area "
                 "beyond each is told: lower than a negative one, higher than a positive one. "
                 "Empty: 50 and 100 mm of subsidence.",
             ),
-            parameters.table_output(
+            makers.table_output(
                 "SUMMARY",
                 "Zones",
                 "A table: for each zone and method the cells with and without a value, the "
@@ -82,7 +83,7 @@ class ZoneSummary(base.SubsidenceAlgorithm):
                 "threshold in square kilometres, and number, smallest, largest and mean of the "
                 "persistent scatterers.",
             ),
-            parameters.report_output(
+            shared.report_output(
                 "All zones and methods in one table, and maps of the zones in one scale of "
                 "colours, as a page to read."
             ),

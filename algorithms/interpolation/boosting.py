@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import interpolation, makers, shared
 
 
 class Boosting(base.SubsidenceAlgorithm):
@@ -22,11 +23,9 @@ class Boosting(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.number(
+            *shared.points(),
+            shared.drivers(),
+            makers.number(
                 "LEARNING_RATE",
                 "Learning rate",
                 "How much each tree may correct those before it. Less wants more trees and is "
@@ -35,7 +34,7 @@ class Boosting(base.SubsidenceAlgorithm):
                 low=0.001,
                 high=1,
             ),
-            parameters.number(
+            makers.number(
                 "MAX_TREES",
                 "Most trees",
                 "Where to stop if the error at the points left out for that still falls.",
@@ -44,7 +43,7 @@ class Boosting(base.SubsidenceAlgorithm):
                 whole=True,
                 advanced=True,
             ),
-            parameters.number(
+            makers.number(
                 "LEAVES",
                 "Leaves of a tree",
                 "The most leaves that a tree may have. Fewer make simpler trees.",
@@ -53,14 +52,12 @@ class Boosting(base.SubsidenceAlgorithm):
                 whole=True,
                 advanced=True,
             ),
-            parameters.coordinates(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
+            interpolation.coordinates(),
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.seed(),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
         ]
 
     def request(self, job):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import interpolation, makers, shared
 
 
 class Forest(base.SubsidenceAlgorithm):
@@ -21,11 +22,9 @@ class Forest(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.choice(
+            *shared.points(),
+            shared.drivers(),
+            makers.choice(
                 "KIND",
                 "Kind",
                 "random: a random forest. extra: extremely randomised trees, whose maps are "
@@ -33,7 +32,7 @@ class Forest(base.SubsidenceAlgorithm):
                 ["random", "extra"],
                 "random",
             ),
-            parameters.number(
+            makers.number(
                 "TREES",
                 "Trees",
                 "How many trees are averaged. More are never worse, only slower.",
@@ -42,7 +41,7 @@ class Forest(base.SubsidenceAlgorithm):
                 whole=True,
                 advanced=True,
             ),
-            parameters.number(
+            makers.number(
                 "MIN_LEAF",
                 "Points in a leaf",
                 "The least number of points that make a prediction of a tree. More make a smoother "
@@ -52,15 +51,13 @@ class Forest(base.SubsidenceAlgorithm):
                 whole=True,
                 advanced=True,
             ),
-            parameters.coordinates(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
-            parameters.raster_output(
+            interpolation.coordinates(),
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.seed(),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
+            makers.raster_output(
                 "STANDARD_DEVIATION",
                 "Spread of the trees",
                 "Standard deviation of the trees' predictions, in millimetres: where they "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import makers, shared
 
 
 class Hybrid(base.SubsidenceAlgorithm):
@@ -24,11 +25,9 @@ class Hybrid(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(optional=True),
-            parameters.number(
+            *shared.points(),
+            shared.drivers(optional=True),
+            makers.number(
                 "LESSONS",
                 "Hidden points",
                 "About how many hidden points teach; a point is hidden again and again, with more "
@@ -38,14 +37,12 @@ class Hybrid(base.SubsidenceAlgorithm):
                 whole=True,
                 advanced=True,
             ),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
-            parameters.raster_output(
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.seed(),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
+            makers.raster_output(
                 "STANDARD_DEVIATION",
                 "Standard deviation",
                 "Of the surface's error, in millimetres, as it was where points were hidden and "

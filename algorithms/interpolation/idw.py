@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import interpolation, makers, shared
 
 
 class Idw(base.SubsidenceAlgorithm):
@@ -21,11 +22,9 @@ class Idw(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            *parameters.working_area(from_rasters=""),
-            parameters.number(
+            *shared.points(),
+            *shared.working_area(from_rasters=""),
+            makers.number(
                 "POWER",
                 "Power",
                 "How fast a point's weight falls with distance: 1 is smooth, higher values let "
@@ -33,19 +32,17 @@ class Idw(base.SubsidenceAlgorithm):
                 2.0,
                 low=0.0,
             ),
-            parameters.neighbours(12, "How many of the nearest points make a cell."),
-            parameters.number(
+            interpolation.neighbours(12, "How many of the nearest points make a cell."),
+            makers.number(
                 "RADIUS",
                 "Radius (m)",
                 "Only points within this distance, in metres, count; cells without any are NoData. "
                 "Empty: no limit.",
                 low=0.001,
             ),
-            parameters.tune("POWER and NEIGHBOURS"),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
+            interpolation.tune("POWER and NEIGHBOURS"),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
         ]
 
     def request(self, job):

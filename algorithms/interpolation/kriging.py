@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import interpolation, makers, shared
 
 OPTIONS = ("VARIOGRAM", "NEIGHBOURS", "SECTORS", "ESTIMATOR", "AZIMUTH", "RATIO")
 
@@ -25,10 +26,8 @@ class Kriging(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.field(
+            *shared.points(),
+            makers.field(
                 "ERROR_FIELD",
                 "Field of the measurement error",
                 "Standard deviation of each value's measurement error, in the values' unit: for a "
@@ -38,10 +37,10 @@ class Kriging(base.SubsidenceAlgorithm):
                 numeric=True,
                 advanced=True,
             ),
-            *parameters.working_area(from_rasters=""),
-            *parameters.kriging(),
-            parameters.engine(),
-            *parameters.kriging_outputs(),
+            *shared.working_area(from_rasters=""),
+            *interpolation.kriging(),
+            shared.engine(),
+            *interpolation.kriging_outputs(),
         ]
 
     def request(self, job):

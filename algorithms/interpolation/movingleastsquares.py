@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import interpolation, makers, shared
 
 
 class MovingLeastSquares(base.SubsidenceAlgorithm):
@@ -22,11 +23,9 @@ class MovingLeastSquares(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            *parameters.working_area(from_rasters=""),
-            parameters.number(
+            *shared.points(),
+            *shared.working_area(from_rasters=""),
+            makers.number(
                 "DEGREE",
                 "Degree",
                 "Degree of the polynomial. 1: a plane. 2: a surface that can curve; it follows "
@@ -36,12 +35,12 @@ class MovingLeastSquares(base.SubsidenceAlgorithm):
                 high=2,
                 whole=True,
             ),
-            parameters.neighbours(
+            interpolation.neighbours(
                 24,
                 "How many of the nearest points make a cell. A point's weight falls to nothing at "
                 "the distance of the last of them, so more neighbours make a smoother surface.",
             ),
-            parameters.choice(
+            makers.choice(
                 "WEIGHTS",
                 "Weights",
                 "How a point's weight falls with distance. wendland: Wendland's polynomial. "
@@ -50,18 +49,16 @@ class MovingLeastSquares(base.SubsidenceAlgorithm):
                 "wendland",
                 advanced=True,
             ),
-            parameters.flag(
+            makers.flag(
                 "ROBUST",
                 "Robust",
                 "Whether points that do not fit their neighbours lose weight, so that a few wrong "
                 "ones cannot bend the surface. Also blunts true, very local subsidence.",
                 advanced=True,
             ),
-            parameters.tune("DEGREE and NEIGHBOURS"),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
+            interpolation.tune("DEGREE and NEIGHBOURS"),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
         ]
 
     def request(self, job):

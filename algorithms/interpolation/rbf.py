@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import interpolation, makers, shared
 
 
 class Rbf(base.SubsidenceAlgorithm):
@@ -22,11 +23,9 @@ class Rbf(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            *parameters.working_area(from_rasters=""),
-            parameters.choice(
+            *shared.points(),
+            *shared.working_area(from_rasters=""),
+            makers.choice(
                 "KERNEL",
                 "Kernel",
                 "The function of the distance. linear: tight and safe. thin_plate_spline, cubic, "
@@ -45,8 +44,8 @@ class Rbf(base.SubsidenceAlgorithm):
                 ],
                 "linear",
             ),
-            parameters.neighbours(50, "How many of the nearest points make a cell."),
-            parameters.number(
+            interpolation.neighbours(50, "How many of the nearest points make a cell."),
+            makers.number(
                 "SMOOTHING",
                 "Smoothing",
                 "0: the surface passes through the points. More lets it miss them for being "
@@ -54,7 +53,7 @@ class Rbf(base.SubsidenceAlgorithm):
                 0.0,
                 low=0.0,
             ),
-            parameters.number(
+            makers.number(
                 "LENGTH",
                 "Length (m)",
                 "Distance in metres over which multiquadric, inverse_multiquadric and gaussian "
@@ -63,11 +62,9 @@ class Rbf(base.SubsidenceAlgorithm):
                 low=0.001,
                 advanced=True,
             ),
-            parameters.tune("KERNEL and SMOOTHING"),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
+            interpolation.tune("KERNEL and SMOOTHING"),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
         ]
 
     def request(self, job):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import interpolation, makers, shared
 from .kriging import OPTIONS
 
 
@@ -24,11 +25,9 @@ class RegressionKriging(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.choice(
+            *shared.points(),
+            shared.drivers(),
+            makers.choice(
                 "TREND",
                 "Trend",
                 "linear: ridge regression on the drivers at the cell and their means over squares "
@@ -37,12 +36,12 @@ class RegressionKriging(base.SubsidenceAlgorithm):
                 ["linear", "forest"],
                 "linear",
             ),
-            *parameters.kriging(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            *parameters.kriging_outputs(),
+            *interpolation.kriging(),
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.seed(),
+            shared.engine(),
+            *interpolation.kriging_outputs(),
         ]
 
     def request(self, job):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers
 
 
 class AmplitudeDispersion(base.SubsidenceAlgorithm):
@@ -27,13 +28,13 @@ class AmplitudeDispersion(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.rasters(
+            makers.rasters(
                 "IMAGES",
                 "Amplitude images",
                 "Co-registered radar images on one grid, in any CRS; every band of every layer is "
                 "one image. Complex images give their magnitude.",
             ),
-            parameters.choice(
+            makers.choice(
                 "TYPE",
                 "Values are",
                 "amplitude: as it is. intensity: power, whose square root is the amplitude. "
@@ -41,7 +42,7 @@ class AmplitudeDispersion(base.SubsidenceAlgorithm):
                 ["amplitude", "intensity", "decibel"],
                 "amplitude",
             ),
-            parameters.choice(
+            makers.choice(
                 "CALIBRATION",
                 "Radiometric correction",
                 "mean: each image is divided by its mean amplitude over the pixels that all images "
@@ -50,20 +51,20 @@ class AmplitudeDispersion(base.SubsidenceAlgorithm):
                 ["mean", "none"],
                 "mean",
             ),
-            parameters.number(
+            makers.number(
                 "THRESHOLD",
                 "Highest amplitude dispersion",
                 "Pixels with at most this index are candidates; usual limits are 0.2 to 0.4.",
                 0.25,
                 low=0,
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "DISPERSION",
                 "Amplitude dispersion",
                 "Two bands: the amplitude dispersion index, and the mean amplitude in the unit of "
                 "the images.",
             ),
-            parameters.vector_output(
+            makers.vector_output(
                 "CANDIDATES",
                 "Candidates",
                 "A GeoPackage of points at the centres of the candidates' pixels, in the images' "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base, layers
+from ..parameters import makers
 
 UNITS = ["auto", "mm", "cm", "m", "inch"]
 
@@ -30,7 +31,7 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.vector(
+            makers.vector(
                 "LAYER",
                 "Layer",
                 "The points, or a table with columns of positions. Multipoints count as their "
@@ -39,7 +40,7 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
                 kind="any",
                 optional=True,
             ),
-            parameters.file_input(
+            makers.file_input(
                 "FILE",
                 "File",
                 "A file that is no layer yet: CSV or text, also in a .gz or .zip, Shapefile, "
@@ -49,14 +50,14 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
                 "All files (*)",
                 optional=True,
             ),
-            parameters.choice(
+            makers.choice(
                 "FORMAT",
                 "Format",
                 "auto: recognised by its columns. table: any other table; see COLUMNS.",
                 ["auto", "egms", "sarproz", "mintpy", "stamps", "licsbas", "tre", "table"],
                 "auto",
             ),
-            parameters.words(
+            makers.words(
                 "COLUMNS",
                 "Columns",
                 "Which column is what, as name=column, separated by semicolons: velocity=Vel; "
@@ -68,7 +69,7 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
                 "the format says. A column whose name holds a semicolon goes in double quotes.",
             ),
             *self._units(),
-            parameters.choice(
+            makers.choice(
                 "POSITIVE",
                 "Positive values mean",
                 "up: uplift, or motion towards the satellite. subsidence: the signs are turned, so "
@@ -76,7 +77,7 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
                 ["auto", "up", "subsidence"],
                 "auto",
             ),
-            parameters.choice(
+            makers.choice(
                 "PROJECTION",
                 "Direction of the result",
                 "line_of_sight: as it is. vertical: divided by los_up or by the cosine of the "
@@ -84,13 +85,13 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
                 ["line_of_sight", "vertical"],
                 "line_of_sight",
             ),
-            parameters.crs(
+            makers.crs(
                 "CRS",
                 "CRS of x and y",
                 "For tables and files that do not tell it. What the file or the format says goes "
                 "before it, unless COLUMNS names x and y. Longitude and latitude are WGS 84.",
             ),
-            parameters.vector_output(
+            makers.vector_output(
                 "PS_POINTS",
                 "PS points",
                 "Points with ps_id, velocity_mm_yr, displacement_mm, coherence, "
@@ -106,7 +107,7 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
             ("velocity", "velocities", " per year"),
             ("displacement", "displacements", ""),
         ):
-            yield parameters.choice(
+            yield makers.choice(
                 f"{kind.upper()}_UNIT",
                 f"Unit of the {kind}",
                 f"The unit of the source's {many}{per}; the result is in mm{per}. auto: as the "

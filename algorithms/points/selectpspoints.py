@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from qgis.core import QgsFeatureRequest, QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base, layers
 from ..outputs import Outputs
+from ..parameters import makers
 from ..run import Job
 from . import selection
 
@@ -28,12 +29,12 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.vector(
+            makers.vector(
                 "INPUT",
                 "PS points",
                 "Persistent scatterers, for instance from 'Import PS points'.",
             ),
-            parameters.number(
+            makers.number(
                 "MAX_DISPERSION",
                 "Highest amplitude dispersion",
                 "Points with a larger amplitude dispersion index are removed; usual limits are "
@@ -41,7 +42,7 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
                 0.25,
                 low=0,
             ),
-            parameters.number(
+            makers.number(
                 "MIN_COHERENCE",
                 "Lowest temporal coherence",
                 "Points with a smaller temporal coherence, which goes from 0 to 1, are removed. "
@@ -50,14 +51,14 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
                 low=0,
                 high=1,
             ),
-            parameters.number(
+            makers.number(
                 "MAX_VELOCITY_STD",
                 "Highest standard deviation of the velocity (mm/yr)",
                 "Points whose velocity is less certain, in millimetres per year, are removed. "
                 "Empty or 0: no such rule.",
                 low=0,
             ),
-            parameters.vector(
+            makers.vector(
                 "AREA",
                 "Area",
                 "Polygons in any CRS; points outside of them are removed, points on their border "
@@ -65,7 +66,7 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
                 kind="polygon",
                 optional=True,
             ),
-            parameters.number(
+            makers.number(
                 "MIN_DATES",
                 "Fewest dates",
                 "Points with a value in fewer fields of the time series are removed: the numeric "
@@ -73,7 +74,7 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
                 low=1,
                 whole=True,
             ),
-            parameters.field(
+            makers.field(
                 "DISPERSION_FIELD",
                 "Field of the amplitude dispersion",
                 "The numeric field that MAX_DISPERSION looks at.",
@@ -82,7 +83,7 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
                 default="amplitude_dispersion",
                 advanced=True,
             ),
-            parameters.field(
+            makers.field(
                 "COHERENCE_FIELD",
                 "Field of the temporal coherence",
                 "The numeric field that MIN_COHERENCE looks at.",
@@ -91,7 +92,7 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
                 default="coherence",
                 advanced=True,
             ),
-            parameters.field(
+            makers.field(
                 "VELOCITY_STD_FIELD",
                 "Field of the velocity's standard deviation",
                 "The numeric field that MAX_VELOCITY_STD looks at, in millimetres per year.",
@@ -100,7 +101,7 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
                 default="velocity_std",
                 advanced=True,
             ),
-            parameters.points_output(
+            makers.points_output(
                 "PS_POINTS",
                 "Selected PS points",
                 "The points that fulfil all rules, with all their fields. For millions of points "

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, parameters
-from ..parameters import OF_BOTH, OF_DRIVERS, OF_POINTS
+from ...model.methods import catalogue
+from .. import base
+from ..parameters import makers, shared
 
 AUTO = "auto"
+_LEARNING = catalogue.names("required", "optional")
+_METHODS = _LEARNING + catalogue.names("none")
 
 
 class MapSubsidence(base.SubsidenceAlgorithm):
@@ -35,40 +38,31 @@ class MapSubsidence(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(
+            *shared.points(),
+            shared.drivers(
                 optional=True,
-                note=f" The methods {', '.join(OF_DRIVERS)} learn from them, "
-                f"{', '.join(OF_BOTH)} if they are there, auto tries some that do; the others take "
-                "the grid from them.",
+                note=f" These methods learn from them: {', '.join(_LEARNING)}. The others take "
+                "only the grid from them.",
             ),
-            parameters.choice(
+            makers.choice(
                 "METHOD",
                 "Method",
-                "auto: holds points out, tries the methods that take seconds (not cnn, which takes "
-                "minutes), and maps with the one that promises the smallest error over the map; "
-                "the log and the report tell which, and why. "
-                "cnn: a convolutional network that learns from the drivers around each point. "
-                "hybrid: krigings of points and drivers, corrected by trees that have learned in "
-                "gaps what krigings miss there, and in wide gaps drawn to small networks on the "
-                "drivers; without drivers it is kriging. "
-                "regressionkriging: a trend of the drivers, and kriging of what it leaves. forest, "
-                "boosting: decision trees on the drivers. kriging, idw, rbf, movingleastsquares: "
-                "from the points alone. 'Compare methods' compares them all.",
-                [AUTO, *OF_DRIVERS, *OF_BOTH, *OF_POINTS],
+                "auto: the method with the smallest expected error over the map. It tries "
+                f"{', '.join(catalogue.auto_names(has_drivers=True))} on held-out points. The log "
+                f"and the report say which it took, and why. {shared.explain_methods(_METHODS)} "
+                "'Compare methods' compares them all.",
+                [AUTO, *_METHODS],
                 AUTO,
             ),
-            parameters.preset(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.block_size(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.raster_output("SURFACE", "Subsidence map", "Displacement in millimetres."),
-            parameters.uncertainty_output(),
-            parameters.raster_output(
+            shared.preset(),
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.block_size(),
+            shared.seed(),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence map", "Displacement in millimetres."),
+            shared.uncertainty_output(),
+            makers.raster_output(
                 "TRUST",
                 "Trust",
                 "What each cell rests on; lay it over the map and it fades what cannot be trusted. "
@@ -81,26 +75,25 @@ class MapSubsidence(base.SubsidenceAlgorithm):
                 "was filled from the nearest cell.",
                 optional=True,
             ),
-            parameters.points_output(
+            makers.points_output(
                 "ERROR_POINTS",
                 "Error at the points",
                 "The points with observed and predicted displacement and error, in millimetres.",
                 optional=True,
             ),
-            parameters.report_output("Figures, learning curves and parameters, as a page to read."),
-            parameters.model_output(optional=True),
+            shared.report_output("Figures, learning curves and parameters, as a page to read."),
+            shared.model_output(optional=True),
         ]
 
     def request(self, job):
         method = job.value("METHOD")
-        learns = method in (AUTO, *OF_DRIVERS, *OF_BOTH)
+        learns = method in (AUTO, *_LEARNING)
         drivers = job.drivers(kinds=learns)
-        if method in OF_DRIVERS and not drivers:
+        if method in catalogue.names("required") and not drivers:
             raise QgsProcessingException(
                 f"METHOD {method} learns from driving forces, and DRIVERS is empty. Give at least "
-                "one raster, or choose a method that needs none: "
-                f"{', '.join([*OF_BOTH, *OF_POINTS])}."
+                f"one raster, or choose {', '.join(catalogue.names('optional', 'none'))}."
             )
         grid, points = job.working_grid(drivers)
-        parameters = job.values("METHOD", "PRESET", "BLOCK_SIZE", "SEED")
-        return job.request(grid, drivers if learns else [], points, parameters=parameters)
+        given = job.values("METHOD", "PRESET", "BLOCK_SIZE", "SEED")
+        return job.request(grid, drivers if learns else [], points, parameters=given)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingOutputString, QgsProcessingParameterBoolean
+from qgis.core import QgsProcessingOutputString
 
 from ..base import SubsidenceAlgorithm
-from ..parameters import choice, helped
+from ..parameters import makers
 
 
 class Runtime(SubsidenceAlgorithm):
@@ -25,7 +25,7 @@ class Runtime(SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            choice(
+            makers.choice(
                 "ACTION",
                 "Action",
                 "status: try the environment out and report. install: make it, or check it and "
@@ -33,8 +33,9 @@ class Runtime(SubsidenceAlgorithm):
                 ["status", "install", "remove"],
                 "status",
             ),
-            helped(
-                QgsProcessingParameterBoolean("CUDA", "Install the NVIDIA CUDA build", False),
+            makers.flag(
+                "CUDA",
+                "Install the NVIDIA CUDA build",
                 "For a computer with an NVIDIA GPU and Linux; takes 12 GB of disk while it is "
                 "made. Only install looks at it.",
             ),
