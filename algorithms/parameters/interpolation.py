@@ -5,8 +5,9 @@ from __future__ import annotations
 from . import makers, shared
 
 
-def neighbours(default: int, text: str):
-    """How many points have a say."""
+def neighbours(default: int, note: str = ""):
+    """How many points each cell is computed from."""
+    text = f"The number of nearest points that each cell is computed from.{note}"
     return makers.number("NEIGHBOURS", "Neighbours", text, default, low=1, whole=True)
 
 
@@ -15,9 +16,9 @@ def variogram(points: str, advanced=False):
     return makers.choice(
         "VARIOGRAM",
         "Variogram",
-        "The model that is fitted. auto: the one under which left-out values are most likely; with "
-        f"fewer than 10 {points}, which cannot tell the models apart, linear. stable and matern "
-        "have a form of their own that is fitted too; nested is two spherical ones.",
+        "The model that is fitted. auto: the one under which held-out values are most likely, or "
+        f"linear with fewer than 10 {points}. stable and matern have a shape parameter that is "
+        "fitted too. nested is the sum of two spherical models.",
         ["auto", "spherical", "exponential", "gaussian", "stable", "matern", "nested", "linear"],
         "auto",
         advanced,
@@ -28,12 +29,12 @@ def kriging():
     """What every kriging of persistent scatterers asks for."""
     return [
         variogram("points"),
-        neighbours(32, "How many of the nearest points make a cell."),
+        neighbours(32),
         makers.number(
             "SECTORS",
             "Sectors",
-            "The neighbours are taken from as many equal sectors around a cell, so that a cluster "
-            "does not hide the points on its other side. 1: the nearest, wherever they are.",
+            "The neighbours come from this many equal sectors around a cell, so that a cluster "
+            "does not hide the points on the other side. 1: the nearest points in any direction.",
             8,
             low=1,
             high=32,
@@ -43,9 +44,9 @@ def kriging():
         makers.choice(
             "ESTIMATOR",
             "Estimator of the variogram",
-            "matheron: the mean of half squared differences. cressie_hawkins: robust against "
-            "single wild values; where subsidence has bowls, which are no errors, its standard "
-            "deviation is too small.",
+            "matheron: half the mean squared difference. cressie_hawkins: robust against outliers. "
+            "Where subsidence has bowls, which are no outliers, its standard deviation is too "
+            "small.",
             ["matheron", "cressie_hawkins"],
             "matheron",
             advanced=True,
@@ -53,8 +54,8 @@ def kriging():
         makers.number(
             "AZIMUTH",
             "Direction of the longest range (°)",
-            "Where values are alike farther in one direction: that direction, in degrees clockwise "
-            "from north. The report shows the variogram by direction.",
+            "The direction in which values are similar over the longest distance, in degrees "
+            "clockwise from north. The report shows the variogram by direction.",
             0.0,
             low=-180,
             high=180,
@@ -63,7 +64,7 @@ def kriging():
         makers.number(
             "RATIO",
             "Ratio of the ranges",
-            "The range across that direction over the range along it. 1: the same in all "
+            "The range across AZIMUTH divided by the range along it. 1: the same in all "
             "directions.",
             1.0,
             low=0.01,
@@ -80,33 +81,32 @@ def kriging_outputs():
         makers.raster_output(
             "STANDARD_DEVIATION",
             "Standard deviation",
-            "Kriging standard deviation in millimetres: how far a measurement there may lie from "
-            "the surface, as the variogram has it.",
+            "Kriging standard deviation in millimetres: how far a measurement may lie from the "
+            "surface, according to the variogram.",
             optional=True,
         ),
-        shared.report_output("The variogram, the map and the parameters, as a page to read."),
+        shared.report_output("The variogram, the map and the parameters, as an HTML page."),
     ]
 
 
 def coordinates():
-    """Whether a method that learns from drivers sees the position too."""
+    """Whether a method that learns from drivers has the position as a feature."""
     return makers.flag(
         "COORDINATES",
         "Learn from coordinates",
-        "Whether the position is learned from as the driving forces are. It helps near points and "
-        "says nothing far from them.",
+        "Whether the coordinates are features beside the driving forces. This helps near points, "
+        "but not far from them.",
         True,
         advanced=True,
     )
 
 
 def tune(names: str):
-    """Whether the method's parameters called `names` are to be found by trial."""
+    """Whether the method's parameters called `names` are chosen by cross-validation."""
     return makers.flag(
         "TUNE",
         "Tune",
-        f"Whether to choose {names} by trial: the values that predict left-out points best, in "
-        "five random folds of the points, are taken and written to the log, and those given here "
-        "are ignored.",
+        f"Whether to choose {names} by cross-validation with five random folds. The log names the "
+        "values that are chosen; those that you give here are ignored.",
         advanced=True,
     )

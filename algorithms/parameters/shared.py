@@ -17,14 +17,14 @@ def points():
         makers.vector(
             "PS_POINTS",
             "Persistent scatterers",
-            "Points with the displacement that was measured there. Multipoints count as their "
-            "points. Points without a number are skipped, points outside the map's area are left "
-            "out; the log counts both.",
+            "Points with the displacement that was measured there. The parts of a multipoint are "
+            "points of their own. Points without a number, and points outside the map's area, are "
+            "skipped and counted in the log.",
         ),
         makers.field(
             "VALUE_FIELD",
             "Displacement field",
-            "The numeric field that holds the displacement, in millimetres; or another quantity, "
+            "The numeric field with the displacement in millimetres, or with another quantity, "
             "such as the velocity.",
             "PS_POINTS",
             numeric=True,
@@ -40,8 +40,8 @@ def unit():
     return makers.words(
         "UNIT",
         "Unit",
-        "What the values are measured in, as reports and legends shall say; nothing is converted. "
-        "Empty: mm/yr if the field's name has 'vel' in it, as in velocity, else mm.",
+        "The unit of the values, for reports and legends; nothing is converted. Empty: mm/yr if "
+        "the field's name contains 'vel', as in velocity, else mm.",
         advanced=True,
     )
 
@@ -51,8 +51,8 @@ def positive():
     return makers.choice(
         "POSITIVE",
         "Positive values mean",
-        "up: positive values are uplift. subsidence: positive values are subsidence. Values are "
-        "never changed; labels and colours follow this choice.",
+        "up: positive values are uplift. subsidence: positive values are subsidence. This changes "
+        "labels and colours, never the values.",
         ["up", "subsidence"],
         "up",
     )
@@ -64,45 +64,44 @@ def drivers(optional=False, note=""):
         "DRIVERS",
         "Driving forces",
         "Rasters of what drives subsidence, such as the water table, wells, land use and terrain. "
-        "They may have any CRS and cell size. Each layer is one driver with the layer's name; each "
-        "band of a layer of several bands is one driver with the band's description." + note,
+        "They may have any CRS and cell size. A layer with one band is one driver with the layer's "
+        "name. Each band of a multi-band layer is one driver with the band's description." + note,
         optional,
     )
 
 
 def nodata():
-    """NoData values that files do not tell."""
+    """NoData values that the files do not state."""
     return makers.words(
         "NODATA",
         "NoData of drivers without a tag",
-        "Values that mean no data where the file does not say so: name=value, separated by "
-        "semicolons, for instance landcover_1985=255; landcover_2024=255, or *=255 for every "
-        "driver without a NoData tag. A driver named here has this value instead of its tag's. "
-        "Infinities, numbers beyond 1e15, and -9999 and the like far from all other values are "
-        "NoData without it.",
+        "Values that mean NoData where the file does not say so: name=value, separated by "
+        "semicolons. Example: landcover_1985=255; landcover_2024=255. Use *=255 for every driver "
+        "without a NoData tag. The value replaces the tag of a driver that you name. Infinite "
+        "numbers, numbers beyond 1e15, and outliers such as -9999 are always NoData.",
         advanced=True,
     )
 
 
 def driver_kinds():
-    """How the drivers are to be understood."""
+    """The kinds of the drivers, and their NoData."""
     return [
         makers.words(
             "CATEGORICAL",
-            "Drivers that hold classes",
-            "Names of drivers whose numbers are classes, such as land use, separated by commas. "
-            "Empty: what the raster itself says, if this plugin made it; else rasters with a "
-            "colour table, or with whole numbers of which at most "
-            f"{layers.MAX_GUESSED_CLASSES} differ. none: no driver. The log tells what each was "
-            "taken as.",
+            "Categorical drivers",
+            "Names of drivers whose values are classes, such as land use, separated by commas. "
+            "none: no driver. Empty: drivers that state it in their file, as this plugin's do, "
+            "drivers with a colour table, and those with at most "
+            f"{layers.MAX_GUESSED_CLASSES} different whole numbers. The log lists the kind of "
+            "each driver.",
             advanced=True,
         ),
         makers.words(
             "CIRCULAR",
-            "Drivers that hold directions",
+            "Circular drivers",
             "Names of drivers that are directions in degrees, such as aspect, separated by commas. "
-            "Empty: what the raster itself says, if this plugin made it; else drivers with aspect "
-            "in their name. none: no driver.",
+            "none: no driver. Empty: drivers that state it in their file, as this plugin's do, and "
+            "drivers with aspect in their name.",
             advanced=True,
         ),
         nodata(),
@@ -114,7 +113,7 @@ def extent(empty: str, advanced=True):
     return makers.extent(
         "EXTENT",
         "Extent",
-        f"The area of the map, widened to whole cells. Empty: {empty}.",
+        f"The area of the map, extended to whole cells. Empty: {empty}.",
         advanced,
     )
 
@@ -142,8 +141,8 @@ def working_area(from_rasters="first driver", covered="all drivers cover", point
         makers.raster(
             "REFERENCE",
             "Reference raster",
-            "A raster, projected in metres, whose CRS, cell size, alignment and extent the map is "
-            f"to have. Empty: the grid is {grid}.",
+            "A raster, projected in metres, that gives the map its CRS, cell size, alignment and "
+            f"extent. Empty: the grid is {grid}.",
             optional=True,
             advanced=bool(from_rasters),
         ),
@@ -151,7 +150,7 @@ def working_area(from_rasters="first driver", covered="all drivers cover", point
         makers.number(
             "CELL_SIZE",
             "Cell size (m)",
-            f"Cell size of the map in metres, if there is no reference. Empty: {cell}.",
+            f"Cell size of the map in metres, if you give no REFERENCE. Empty: {cell}.",
             low=0.001,
             advanced=bool(from_rasters),
         ),
@@ -164,30 +163,30 @@ def explain_methods(names: list[str]) -> str:
 
 
 def preset():
-    """Which network."""
+    """The network's architecture and training."""
     return makers.choice(
         "PRESET",
         "Network",
         "standard: trains in minutes and maps fast. paper: the network of Azarm, Mehrabi and Nadi "
-        "(2025), 21 million weights; wants a GPU or a night.",
+        "(2025) with 21 million weights; it needs a GPU or a night.",
         ["standard", "paper"],
         "standard",
     )
 
 
 def training(empty: str):
-    """How the network is trained; `empty` says what is taken without, {} what the preset has."""
+    """How the network is trained; `empty` says what an empty one means, {} the preset's value."""
 
     def left_out(name: str) -> str:
         own = {getattr(preset, name): preset.name for preset in PRESETS.values()}
-        told = own if len(own) == 1 else [f"{value} of {preset}" for value, preset in own.items()]
-        return f"Empty: {empty.format(' and '.join(map(str, told)))}."
+        values = [f"{value} of {preset}" for value, preset in own.items()]
+        return f"Empty: {empty.format(' and '.join(values if len(own) > 1 else map(str, own)))}."
 
     return [
         makers.number(
             "PATCH_SIZE",
             "Patch size (cells)",
-            "Side of the square of cells around a point that the network sees. "
+            "Side of the square of cells around a point that is the network's input. "
             + left_out("patch_size"),
             low=1,
             whole=True,
@@ -196,8 +195,8 @@ def training(empty: str):
         makers.number(
             "EPOCHS",
             "Epochs",
-            "How often the network sees all points, at most: standard ends when "
-            f"{PRESETS['standard'].patience} more have not helped. " + left_out("epochs"),
+            "The maximum number of passes through all training points. standard stops after "
+            f"{PRESETS['standard'].patience} epochs without improvement. " + left_out("epochs"),
             low=1,
             whole=True,
             advanced=True,
@@ -205,7 +204,7 @@ def training(empty: str):
         makers.number(
             "BATCH_SIZE",
             "Batch size",
-            "How many points make one step of the training. " + left_out("batch_size"),
+            "The number of points in each training step. " + left_out("batch_size"),
             low=1,
             whole=True,
             advanced=True,
@@ -213,22 +212,22 @@ def training(empty: str):
         makers.number(
             "LEARNING_RATE",
             "Learning rate",
-            "How large a step is. " + left_out("learning_rate"),
+            "The size of each training step. " + left_out("learning_rate"),
             low=1e-9,
             advanced=True,
         ),
         makers.choice(
             "LOSS",
             "Loss",
-            "What training makes small: mse, squared errors; mae, absolute errors; huber, squared "
-            "small and absolute large ones. " + left_out("loss"),
+            "What the training minimises. mse: squared errors. mae: absolute errors. huber: "
+            "squared for small errors, absolute for large ones. " + left_out("loss"),
             ["mse", "mae", "huber"],
             advanced=True,
         ),
         makers.choice(
             "OPTIMIZER",
             "Optimiser",
-            "How steps are made. " + left_out("optimizer"),
+            "The algorithm that makes the training steps. " + left_out("optimizer"),
             ["adam", "sgd", "rmsprop"],
             advanced=True,
         ),
@@ -236,13 +235,14 @@ def training(empty: str):
 
 
 def split(default: str):
-    """How points are held out."""
+    """How the points are split into training, validation and test."""
     return makers.choice(
         "SPLIT",
         "Split",
-        "random: 80, 10 and 10 percent of the points at random, as in the paper; points near each "
-        "other fall into different parts, which flatters. block: whole blocks, which tells what to "
-        "expect far from any point. Points of one cell stay together.",
+        "How the points are split: 80 % training, 10 % validation, 10 % test. random: at random as "
+        "in the paper. Neighbouring points then fall into different parts, so the errors are "
+        "optimistic. block: by whole blocks, which shows the errors far from any point. Points in "
+        "the same cell stay together.",
         ["random", "block"],
         default,
     )
@@ -253,8 +253,8 @@ def block_size():
     return makers.number(
         "BLOCK_SIZE",
         "Block size (m)",
-        "Side of the square blocks, in metres, that are held out as a whole to see how the map "
-        "does far from any point.",
+        "Side of the square blocks, in metres, that are held out to estimate the errors far from "
+        "any point.",
         5000,
         low=1,
         advanced=True,
@@ -262,11 +262,11 @@ def block_size():
 
 
 def seed():
-    """What makes runs repeatable."""
+    """The seed of all random choices."""
     return makers.number(
         "SEED",
         "Seed",
-        "The same seed gives the same split, network and map on the same machine.",
+        "The same seed gives the same split, model and map on the same computer.",
         0,
         low=0,
         high=2**31 - 1,
@@ -280,10 +280,10 @@ def engine():
     return makers.words(
         "ENGINE",
         "Engine",
-        "local: this computer, with all its GPUs where networks are trained. The address of a Dask "
-        "scheduler, such as tcp://host:8786: its workers share the tiles of the map and the folds. "
-        "They run what they are sent, so give only a scheduler that you trust; the guide says how "
-        "to start one.",
+        "local: this computer, with all its GPUs for training networks. Or give the address of a "
+        "Dask scheduler, such as tcp://host:8786; its workers share the tiles of the map and the "
+        "folds. They run any code that they receive, so use only a scheduler that you trust. The "
+        "guide says how to start one.",
         "local",
         advanced=True,
     )
@@ -294,22 +294,21 @@ def model_output(optional=False):
     return makers.file_output(
         "MODEL",
         "Trained model",
-        "The network with all it needs to map again: names, kinds and scales of the drivers, the "
-        "grid, the figures and the seed. 'Predict surface' reads it.",
+        "The network with all that 'Predict surface' needs: names, kinds and scales of the "
+        "drivers, the grid, the errors and the seed.",
         "Model (*.zip)",
         optional,
     )
 
 
 def uncertainty_output():
-    """How far a map may be wrong."""
+    """The expected error of a map."""
     return makers.raster_output(
         "UNCERTAINTY",
         "Uncertainty",
-        "How far the map may be wrong, in millimetres, by errors at points that were held out at "
-        "the same distance from the nearest point. Band 1: standard deviation of the error; bands "
-        "2 and 3: the lower and the upper value between which nine measurements in ten should "
-        "lie.",
+        "The expected error of the map, in millimetres. It is estimated from the errors at "
+        "held-out points at the same distance from the nearest point. Band 1: standard deviation "
+        "of the error. Bands 2 and 3: lower and upper limit of the 90 % prediction interval.",
         optional=True,
     )
 
