@@ -25,7 +25,11 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..model import protocol
 from ..model.errors import InputError
-from . import layers, styling
+from . import styling
+from .layers.driver import Source
+from .layers.files import files_of, files_of_vector
+from .layers.rasters import name_classes
+from .layers.sources import check_layer, table_of
 from .outputs import Outputs, WriteFailed, read_table, save_table, warn_of_cut_names
 from .run import Job
 from .values import check, is_empty, why_refused, why_unknown
@@ -165,9 +169,9 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         layer = self.parameterAsVectorLayer(parameters, definition.name(), context)
         if layer is None:
             return []
-        layers.check_layer(layer, feedback)
-        table = layers.table_of(layer)
-        return [(file, table) for file in layers.files_of_vector(layer)]
+        check_layer(layer, feedback)
+        table = table_of(layer)
+        return [(file, table) for file in files_of_vector(layer)]
 
     def _take_rasters(self, definition, parameters, context, feedback) -> list[tuple]:
         """Describe the layers too: they may be touched in this thread only."""
@@ -178,8 +182,8 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             opened = self.parameterAsLayerList(parameters, name, context)
         if not all(opened) or isinstance(value, (list, tuple)) and len(opened) < len(value):
             raise QgsProcessingException(why_refused(definition, value))
-        self._sources[name] = [layers.Source.of(layer) for layer in opened]
-        return [(file, "") for layer in opened for file in layers.files_of(layer.source())]
+        self._sources[name] = [Source.of(layer) for layer in opened]
+        return [(file, "") for layer in opened for file in files_of(layer.source())]
 
     def processAlgorithm(self, parameters, context, feedback):
         with _explained():
@@ -239,7 +243,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
     def _deliver(self, job: Job, grid: dict | None, result: dict, outputs: Outputs) -> dict:
         files, tables = result.get("files", {}), result.get("points", {})
         for name, classes in result.get("classes", {}).items():
-            layers.name_classes(str(job.folder / files[name]), classes)
+            name_classes(str(job.folder / files[name]), classes)
         with outputs.delivery() as delivery:
             for name in outputs.places:
                 if name in files:

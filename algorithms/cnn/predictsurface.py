@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .. import base, layers
+from .. import base
+from ..layers.grids import Grid
+from ..layers.working_grid import choose_grid
 from ..parameters import makers, shared
 
 
@@ -51,8 +53,8 @@ class PredictSurface(base.SubsidenceAlgorithm):
         drivers = [drivers[i] for i in order]
         for driver, known in zip(drivers, header["drivers"]):
             driver.kind = known["kind"]
-        lattice = replace(layers.Grid.from_request(header["grid"]), width=0, height=0)
-        grid = layers.choose_grid(lattice, job.extent(lattice.crs), drivers, None, job.transforms)
+        lattice = replace(Grid.from_request(header["grid"]), width=0, height=0)
+        grid = choose_grid(lattice, job.extent(lattice.crs), drivers, None, job.transforms)
         job.field, job.positive = header["field"], header["positive"]
         job.unit = header.get("unit", "mm")
         return job.request(grid, drivers, model=model, unit=job.unit, parameters={})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException, QgsProcessingUtils
 
-from .. import base, layers
+from .. import base
+from ..layers.warp import stack_drivers
 from ..parameters import makers, shared
 
 SUFFIXES = {"geotiff": (".tif", ".tiff"), "vrt": (".vrt",)}
@@ -61,19 +62,11 @@ class DriverStack(base.SubsidenceAlgorithm):
     def request(self, job):
         chosen = job.value("FORMAT")
         _check_name(job, SUFFIXES[chosen])
-        drivers = layers.open_drivers(
-            job.sources["DRIVERS"],
-            job.value("NODATA") or "",
-            job.feedback,
-            names=job.value("NAMES") or "",
-        )
-        layers.set_kinds(
-            drivers, job.value("CATEGORICAL") or "", job.value("CIRCULAR") or "", job.feedback
-        )
+        drivers = job.drivers(names=job.value("NAMES") or "")
         grid = job.grid(drivers)
         if chosen == "geotiff":
             return job.request(grid, drivers, parameters={"format": chosen})
-        linked = layers.stack_drivers(drivers, grid, job.folder / "stack.vrt", job.feedback)
+        linked = stack_drivers(drivers, grid, job.folder / "stack.vrt", job.feedback)
         return {**job.request(grid, parameters={"format": chosen}), "drivers": linked}
 
 

@@ -6,7 +6,8 @@ import json
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers
+from .. import base
+from ..layers.vectors import read_polygons
 from ..parameters import makers, shared
 
 TRAINING = "training.json"
@@ -147,7 +148,7 @@ def _read_training(job, crs) -> list[dict]:
             "METHOD forest learns from polygons: give TRAINING and its CLASS_FIELD, or choose "
             "METHOD kmeans, which needs none."
         )
-    read = layers.read_polygons(source, field, crs, job.transforms, job.feedback)
+    read = read_polygons(source, field, crs, job.transforms, job.feedback)
     polygons = [{"class": label, "geometry": shape} for label, shape in read if label and shape]
     skipped = len(read) - len(polygons)
     if skipped:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, layers
+from .. import base
+from ..layers.warp import warp_drivers
 from ..parameters import makers, shared
 
 BANDS = {"RED": "red", "NIR": "nir", "CLOUD_MASK": "mask"}
@@ -100,7 +101,7 @@ class NdviDriver(base.SubsidenceAlgorithm):
         _tell_lattices(rasters, job.feedback)
         scenes = [{"name": red.name, "day": day} for red, day in zip(rasters["RED"], days)]
         for name, found in rasters.items():
-            files = layers.warp_drivers(
+            files = warp_drivers(
                 found, grid, job.folder, job.feedback, BANDS[name], may_be_empty=True
             )
             for scene, warped in zip(scenes, files):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from .. import base, layers
+from .. import base
+from ..layers.crs import is_metric, title
+from ..layers.driver import Driver
+from ..layers.grids import Grid
+from ..layers.warp import warp_drivers
+from ..layers.working_grid import common_area
 from ..parameters import makers, shared
 
 TERRAIN = "terrain"
@@ -101,13 +106,13 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
     def request(self, job):
         dem = job.rasters("DEM")[0]
         grid = job.grid([dem])
-        if not layers.is_metric(dem.crs):
+        if not is_metric(dem.crs):
             job.feedback.pushInfo(
-                f"{dem.name} is in {layers.title(dem.crs)}, not in metres: it is projected to "
-                f"{layers.title(grid.crs)}."
+                f"{dem.name} is in {title(dem.crs)}, not in metres: it is projected to "
+                f"{title(grid.crs)}."
             )
         area = _whole(dem, grid, job)
-        (warped,) = layers.warp_drivers([dem], area, job.folder, job.feedback, TERRAIN)
+        (warped,) = warp_drivers([dem], area, job.folder, job.feedback, TERRAIN)
         return job.request(
             grid,
             area=area.to_request(),
@@ -116,9 +121,9 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
         )
 
 
-def _whole(dem: layers.Driver, grid: layers.Grid, job) -> layers.Grid:
+def _whole(dem: Driver, grid: Grid, job) -> Grid:
     """The map's cells over all of the DEM, since water comes from beyond the map."""
-    covered = layers.common_area([dem], grid.crs, job.transforms)
+    covered = common_area([dem], grid.crs, job.transforms)
     covered.combineExtentWith(grid.extent)
     if covered.area() > MAX_CELLS * grid.dx * grid.dy:
         job.feedback.pushWarning(

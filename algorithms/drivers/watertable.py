@@ -5,7 +5,8 @@ from __future__ import annotations
 from qgis.core import QgsProcessingException
 
 from ...model.dates import find_dates
-from .. import base, layers
+from .. import base
+from ..layers.vectors import save_table
 from ..parameters import interpolation, makers, shared
 
 _FIELDS = ("ID_FIELD", "DATE_FIELD", "LEVEL_FIELD")
@@ -47,10 +48,10 @@ class WaterTable(base.SubsidenceAlgorithm):
         more = {}
         if holder == "READINGS":
             readings = job.table("READINGS", columns)
-            more["readings"] = layers.save_table(readings, job.folder, "readings")
+            more["readings"] = save_table(readings, job.folder, "readings")
             columns = [fields["ID_FIELD"]]
         places = job.table("PIEZOMETERS", columns, grid.crs)
-        more["piezometers"] = layers.save_table(places, job.folder, "piezometers")
+        more["piezometers"] = save_table(places, job.folder, "piezometers")
         parameters = {
             **{name.lower(): field for name, field in rows.items() if field},
             **job.values("LEVEL_IS", "DATE", "START", "END", "CHANGE_IS", "TOLERANCE", "VARIOGRAM"),

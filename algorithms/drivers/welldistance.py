@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers
+from .. import base
+from ..layers.vectors import save_table
 from ..parameters import makers, shared
 
 
@@ -84,5 +85,5 @@ class WellDistance(base.SubsidenceAlgorithm):
             )
         fields = {given[name] for name in ("filter_field", "weight_field") if name in given}
         wells = job.table("WELLS", sorted(fields), grid.crs)
-        file = layers.save_table(wells, job.folder, "wells")
+        file = save_table(wells, job.folder, "wells")
         return job.request(grid, wells=file, parameters=given)

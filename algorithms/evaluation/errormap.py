@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .. import base, layers
+from .. import base
+from ..layers.grids import grid_of
+from ..layers.vectors import keep_inside
 from ..parameters import makers, shared
 
 
@@ -55,6 +57,6 @@ class ErrorMap(base.SubsidenceAlgorithm):
 
     def request(self, job):
         surface = job.raster("SURFACE")
-        grid = layers.grid_of(surface)
-        points = layers.keep_inside(job.points(grid.crs), grid, job.feedback)
+        grid = grid_of(surface)
+        points = keep_inside(job.points(grid.crs), grid, job.feedback)
         return job.request(grid, [surface], points, parameters={})

@@ -6,7 +6,9 @@ import json
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers
+from .. import base
+from ..layers.grids import grid_of
+from ..layers.vectors import read_polygons
 from ..parameters import makers, shared
 from ..values import read_numbers
 
@@ -96,9 +98,9 @@ class ZoneSummary(base.SubsidenceAlgorithm):
                 "SURFACES hold no displacement: all their bands say of themselves that they are "
                 "standard deviations, errors or the like. Choose the surfaces."
             )
-        grid = layers.grid_of(surfaces[0], job.feedback)
+        grid = grid_of(surfaces[0], job.feedback)
         source, field = job.source("ZONES"), job.value("NAME_FIELD")
-        read = layers.read_polygons(source, field, grid.crs, job.transforms, job.feedback)
+        read = read_polygons(source, field, grid.crs, job.transforms, job.feedback)
         zones = [
             {"name": name or f"(polygon {number})", "geometry": shape}
             for number, (name, shape) in enumerate(read, 1)

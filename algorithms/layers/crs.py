@@ -37,17 +37,23 @@ def is_metric(crs: QgsCoordinateReferenceSystem) -> bool:
     return not crs.isGeographic() and crs.mapUnits() == QgsUnitTypes.DistanceMeters
 
 
+def degrees_from(crs: QgsCoordinateReferenceSystem, transforms=None) -> QgsCoordinateTransform:
+    """The way from a CRS to longitude and latitude, by a project's choice of transformations."""
+    wgs84 = QgsCoordinateReferenceSystem(WGS84)
+    return QgsCoordinateTransform(crs, wgs84, transforms or QgsCoordinateTransformContext())
+
+
 def scale(crs: QgsCoordinateReferenceSystem, place: QgsPointXY) -> float:
     """Length in a metric CRS of a metre on the ground, to the east or north, whichever is odder.
 
     Nearly 1 in UTM and national grids; 2 in Web Mercator at 60 degrees north. It is infinite where
     the projection has no place, and 1 in the CRS of a building site, say, that has none on earth.
     """
-    wgs84 = QgsCoordinateReferenceSystem(WGS84)
-    to_degrees = QgsCoordinateTransform(crs, wgs84, QgsCoordinateTransformContext())
+    to_degrees = degrees_from(crs)
     if not to_degrees.isValid():
         return 1.0
     measure = QgsDistanceArea()
+    wgs84 = to_degrees.destinationCrs()
     measure.setSourceCrs(wgs84, QgsCoordinateTransformContext())
     measure.setEllipsoid(wgs84.ellipsoidAcronym())
     scales = []

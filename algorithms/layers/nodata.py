@@ -9,8 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
+from html import escape
 
 from qgis.core import (
     QgsCoordinateTransform,
@@ -20,11 +19,9 @@ from qgis.core import (
 )
 
 from ..worker.process import stop_if_cancelled
+from .driver import Driver
 from .grids import Grid
 from .pixels import describe_inline, gdal_errors, reading, valid_cells
-
-if TYPE_CHECKING:
-    from .rasters import Driver
 
 _MOST = 16  # different values that are taken for marks; with more of them the file is damaged
 _STRIP = 2**22  # cells

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...model.methods.catalogue import CATALOGUE
 from ...model.network.presets import PRESETS
-from .. import layers
+from ..layers.kinds import MAX_GUESSED_CLASSES
+from ..layers.working_grid import DEFAULT_CELL_SIZE
 from . import makers
 
 # What `training` asks for.
@@ -92,7 +93,7 @@ def driver_kinds():
             "Names of drivers whose values are classes, such as land use, separated by commas. "
             "none: no driver. Empty: drivers that state it in their file, as this plugin's do, "
             "drivers with a colour table, and those with at most "
-            f"{layers.MAX_GUESSED_CLASSES} different whole numbers. The log lists the kind of "
+            f"{MAX_GUESSED_CLASSES} different whole numbers. The log lists the kind of "
             "each driver.",
             advanced=True,
         ),
@@ -132,7 +133,7 @@ def working_area(from_rasters="first driver", covered="all drivers cover", point
         What gives the area where no raster does; empty if nothing else can.
     """
     grid, area = "UTM, with CELL_SIZE", f"where the {points} are"
-    cell = f"{layers.DEFAULT_CELL_SIZE:g}"
+    cell = f"{DEFAULT_CELL_SIZE:g}"
     if from_rasters:
         grid = f"the {from_rasters}'s if that is projected in metres, else {grid}"
         area = f"what {covered}" + (f", or without them {area}" if points else "")

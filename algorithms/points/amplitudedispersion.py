@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingException
-
-from .. import base, layers
+from .. import base
+from ..layers.grids import shared_grid
+from ..layers.warp import link_drivers
 from ..parameters import makers
 
 
@@ -77,55 +77,7 @@ class AmplitudeDispersion(base.SubsidenceAlgorithm):
     def request(self, job):
         images = job.rasters("IMAGES")
         return job.request(
-            _shared_grid(images),
-            images=layers.link_drivers(images, job.folder, "images"),
+            shared_grid(images),
+            images=link_drivers(images, job.folder, "images"),
             parameters=job.values("TYPE", "CALIBRATION", "THRESHOLD"),
         )
-
-
-def _shared_grid(images: list[layers.Driver]) -> layers.Grid:
-    """The grid of co-registered images, in any CRS.
-
-    Raises
-    ------
-    QgsProcessingException
-        If an image is on another one, or is rotated; the message says which, and how.
-    """
-    first, grid = images[0], _grid(images[0])
-    for image in images[1:]:
-        other = _grid(image)
-        difference = _difference(grid, other)
-        if difference:
-            raise QgsProcessingException(
-                f"The images do not share one grid: {image.name} {difference} {first.name}. "
-                "Co-register the images, or resample them to one grid, first."
-            )
-    return grid
-
-
-def _grid(image: layers.Driver) -> layers.Grid:
-    left, dx, x_skew, top, y_skew, dy = image.band.GetGeoTransform()
-    if x_skew or y_skew:
-        raise QgsProcessingException(
-            f"The image {image.name} is rotated. Warp the images to one north-up grid first."
-        )
-    return layers.Grid(
-        image.crs, left, top, dx, -dy, image.band.RasterXSize, image.band.RasterYSize
-    )
-
-
-def _difference(first: layers.Grid, other: layers.Grid) -> str:
-    """How another grid differs, in words that lead up to the first image's name."""
-    if other.crs != first.crs:
-        return f"is in {layers.title(other.crs)}, not in {layers.title(first.crs)} like"
-    if (other.width, other.height) != (first.width, first.height):
-        return f"has {other.width} x {other.height} cells, not {first.width} x {first.height} like"
-    # Headers are rounded; what adds up to less than a hundredth of a cell is no difference.
-    columns, rows = other.dx / first.dx * first.width, other.dy / first.dy * first.height
-    if max(abs(columns - first.width), abs(rows - first.height)) > 0.01:
-        return (
-            f"has cells of {other.dx:.9g} x {other.dy:.9g}, not {first.dx:.9g} x {first.dy:.9g} "
-            "like"
-        )
-    shift = max(abs((other.left - first.left) / first.dx), abs((other.top - first.top) / first.dy))
-    return f"lies {shift:.3g} cells away from" if shift > 0.01 else ""

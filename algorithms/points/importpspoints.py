@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers
+from .. import base
+from ..layers.copies import save_layer
+from ..layers.sources import check_filled, check_source
 from ..parameters import makers
 
 UNITS = ["auto", "mm", "cm", "m", "inch"]
@@ -128,12 +130,12 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
             )
         given = {"path": file}
         if source:
-            layers.check_filled(source)
+            check_filled(source)
             if not job.value("CRS"):
-                layers.check_source(source)
+                check_source(source)
             layer = self.parameterAsVectorLayer(job.parameters, "LAYER", job.context)
             asked = job.parameters["LAYER"]
-            given = layers.save_layer(source, layer, asked, job.folder, job.feedback)
+            given = save_layer(source, layer, asked, job.folder, job.feedback)
         settings = job.values(
             "FORMAT",
             "COLUMNS",

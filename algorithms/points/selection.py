@@ -19,7 +19,7 @@ from qgis.core import (
 )
 
 from ...model.files.fill_values import SMALLEST, FillValues
-from .. import layers
+from ..layers.sources import find_number
 from ..run import Job
 from ..worker.process import stop_if_cancelled
 
@@ -162,7 +162,7 @@ def _column(job: Job, source: QgsProcessingFeatureSource, parameter: str) -> int
     if fields.lookupField(name) < 0 and name == default:
         job.feedback.pushWarning(f"The layer has no field {name}: its rule is not applied.")
         return None
-    return layers.find_number(source, name, f"{parameter} must be a number")
+    return find_number(source, name, f"{parameter} must be a number")
 
 
 def _known(job: Job, source: QgsProcessingFeatureSource, column: int, high: float):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from qgis.core import QgsFeatureRequest, QgsProcessingException
 
-from .. import base, layers
+from .. import base
+from ..layers.copies import fields_for
+from ..layers.sources import check_geometry
 from ..outputs import Outputs
 from ..parameters import makers
 from ..run import Job
@@ -114,9 +116,9 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
         outputs = Outputs(self, parameters, context, self._inputs)
         job = Job(self, parameters, context, feedback, self._sources, folder=None)
         source = job.source("INPUT")
-        layers.check_geometry(source)
+        check_geometry(source)
         chosen = selection.Selection(selection.rules(job, source))
-        fields = layers.fields_for(outputs.places.get("PS_POINTS", ""), source, feedback)
+        fields = fields_for(outputs.places.get("PS_POINTS", ""), source, feedback)
         feedback.setProgressText("Selecting the points")
         found = selection.features(source, QgsFeatureRequest(), feedback)
         layer = fields, source.wkbType(), source.sourceCrs()
