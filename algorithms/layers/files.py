@@ -15,15 +15,16 @@ from xml.etree import ElementTree
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...model import protocol
+from ...model.files.foreign import SCHEMES, SYSTEMS
 from ..worker import client
 from ..worker.folders import KEPT, job_folder
 from .sources import parts_of
 
-# GDAL's file systems in the net, and those whose names or files can hide such a one. They stand at
-# the start of a name or inside that of another file system; a folder may well be called vsites.
+# What is in the net, and GDAL's file systems whose names or files can hide it. They stand at the
+# start of a name or inside that of another file system; a folder may well be called vsites.
 _REMOTE = re.compile(
-    r"""(?:^|[/:"{,=&?])/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs|sparse|subfile|crypt"""
-    r"""|cached|stdin)\w*[/?]|\b(?:https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs)://""",
+    rf"""(?:^|[/:"{{,=&?])/vsi(?:{SYSTEMS}|sparse|subfile|crypt|cached|stdin)\w*[/?]"""
+    rf"""|\b(?:{SCHEMES})://""",
     re.IGNORECASE,
 )
 _SERVICES = {

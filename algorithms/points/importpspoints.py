@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
+from ...model.scatterers import formats
 from .. import base
 from ..layers.copies import save_layer
 from ..layers.sources import check_filled, check_source
@@ -55,8 +56,9 @@ class ImportPsPoints(base.SubsidenceAlgorithm):
             makers.choice(
                 "FORMAT",
                 "Format",
-                "auto: recognised by its columns. table: any other table; see COLUMNS.",
-                ["auto", "egms", "sarproz", "mintpy", "stamps", "licsbas", "tre", "table"],
+                f"auto: recognised by its columns. {formats.explain()} table: any other table; "
+                "name its columns in COLUMNS.",
+                formats.keys(),
                 "auto",
             ),
             makers.words(

@@ -14,12 +14,12 @@ import pyarrow.csv
 from ..errors import InputError
 from .cells import MISSING, make_batch, numbers
 from .damage import told
-from .formats import Batch, Format, Layout, Source, plain, recognise, remap
+from .formats import VISUALIZER
+from .layout import Batch, Layout, Source, plain, recognise, remap
 from .text_file import TextFile
 
 _BLOCK = 1 << 24
 _LOOKED_AT = 50  # rows that tell whether decimals have commas
-_VISUALIZER = Format("stamps", "StaMPS-Visualizer", ("export_res_1", "export_res_2"))
 
 
 def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Source:
@@ -69,7 +69,7 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
     reading = pa.csv.ReadOptions(
         block_size=_BLOCK,
         column_names=[str(i) for i in range(len(header))],
-        skip_rows=2 if layout.format is _VISUALIZER else 1,
+        skip_rows=2 if layout.format is VISUALIZER else 1,
         encoding="utf-8" if encoding == "utf-8-sig" else encoding,
     )
     converting = pa.csv.ConvertOptions(
@@ -119,7 +119,7 @@ def _visualizer_layout(header: list[str], row: list[str], mapping: dict) -> Layo
     dates = {day: header[i] for day, i in sorted(days.items())}
     columns = dict(zip(["longitude", "latitude", "velocity"], header))
     columns = remap(columns, mapping, header)
-    return Layout(_VISUALIZER, columns, dates, ("export_res_1, export_res_2, ...",))
+    return Layout(VISUALIZER, columns, dates, ("export_res_1, export_res_2, ...",))
 
 
 def _explain(

@@ -14,7 +14,7 @@ import pytest
 from rasterio.crs import CRS
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.monitor import Monitor
-from subsidence_mapper.model.scatterers import formats, gridded, layers, tables
+from subsidence_mapper.model.scatterers import gridded, layers, layout, tables
 from subsidence_mapper.model.scatterers.series import slopes, spans
 from subsidence_mapper.model.scatterers.units import ratio
 from subsidence_mapper.model.tasks import importpoints
@@ -443,7 +443,7 @@ def test_a_column_whose_name_holds_a_semicolon(load, write):
     assert got.velocity_mm_yr == pytest.approx(PACE)
     assert got.displacement_mm == pytest.approx(6 * PACE)
     assert got.height_m == pytest.approx(LATITUDE)
-    mapping = formats.parse_mapping('velocity=5"; height=6"; x=""')
+    mapping = layout.parse_mapping('velocity=5"; height=6"; x=""')
     assert mapping == {"velocity": '5"', "height": '6"', "x": ""}
     with pytest.raises(InputError, match="holds 'mm'; .* a semicolon goes in double quotes"):
         load(path, columns="velocity=v; mm", positive="up", **units)
