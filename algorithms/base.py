@@ -26,11 +26,12 @@ from qgis.PyQt.QtGui import QIcon
 from ..model import protocol
 from ..model.errors import InputError
 from . import styling
+from .delivery import WriteFailed
 from .layers.driver import Source
 from .layers.files import files_of, files_of_vector
 from .layers.rasters import name_classes
 from .layers.sources import check_layer, table_of
-from .outputs import Outputs, WriteFailed, read_table, save_table, warn_of_cut_names
+from .outputs import Outputs, read_table, save_table, warn_of_cut_names
 from .run import Job
 from .values import check, is_empty, why_refused, why_unknown
 from .worker import client

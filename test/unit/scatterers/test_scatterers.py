@@ -224,6 +224,12 @@ def test_candidates_of_stamps_without_any_displacement_are_kept(load, write):
     assert got.amplitude_dispersion == pytest.approx(np.arange(6) / 10)
 
 
+@pytest.mark.parametrize(("key", "title"), [("auto", "TRE ALTAMIRA"), ("stamps", "StaMPS table")])
+def test_a_table_with_the_columns_of_two_formats(key, title):
+    columns = ["CODE", "LON", "LAT", "HEIGHT", "COHERENCE", "VEL", "V_STDEV"]
+    assert layout.recognise(columns, key, {"velocity": "VEL"}).format.title == title
+
+
 def test_stamps_visualizer(load, tmp_path):
     # The manual: a row with the reference and the dates, in Matlab's days less one, goes before.
     days = [day.toordinal() + 366 - 1 for day in DAYS]
