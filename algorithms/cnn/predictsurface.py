@@ -18,8 +18,9 @@ class PredictSurface(base.SubsidenceAlgorithm):
     GROUP_ID = "cnn"
     TAGS = ["cnn", "predict", "deep learning", "neural network", "subsidence", "insar", "map"]
     HELP = (
-        "Applies a model made by 'Train model' to drivers, and gives a continuous displacement "
-        "surface on the model's grid. The drivers are matched with the model's by name."
+        "Applies a model from 'Train model' or 'Tune model' to drivers. The result is a continuous "
+        "displacement surface on the model's grid. The drivers are matched with the model's by "
+        "name."
     )
     TASK = "predict"
 
@@ -28,12 +29,11 @@ class PredictSurface(base.SubsidenceAlgorithm):
             makers.file_input(
                 "MODEL",
                 "Trained model",
-                "A model made by 'Train model'.",
+                "A model from 'Train model', 'Tune model' or 'Map subsidence'.",
                 "Models (*.zip);;All files (*.*)",
             ),
             shared.drivers(
-                note=" Names must be those that the model was trained with; their kinds come from "
-                "the model."
+                note=" Their names must be those of the training. Their kinds come from the model."
             ),
             shared.nodata(),
             shared.extent("what all drivers cover"),

@@ -19,10 +19,10 @@ class DriverStack(base.SubsidenceAlgorithm):
     GROUP_ID = "drivers"
     TAGS = ["stack", "drivers", "bands", "merge", "align", "vrt", "correlation", "statistics"]
     HELP = (
-        "Brings any rasters to one grid, as the bands of one file: climate, bedrock depth or soil "
-        "go the same way as terrain, water and land use. Each band keeps its name and its kind, so "
-        "the stack can be given as the one layer of DRIVERS. The report tells what is in each band "
-        "and which bands repeat each other."
+        "Resamples any rasters to one grid, as the bands of one file. You can add climate, bedrock "
+        "depth or soil to terrain, water and land use. Each band keeps its name and its kind, so "
+        "you can give the stack as the only layer of DRIVERS. The report describes each band and "
+        "shows which bands are correlated."
     )
     TASK = "stack"
     LAYER_FILES = {"rasterDestination": ("GeoTIFF or VRT", (".tif", ".tiff", ".vrt"))}
@@ -34,15 +34,15 @@ class DriverStack(base.SubsidenceAlgorithm):
                 "NAMES",
                 "New names",
                 "Names of the bands, separated by commas: one for each in order, or old=new for "
-                "some. Empty: the names of the layers. CATEGORICAL, CIRCULAR and NODATA speak of "
-                "the new names.",
+                "some. Empty: the names of the layers. Use the new names in CATEGORICAL, CIRCULAR "
+                "and NODATA.",
             ),
             makers.choice(
                 "FORMAT",
                 "Format",
-                "geotiff: a copy of all cells, which reads fast. vrt: a small file that copies "
-                "nothing and reads the drivers where they are; they must stay there, so do not "
-                "give it temporary layers; its name ends in .vrt.",
+                "geotiff: a copy of all cells, which reads fast. vrt: a small file that refers to "
+                "the drivers; its name ends in .vrt. The drivers must stay where they are, so do "
+                "not give temporary layers.",
                 list(SUFFIXES),
                 "geotiff",
             ),
@@ -54,8 +54,8 @@ class DriverStack(base.SubsidenceAlgorithm):
                 "A raster with a band for each driver, with its name and kind.",
             ),
             shared.report_output(
-                "Figures and valid share of each band, classes, and the correlation matrix, as a "
-                "page to read."
+                "Statistics and valid share of each band, classes, and the correlation matrix, as "
+                "an HTML page."
             ),
         ]
 
@@ -76,6 +76,6 @@ def _check_name(job, suffixes: tuple) -> None:
     if place.startswith(QgsProcessingUtils.tempFolder()) or place.lower().endswith(suffixes):
         return
     raise QgsProcessingException(
-        f"STACK is {place}, but FORMAT {job.value('FORMAT')} goes with a name that ends in "
+        f"STACK is {place}, but FORMAT {job.value('FORMAT')} needs a name that ends in "
         f"{suffixes[0]}. Change one of them."
     )

@@ -23,11 +23,11 @@ class WaterTable(base.SubsidenceAlgorithm):
     GROUP_ID = "drivers"
     TAGS = ["water table", "piezometer", "groundwater", "kriging", "variogram", "head", "driver"]
     HELP = (
-        "Maps the water table at a date or its mean, and its change between two dates or its trend "
-        "per year, from the readings of piezometers: ordinary kriging with a fitted variogram, and "
-        "its standard deviation. Series may have gaps; a piezometer with a single reading counts "
-        "for the water table, not for the change. The log counts what is left out, the report says "
-        "why."
+        "Maps the water table from the readings of piezometers, by ordinary kriging with a fitted "
+        "variogram. It maps the level at a date or its mean, and the change between two dates or "
+        "the trend per year. Each has its standard deviation. Series may have gaps. A piezometer "
+        "with a single reading is used for the water table, but not for the change. The log counts "
+        "what is skipped, and the report says why."
     )
     TASK = "watertable"
 
@@ -67,8 +67,8 @@ def _dates(source) -> list[str]:
     dates = list(find_dates(names).values())
     if not dates:
         raise QgsProcessingException(
-            f"The layer {source.sourceName()} has neither a DATE_FIELD nor columns named by dates "
-            f"(D20141009, 20141009 or 2014-10-09). Columns found: {', '.join(sorted(names))}."
+            f"The layer {source.sourceName()} has no columns named by dates, such as D20141009, "
+            f"20141009 or 2014-10-09. Give DATE_FIELD; the layer has {', '.join(sorted(names))}."
         )
     return dates
 
@@ -76,8 +76,8 @@ def _dates(source) -> list[str]:
 def _check(holder: str, fields: dict, rows: dict) -> None:
     if holder == "READINGS" and not fields["ID_FIELD"]:
         raise QgsProcessingException(
-            "READINGS is given, but not which piezometer a reading is of. Give ID_FIELD, and "
-            "READINGS_ID_FIELD if it is called otherwise there."
+            "READINGS is given without ID_FIELD, which identifies the piezometer of a reading. "
+            "Give ID_FIELD, and READINGS_ID_FIELD if READINGS has another name for it."
         )
     if bool(rows["DATE_FIELD"]) != bool(rows["LEVEL_FIELD"]):
         raise QgsProcessingException(
@@ -87,42 +87,42 @@ def _check(holder: str, fields: dict, rows: dict) -> None:
 
 
 def _readings():
-    in_table = "The same in READINGS, if it is called otherwise there. Empty: as {}."
+    in_table = "The same field in READINGS, if it has another name there. Empty: as {}."
     return [
         makers.vector(
             "PIEZOMETERS",
             "Piezometers",
-            "A point layer in any CRS: piezometers whose readings are in READINGS, or the readings "
-            "themselves, one row per reading or one column per date.",
+            "A point layer in any CRS. It holds the piezometers, with their readings in READINGS, "
+            "or the readings themselves: one row per reading or one column per date.",
         ),
         makers.field(
             "ID_FIELD",
             "Field that identifies a piezometer",
-            "Its name or number. Empty: the position identifies it.",
+            "The name or number of a piezometer. Empty: its position identifies it.",
             "PIEZOMETERS",
         ),
         makers.field(
             "DATE_FIELD",
             "Date field",
-            "For one row per reading: a date, or a text such as 2014-10-09 or 20141009. Other "
-            "orders are read if the column as a whole shows which of day and month comes first. "
-            "Empty: one column per date, named like D20141009, 20141009 or 2014-10-09.",
+            "For one row per reading: a date, or a text such as 2014-10-09 or 20141009. Day-month "
+            "and month-day orders are read if the column as a whole shows which it is. Empty: one "
+            "column per date, named like D20141009, 20141009 or 2014-10-09.",
             "PIEZOMETERS",
         ),
         makers.field(
             "LEVEL_FIELD",
             "Level field",
             "For one row per reading: the level in metres, as a number or a text with a decimal "
-            "point. Rows without one are gaps.",
+            "point. Rows without a level are gaps.",
             "PIEZOMETERS",
         ),
         makers.vector(
             "READINGS",
             "Table of readings",
-            "A table, with or without geometry, whose rows are joined to the piezometers by their "
-            "ids; a number and the same number as text are equal. A text file can be chosen here "
-            "if its name ends in .csv; rename others, such as .txt, or load them by Layer > Add "
-            "Layer > Add Delimited Text Layer. Empty: PIEZOMETERS holds the readings.",
+            "A table, with or without geometry, whose rows belong to the piezometers with the same "
+            "id. A number and the same number as text are equal. You can choose a text file if its "
+            "name ends in .csv. Load others by Layer > Add Layer > Add Delimited Text Layer. "
+            "Empty: PIEZOMETERS holds the readings.",
             "any",
             optional=True,
         ),
@@ -143,41 +143,41 @@ def _quantities():
             "LEVEL_IS",
             "Levels are",
             "elevation: metres above a datum. depth: metres below the ground, positive downwards; "
-            "the water table is then mapped as a depth, and the change has its sign turned. Either "
-            "way a negative change is a falling water table.",
+            "the water table is then mapped as a depth. In both cases a negative change is a "
+            "falling water table.",
             LEVEL_IS,
             "elevation",
         ),
         makers.date(
             "DATE",
             "Date of the water table",
-            "The day to map: each series is interpolated between the readings before and after "
-            "it. Empty: the mean of all readings from START to END.",
+            "The date of the map. Each series is interpolated between the readings before and "
+            "after it. Empty: the mean of all readings from START to END.",
         ),
         makers.date(
             "START",
             "Start",
-            "First day of the mean, the change and the trend. Empty: the first reading of all.",
+            "First date of the mean, the change and the trend. Empty: the first of all readings.",
         ),
         makers.date(
             "END",
             "End",
-            "Last day of the mean, the change and the trend. Empty: the last reading of all.",
+            "Last date of the mean, the change and the trend. Empty: the last of all readings.",
         ),
         makers.choice(
             "CHANGE_IS",
             "Change is",
             "between_dates: the level at END minus that at START, in metres; positive is a rise. "
-            "trend_per_year: the Theil-Sen slope of all readings between them, in metres per year, "
-            "which bears gaps and outliers.",
+            "trend_per_year: the Theil-Sen slope of all readings between them, in metres per year. "
+            "It is robust against gaps and outliers.",
             CHANGE_IS,
             "between_dates",
         ),
         makers.number(
             "TOLERANCE",
             "Tolerance (days)",
-            "How many days before its first or after its last reading a piezometer still has the "
-            "level of that reading. Farther away it is left out.",
+            "The maximum number of days before the first or after the last reading for which that "
+            "reading is still used. Beyond it the piezometer is skipped.",
             90.0,
             low=0.0,
         ),
@@ -196,18 +196,18 @@ def _outputs():
         makers.raster_output(
             "WATER_TABLE",
             "Water table",
-            "In metres, as LEVEL_IS says; second band: its kriging standard deviation.",
+            "In metres, as LEVEL_IS says. Band 2: kriging standard deviation.",
             optional=True,
         ),
         makers.raster_output(
             "CHANGE",
             "Change of the water table",
-            "In metres, or metres per year; positive is a rise. Second band: its kriging standard "
+            "In metres, or metres per year; positive is a rise. Band 2: kriging standard "
             "deviation.",
             optional=True,
         ),
         shared.report_output(
-            "Variogram, leave-one-out errors, and each piezometer with its value or why it was "
-            "left out."
+            "The variogram, the leave-one-out errors, and each piezometer with its value or the "
+            "reason why it was skipped, as an HTML page."
         ),
     ]

@@ -23,10 +23,10 @@ class CompareMethods(base.SubsidenceAlgorithm):
     GROUP_ID = "evaluation"
     TAGS = ["cross-validation", "leaderboard", "benchmark", "accuracy", "significance", "kriging"]
     HELP = (
-        "Compares methods on points that they have not learned from, each on the very same folds, "
-        "and tests whether one is better than another by more than chance, with a test that knows "
-        "that errors of neighbours are alike. The report says in its first line who won where. "
-        "Points of one cell are never split apart."
+        "Compares methods by cross-validation: all methods are tested on the same folds, on points "
+        "that they have not learned from. It tests whether differences are significant, and takes "
+        "into account that errors of neighbouring points are correlated. The report begins with "
+        "the best method of each split. Points in the same cell stay together."
     )
     TASK = "compare"
 
@@ -49,17 +49,17 @@ class CompareMethods(base.SubsidenceAlgorithm):
             makers.choices(
                 "SPLITS",
                 "Splits",
-                "How points are held out. random: once, 80/10/10. kfold: random folds, which test "
-                "each point once. block: folds of square blocks, as far from any point as gaps are "
-                "wide. knndm: folds whose test points are as far from the others as the map's "
-                "cells are from the points (Linnenbrink and others, 2024).",
+                "How points are held out. random: one random split, 80/10/10. kfold: random folds; "
+                "each point is tested one time. block: folds of square blocks, which shows the "
+                "errors in gaps. knndm: folds whose test points are as far from the others as the "
+                "map's cells are from the points (Linnenbrink and others, 2024).",
                 list(SPLITS),
                 list(SPLITS),
             ),
             makers.number(
                 "FOLDS",
                 "Folds",
-                "Into how many folds the points are divided, for all splits but random.",
+                "The number of folds, for all splits except random.",
                 10,
                 low=3,
                 whole=True,
@@ -67,15 +67,15 @@ class CompareMethods(base.SubsidenceAlgorithm):
             makers.words(
                 "BLOCK_SIZE",
                 "Block sizes (m)",
-                "Sides of the square blocks in metres, separated by commas; each makes a split of "
-                "its own. Empty: the distance up to which values are alike, or less if that makes "
-                "too few blocks; the log tells.",
+                "Sides of the square blocks in metres, separated by commas. Each makes a split of "
+                "its own. Empty: the range of the variogram, or less if that gives too few blocks. "
+                "The log says which.",
             ),
             makers.flag(
                 "TUNE",
                 "Tune",
-                "Whether each method's parameters are chosen in each fold by trial, from the "
-                "points that it may learn from. Takes tens of times as long.",
+                "Whether to choose each method's parameters in each fold by cross-validation on "
+                "its training points. This takes tens of times as long.",
                 advanced=True,
             ),
             shared.preset(),
@@ -86,28 +86,28 @@ class CompareMethods(base.SubsidenceAlgorithm):
             makers.table_output(
                 "LEADERBOARD",
                 "Leaderboard",
-                "A table: for each split and method its rank, errors at test and training points "
-                "in millimetres, the p value of its difference to the best, seconds, megabytes and "
-                "failed folds.",
+                "A table with a row for each split and method. It holds the rank and the errors "
+                "at test and training points in millimetres. It also holds the p value of the "
+                "difference to the best, seconds, megabytes and failed folds.",
                 optional=True,
             ),
             makers.points_output(
                 "ERROR_POINTS",
                 "Errors at the points",
-                "The points with one field for each method and split, method_split: predicted "
-                "minus observed in millimetres where the point was held out.",
+                "The points with one field for each method and split, called method_split. It "
+                "holds predicted minus observed, in millimetres, where the point was held out.",
                 optional=True,
             ),
             makers.raster_output(
                 "ERROR_SURFACE",
                 "Error surfaces",
-                "One band for each method: its errors in the first split that tests every point, "
-                "interpolated to the cells, in millimetres.",
+                "One band for each method: its errors in millimetres, interpolated to the cells. "
+                "They are those of the first split that tests every point.",
                 optional=True,
             ),
             shared.report_output(
-                "Who won where, all errors, tests of significance, maps of the errors, time and "
-                "memory, as a page to read."
+                "The best method of each split, all errors, significance tests, maps of the "
+                "errors, time and memory, as an HTML page."
             ),
         ]
 
@@ -129,6 +129,6 @@ def _sizes(text: str | None) -> list[float]:
         sizes = [0.0]
     if not all(0 < size < float("inf") for size in sizes):
         raise QgsProcessingException(
-            f"BLOCK_SIZE was '{text}'; give sides of blocks in metres, such as 1000, 5000."
+            f"BLOCK_SIZE was '{text}'. Give the sides of blocks in metres, such as 1000, 5000."
         )
     return sizes

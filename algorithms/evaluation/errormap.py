@@ -16,10 +16,10 @@ class ErrorMap(base.SubsidenceAlgorithm):
     GROUP_ID = "evaluation"
     TAGS = ["error", "residual", "rmse", "validation", "accuracy", "subsidence"]
     HELP = (
-        "Compares a displacement surface with points: observed, predicted, error and absolute "
-        "error at each point, a continuous surface of the error, and RMSE, MAE, R2 and bias. An "
-        "error is predicted minus observed. Points that the surface was made from flatter it: "
-        "give points that were held out."
+        "Compares a displacement surface with points. It gives the error at each point, a "
+        "continuous surface of the error, and RMSE, MAE, R2 and bias. An error is predicted minus "
+        "observed. Give held-out points: at the points that the surface was made from, the errors "
+        "are too small."
     )
     TASK = "errors"
     NUMBERS = {
@@ -36,8 +36,8 @@ class ErrorMap(base.SubsidenceAlgorithm):
             makers.raster(
                 "SURFACE",
                 "Subsidence surface",
-                "A raster of displacement in millimetres, projected in metres; its first band is "
-                "used.",
+                "A raster, projected in metres, with the displacement in millimetres in its first "
+                "band.",
             ),
             *shared.points(),
             makers.points_output(

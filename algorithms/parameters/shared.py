@@ -91,8 +91,8 @@ def driver_kinds():
             "CATEGORICAL",
             "Categorical drivers",
             "Names of drivers whose values are classes, such as land use, separated by commas. "
-            "none: no driver. Empty: drivers that state it in their file, as this plugin's do, "
-            "drivers with a colour table, and those with at most "
+            "none: no driver. Empty: drivers that state it in their file, as this plugin's do. It "
+            "also takes drivers with a colour table, and those with at most "
             f"{MAX_GUESSED_CLASSES} different whole numbers. The log lists the kind of "
             "each driver.",
             advanced=True,

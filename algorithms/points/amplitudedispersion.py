@@ -16,12 +16,12 @@ class AmplitudeDispersion(base.SubsidenceAlgorithm):
     GROUP_ID = "points"
     TAGS = ["ps", "insar", "sar", "amplitude", "candidates", "permanent scatterers", "subsidence"]
     HELP = (
-        "Finds candidates for persistent scatterers in a stack of co-registered radar images: "
-        "pixels whose amplitude hardly changes over time. The amplitude dispersion index is the "
-        "standard deviation of a pixel's amplitude divided by its mean (Ferretti, Prati and Rocca "
-        "2001); for bright pixels it approximates the noise of the phase in radians. Wants at "
-        "least 15 images. Zero counts as NoData, and a pixel that lacks an amplitude in any image "
-        "has no index."
+        "Finds candidates for persistent scatterers in a stack of co-registered radar images. "
+        "These are pixels whose amplitude hardly changes over time. The amplitude dispersion index "
+        "is the standard deviation of a pixel's amplitude divided by its mean (Ferretti, Prati and "
+        "Rocca 2001). For bright pixels it approximates the phase noise in radians. Give 15 or "
+        "more images. Zero counts as NoData, and a pixel without an amplitude in any image has "
+        "no index."
     )
     TASK = "dispersion"
     NUMBERS = {"COUNT": "Number of candidates"}
@@ -31,44 +31,44 @@ class AmplitudeDispersion(base.SubsidenceAlgorithm):
             makers.rasters(
                 "IMAGES",
                 "Amplitude images",
-                "Co-registered radar images on one grid, in any CRS; every band of every layer is "
-                "one image. Complex images give their magnitude.",
+                "Co-registered radar images on one grid, in any CRS. Each band of each layer is an "
+                "image. The magnitude of complex images is used.",
             ),
             makers.choice(
                 "TYPE",
                 "Values are",
-                "amplitude: as it is. intensity: power, whose square root is the amplitude. "
-                "decibel: power in decibels. Complex images need no choice.",
+                "amplitude: unchanged. intensity: power, whose square root is the amplitude. "
+                "decibel: power in decibels. This does not matter for complex images.",
                 ["amplitude", "intensity", "decibel"],
                 "amplitude",
             ),
             makers.choice(
                 "CALIBRATION",
                 "Radiometric correction",
-                "mean: each image is divided by its mean amplitude over the pixels that all images "
-                "have, relative to the whole stack's, so that a brighter image does not pass for a "
-                "change of each pixel. none: the images are comparable as they are.",
+                "mean: each image is scaled so that all images have the same mean amplitude over "
+                "their common pixels. A brighter image is then no change of each pixel. none: the "
+                "images are already comparable.",
                 ["mean", "none"],
                 "mean",
             ),
             makers.number(
                 "THRESHOLD",
-                "Highest amplitude dispersion",
-                "Pixels with at most this index are candidates; usual limits are 0.2 to 0.4.",
+                "Maximum amplitude dispersion",
+                "Pixels with at most this index are candidates. Usual limits are 0.2 to 0.4.",
                 0.25,
                 low=0,
             ),
             makers.raster_output(
                 "DISPERSION",
                 "Amplitude dispersion",
-                "Two bands: the amplitude dispersion index, and the mean amplitude in the unit of "
-                "the images.",
+                "Band 1: amplitude dispersion index. Band 2: mean amplitude in the unit of the "
+                "images.",
             ),
             makers.vector_output(
                 "CANDIDATES",
                 "Candidates",
                 "A GeoPackage of points at the centres of the candidates' pixels, in the images' "
-                "CRS, with the fields ps_id (row_column, counted from 0), amplitude_dispersion and "
+                "CRS. Fields: ps_id (row_column, counted from 0), amplitude_dispersion and "
                 "mean_amplitude.",
                 optional=True,
             ),

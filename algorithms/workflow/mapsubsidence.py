@@ -22,9 +22,9 @@ class MapSubsidence(base.SubsidenceAlgorithm):
     TAGS = ["subsidence", "insar", "persistent scatterer", "map", "interpolation", "cnn", "idw"]
     HELP = (
         "Makes a continuous displacement map from persistent scatterers and the driving forces of "
-        "subsidence, by the method that predicts held-out points best unless you choose one, and "
-        "says how good it is: on points held out at random, and on whole blocks held out, beside "
-        "inverse distance weighting on the same points."
+        "subsidence. Unless you choose a method, it takes the one with the smallest expected error "
+        "over the map. It measures the errors at points held out at random and in whole blocks, "
+        "beside those of inverse distance weighting."
     )
     TASK = "map"
     NUMBERS = {
@@ -65,14 +65,14 @@ class MapSubsidence(base.SubsidenceAlgorithm):
             makers.raster_output(
                 "TRUST",
                 "Trust",
-                "What each cell rests on; lay it over the map and it fades what cannot be trusted. "
-                "Band 1: class, 1 measured nearby, 2 interpolated, 3 extrapolated, 4 outside of "
-                "what was measured or learned; the report tells what that means here. Band 2: "
-                "dissimilarity of the drivers to those at the points; band 3: 1 inside their area "
-                "of applicability, else 0 (both empty where the method uses no drivers). Band 4: "
-                "points per km2 among the 8 nearest. Band 5: distance to the nearest point in "
-                "metres. Band 6: share of the cells around, 0 to 1, where a driver was missing and "
-                "was filled from the nearest cell.",
+                "The reliability of each cell. Lay it over the map to fade unreliable cells. Band "
+                "1: class; 1 measured nearby, 2 interpolated, 3 extrapolated, 4 outside of the "
+                "training data. The report explains the classes. Band 2: dissimilarity of the "
+                "drivers to those at the points. Band 3: 1 inside their area of applicability, "
+                "else 0. Bands 2 and 3 are empty if the method uses no drivers. Band 4: points per "
+                "km2 among the 8 nearest. Band 5: distance to the nearest point in metres. Band 6: "
+                "share of cells nearby, 0 to 1, where a missing driver was filled from the nearest "
+                "cell.",
                 optional=True,
             ),
             makers.points_output(
@@ -81,7 +81,7 @@ class MapSubsidence(base.SubsidenceAlgorithm):
                 "The points with observed and predicted displacement and error, in millimetres.",
                 optional=True,
             ),
-            shared.report_output("Figures, learning curves and parameters, as a page to read."),
+            shared.report_output("Errors, learning curves and parameters, as an HTML page."),
             shared.model_output(optional=True),
         ]
 
