@@ -1,4 +1,4 @@
-"""What every algorithm shares: its texts, the error style, the one way to run a job.
+"""What every algorithm shares: its texts, its checks, and how its job is run.
 
 An algorithm file is a declaration: its texts, its `parameters`, and a `request` that turns what the
 user gave into one job for the worker.
@@ -191,7 +191,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             return self.run_job(parameters, context, feedback)
 
     def run_job(self, parameters, context, feedback) -> dict:
-        """Make the request, let the worker do it, and put the results where the user wants them.
+        """Make the request, let the worker do it, and put the results in their places.
 
         The job folder is removed afterwards, except when the worker failed or the results could
         not be written: the message then says where it is.
@@ -208,7 +208,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         python = worker_python()
         outputs = Outputs(self, parameters, context, self._inputs)
         if not outputs.places and not self.NUMBERS:
-            raise QgsProcessingException("Nothing is asked for. Give at least one output a name.")
+            raise QgsProcessingException("No output is selected. Give at least one output a name.")
         with job_folder(kept_after=client.JobFailed) as folder:
             try:
                 before = QgsProcessingMultiStepFeedback(round(100 / client.PREPARED), feedback)
@@ -224,7 +224,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             except OSError as problem:
                 raise QgsProcessingException(
                     f"The job folder {folder} cannot be written: {problem.strerror}. Free some "
-                    "room there, or let TMPDIR name another folder."
+                    "space there, or set TMPDIR to another folder."
                 ) from problem
             try:
                 result = client.run_job(folder, feedback, python)
@@ -277,7 +277,7 @@ def _keep(folder: Path, grid: dict | None, result: dict, outputs: Outputs) -> It
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Tell the user in a sentence why there is no result, never by a traceback."""
+    """Explain to the user in a sentence why there is no result, never by a traceback."""
     try:
         yield
     except QgsProcessingException:
@@ -286,8 +286,8 @@ def _explained() -> Iterator[None]:
         raise QgsProcessingException(str(problem)) from problem
     except QgsCsException as problem:
         raise QgsProcessingException(
-            "Coordinates of a layer cannot be brought to the working grid's CRS. Check that each "
-            f"layer has the right CRS. {problem}"
+            "Coordinates of a layer cannot be transformed to the working grid's CRS. Check that "
+            f"each layer has the right CRS. {problem}"
         ) from problem
     except Exception as problem:
         QgsMessageLog.logMessage(traceback.format_exc(), "Subsidence Mapper")
@@ -298,7 +298,7 @@ def _explained() -> Iterator[None]:
 
 
 def _check_readable(name: str, path: str) -> None:
-    """Refuse a file that is there and cannot be read; the worker tells of one that is not there."""
+    """Refuse a file that is there and cannot be read; the worker reports one that is not there."""
     try:
         if Path(path).exists():
             if not Path(path).is_file():  # of a pipe one would wait for ever

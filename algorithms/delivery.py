@@ -1,4 +1,4 @@
-"""Finished results on their way to their places: all of them arrive, or none.
+"""How finished results get to their places: all of them, or none.
 
 Everything is written beside its place, into a folder of its own, read back, and renamed when all of
 it is there. So a run that fails, whatever the reason, leaves an older result as it was.
@@ -108,7 +108,7 @@ class Delivery:
         return count
 
     def finish(self) -> None:
-        """Put all that is staged in its place, and let QGIS load what the user wants to see."""
+        """Put all that is staged in its place, and let QGIS load what the user asked to see."""
         for name, staged in self._staged.items():
             place = self.places[name]
             database, table = database_of(self._wanted[name])

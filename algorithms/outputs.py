@@ -40,7 +40,7 @@ _NUMBER, _TEXT = (
 
 
 class Outputs:
-    """The outputs that the user wants.
+    """The outputs that the user asked for.
 
     Parameters
     ----------
@@ -81,12 +81,12 @@ class Outputs:
                     continue
                 if other in inputs.values():
                     raise QgsProcessingException(
-                        f"{name} would be written over {path}, which the input {other} is or rests "
-                        "on. Choose another place."
+                        f"{name} would overwrite {path}, which the input {other} uses. Choose "
+                        "another place."
                     )
                 raise QgsProcessingException(
-                    f"{name} and {other} are to be written to one file, {path}. Give each a name "
-                    "of its own."
+                    f"{name} and {other} are both to be written to {path}. Give each a name of its "
+                    "own."
                 )
             taken.append((key, table, name))
             _check_writable(name, Path(os.path.realpath(path)))

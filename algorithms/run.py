@@ -1,4 +1,4 @@
-"""One run of an algorithm: what the user gave, on its way into the job folder."""
+"""One run of an algorithm: what the user gave, made into a request in the job folder."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Job:
             number = self.algorithm.parameterAsDouble(self.parameters, name, self.context)
             if not is_within(definition, number):
                 raise QgsProcessingException(
-                    f"{name} came out as {number:g}; it must be from {definition.minimum():.10g} "
-                    f"to {definition.maximum():.10g}."
+                    f"{name} was computed as {number:g}. It must be from "
+                    f"{definition.minimum():.10g} to {definition.maximum():.10g}."
                 )
         elif kind == "enum" and definition.allowMultiple():
             kind = "enums"
@@ -164,7 +164,7 @@ class Job:
         """
         source = self.source(places) if places else None
         lattice = self._lattice(rasters, source)
-        # What is skipped is told when the fields are read too.
+        # What is skipped is logged when the fields are read too.
         silent = QgsProcessingFeedback(False)
         area = source and read_table(source, [], lattice.crs, self.transforms, silent)
         return self._over(lattice, rasters, area)

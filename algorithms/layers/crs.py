@@ -38,7 +38,7 @@ def is_metric(crs: QgsCoordinateReferenceSystem) -> bool:
 
 
 def degrees_from(crs: QgsCoordinateReferenceSystem, transforms=None) -> QgsCoordinateTransform:
-    """The way from a CRS to longitude and latitude, by a project's choice of transformations."""
+    """From a CRS to longitude and latitude, by a project's choice of datum transformations."""
     wgs84 = QgsCoordinateReferenceSystem(WGS84)
     return QgsCoordinateTransform(crs, wgs84, transforms or QgsCoordinateTransformContext())
 
@@ -78,7 +78,7 @@ def describe_scale(crs: QgsCoordinateReferenceSystem, place: QgsPointXY) -> str:
     """What a metre of the CRS is at a place, as the end of a sentence."""
     there = scale(crs, place)
     if math.isinf(there):
-        return f"{title(crs)}, which does not reach there"
+        return f"{title(crs)}, which is not defined there"
     return f"{title(crs)}, whose scale there is {there:.3g}: a metre on the ground is {there:.3g} m"
 
 

@@ -135,7 +135,7 @@ def _is_hdf5(path: str, name: str) -> bool:
 
 
 def _check_whole(path: str, feedback) -> None:
-    """Let the worker see whether parts of an HDF5 file lie in others; GDAL does not tell.
+    """Let the worker see whether parts of an HDF5 file lie in others; GDAL does not say.
 
     A file of many layers is looked at only when it has changed.
     """
@@ -213,7 +213,7 @@ def _virtual(uri: str) -> ElementTree.Element | None:
         virtual = ElementTree.fromstring(text[start:].strip().rstrip("\0"))
     except ElementTree.ParseError:
         return None  # GDAL says what is wrong with it
-    for element in virtual.iter():  # GDAL does not tell upper from lower case
+    for element in virtual.iter():  # GDAL ignores upper and lower case
         element.tag = element.tag.lower()
         element.attrib = {name.lower(): value for name, value in element.attrib.items()}
     return virtual

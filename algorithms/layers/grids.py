@@ -122,7 +122,7 @@ def _snap(offset: float, length: float, cell: float, outward: bool) -> tuple[int
 
 
 def grid_of(driver: Driver, feedback=None) -> Grid:
-    """The grid of a raster; the feedback is told how true its scale is.
+    """The grid of a raster; the feedback gets a warning if its scale is not true.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def box_of(driver: Driver) -> QgsRectangle:
     place = driver.band.GetGeoTransform(can_return_null=True)
     if place is None:
         raise QgsProcessingException(
-            f"The raster {driver.name} tells neither its corner nor its cell size, so its place is "
+            f"The raster {driver.name} states neither its corner nor its cell size, so its place is "
             "unknown. Georeference it, or warp it to a grid, and use that."
         )
     left, dx, x_skew, top, y_skew, dy = place

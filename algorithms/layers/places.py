@@ -42,7 +42,7 @@ class Places:
         self.missing = 0
 
     def __iter__(self):
-        # QGIS tells of each feature by a line in the log; millions of lines help nobody.
+        # QGIS logs each such feature by a line; millions of lines help nobody.
         if not any(map(self._reaches, self._shapes())) and any(self._shapes()):
             raise self._lost()
         for feature in self._source.getFeatures(self._request, UNCHECKED):

@@ -37,7 +37,7 @@ def open_drivers(
     names : str
         As NAMES: new names in order, or "old=new; other=another". NODATA speaks of these.
     unique : bool
-        Whether the drivers are told apart by name; else equal names get numbers.
+        Whether the drivers need different names; else equal names get numbers.
     any_kind : bool
         Whether bands count too that are no drivers: transparency, and what a file states to be
         auxiliary.
@@ -54,7 +54,7 @@ def open_drivers(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice and unique:
         raise QgsProcessingException(
-            f"More than one driver is called {', '.join(twice)}. Drivers are told apart by name: "
+            f"More than one driver is called {', '.join(twice)}. Each driver needs its own name: "
             "rename the layers, or the bands' descriptions."
         )
     for name in twice:
@@ -122,13 +122,13 @@ def _check_place(raster, name: str) -> None:
     """Refuse a raster whose cells have no size or no place."""
     left, dx, x_skew, top, y_skew, dy = raster.GetGeoTransform()
     width, height = raster.RasterXSize, raster.RasterYSize
-    reach = [abs(left), abs(top), abs(dx) * width, abs(dy) * height, abs(x_skew), abs(y_skew)]
+    size = [abs(left), abs(top), abs(dx) * width, abs(dy) * height, abs(x_skew), abs(y_skew)]
     area = abs(dx * dy - x_skew * y_skew)
-    if not (math.isfinite(sum(reach)) and max(reach) < _FARTHEST and area > 0):
+    if not (math.isfinite(sum(size)) and max(size) < _FARTHEST and area > 0):
         raise QgsProcessingException(
             f"The raster {name} has cells of {dx:g} x {dy:g} from x {left:g}, y {top:g}, which "
-            "is no place on earth. Its georeference is damaged: correct it, or export the raster "
-            "anew."
+            "is no place on earth. Its georeference is damaged. Correct it, or export the raster "
+            "again."
         )
 
 

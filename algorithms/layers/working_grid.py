@@ -166,7 +166,8 @@ def choose_grid(
     extent : QgsRectangle or None
         In the lattice's CRS. EXTENT is cut to what all drivers cover and widened to whole cells.
     feedback : QgsProcessingFeedback, optional
-        Told how true the scale is; a grid in metres that are none on the ground is then refused.
+        Warned if the scale is not true. With it a grid whose metres are none on the ground is
+        refused.
     """
     grid = _lay(lattice, extent, drivers, places, transforms)
     if feedback:

@@ -46,7 +46,7 @@ def number(name, title, text, default=None, *, low, high=1e9, whole=False, advan
 
 
 def choice(name, title, text, options, default=None, advanced=False):
-    """One of some words, the same in the dialog, in models and on the command line."""
+    """One word of a list, the same in the dialog, in models and on the command line."""
     parameter = QgsProcessingParameterEnum(
         name, title, options, False, default, default is None, usesStaticStrings=True
     )
@@ -54,7 +54,7 @@ def choice(name, title, text, options, default=None, advanced=False):
 
 
 def choices(name, title, text, options, default, advanced=False):
-    """Some of some words, one at least."""
+    """Some words of a list, at least one."""
     parameter = QgsProcessingParameterEnum(
         name, title, options, True, default, usesStaticStrings=True
     )
