@@ -17,7 +17,8 @@ from ..errors import InputError
 from ..files.foreign import check_own
 from .cells import make_batch, numbers
 from .damage import FAILURES, explained
-from .formats import POSITIONS, Batch, Source, recognise
+from .formats import POSITIONS
+from .layout import Batch, Source, recognise
 
 _ROWS = 8192
 _DAMAGED = "A geometry of the layer is damaged. Repair the layer, or export it again."

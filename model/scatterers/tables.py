@@ -14,11 +14,11 @@ import pyarrow.csv
 from ..errors import InputError
 from .cells import MISSING, make_batch, numbers
 from .damage import explained
-from .formats import Batch, Format, Layout, Source, plain, recognise, remap
+from .formats import VISUALIZER
+from .layout import Batch, Layout, Source, plain, recognise, remap
 from .text_file import TextFile
 
 _LOOKED_AT = 50  # rows that show whether decimals have commas
-_VISUALIZER = Format("stamps", "StaMPS-Visualizer", ("export_res_1", "export_res_2"))
 
 
 def open_table(
@@ -72,7 +72,7 @@ def open_table(
     reading = pa.csv.ReadOptions(
         block_size=block_size,
         column_names=[str(i) for i in range(len(header))],
-        skip_rows=2 if layout.format is _VISUALIZER else 1,
+        skip_rows=2 if layout.format is VISUALIZER else 1,
         encoding="utf-8" if encoding == "utf-8-sig" else encoding,
     )
     converting = pa.csv.ConvertOptions(
@@ -127,7 +127,7 @@ def _visualizer_layout(header: list[str], row: list[str], mapping: dict) -> Layo
     dates = {day: header[i] for day, i in sorted(days.items())}
     columns = dict(zip(["longitude", "latitude", "velocity"], header))
     columns = remap(columns, mapping, header)
-    return Layout(_VISUALIZER, columns, dates, ("export_res_1, export_res_2, ...",))
+    return Layout(VISUALIZER, columns, dates, ("export_res_1, export_res_2, ...",))
 
 
 def _explain(

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..monitor import Monitor
-from .formats import Batch, Layout
+from .layout import Batch, Layout
 from .series import slopes, spans
 
 MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
