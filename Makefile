@@ -7,7 +7,7 @@ export QT_QPA_PLATFORM := offscreen
 WORKER_PYTHON = $(shell cat build/worker-python)
 TOOLS := resources/dev/tools.txt
 TOOL := build/venv-qgis/bin
-REFERENCE := docs/algorithms.md
+REFERENCE := docs/reference/algorithms.md
 PACKAGE := build/subsidence_mapper.zip
 # What is packaged: a commit, or a tree such as `git write-tree` makes of what is staged.
 TREE := HEAD

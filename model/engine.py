@@ -1,7 +1,7 @@
 """Where tiles and folds are computed: in this process, or on a Dask cluster.
 
-Dask's own messages are pickled: whoever reaches a scheduler can run code on it, on its workers and
-here. Scheduler and workers import this file, and nothing else before they work.
+Dask's own messages are pickled: anyone with access to a scheduler can run code on it, on its
+workers and here. Scheduler and workers import this file, and nothing else before they work.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Engine:
     """Computes one item after the other, in this process."""
 
     def map(self, function: Callable, items: Iterable, *shared) -> Iterator:
-        """``function(item, *shared)`` of each item, in their order, as it is asked for.
+        """``function(item, *shared)`` of each item, in their order and lazily.
 
         Parameters
         ----------
         function : callable
             Of a module, and without side effects: on a cluster it may run twice.
         shared : objects
-            What all items need; a cluster's workers get it once.
+            What all items need; sent to each of a cluster's workers beforehand.
         """
         return (function(item, *shared) for item in items)
 
@@ -117,8 +117,8 @@ class Cluster(Engine):
             yield
         except KilledWorker as problem:
             raise InputError(
-                "Dask workers died over the same piece of work again and again, most likely for "
-                "want of memory. Give them more of it, or fewer threads."
+                "Dask workers died repeatedly on the same piece of work, most likely for lack of "
+                "memory. Give them more memory, or fewer threads."
             ) from problem
         except FileNotFoundError as problem:
             raise InputError(
@@ -192,14 +192,14 @@ async def _greet(address: str) -> dict:
         raise ValueError(f"{scheme}:// is not known here")
     certificates = Security().get_connection_args("client")  # of Dask's own configuration
     if scheme == "tls" and not certificates.get("ssl_context"):
-        raise ValueError("tls:// wants certificates, and Dask's configuration names none")
+        raise ValueError("tls:// needs certificates, and Dask's configuration names none")
     async with rpc(address, connection_args=certificates) as server:
         return await server.identity()
 
 
 def _reason(problem: Exception, answer: float) -> str:
     if isinstance(problem, _TOO_LATE):
-        return f"nothing was said for {answer} seconds"
+        return f"no answer for {answer} seconds"
     if isinstance(problem, (OSError, ValueError)):
         return shown(" ".join(str(problem).split()), 200)
     return "what is there is no scheduler"

@@ -55,7 +55,7 @@ def write_result(folder: Path, result: dict) -> None:
 
 
 def progress(percent: float, text: str = "") -> str:
-    """A line that says how far the job is, in percent."""
+    """A line with the job's progress in percent."""
     message = {"type": "progress", "percent": round(percent, 2)}
     if text:
         message["text"] = text
@@ -68,7 +68,7 @@ def log(text: str, level: str = "info") -> str:
 
 
 def error(message: str) -> str:
-    """A line that tells the user why there is no result."""
+    """A line with the reason why there is no result, for the user."""
     return json.dumps({"type": "error", "message": message})
 
 
@@ -83,8 +83,8 @@ def parse(text: bytes) -> dict:
     Raises
     ------
     ValueError
-        Whatever is wrong with it: also NaN and infinity, which JSON does not know, and what is
-        nested too deep.
+        If it is not valid: also with NaN or infinity, which JSON does not know, or nested too
+        deep.
     """
     try:
         message = json.loads(text.decode("utf-8"), parse_constant=_refuse)
@@ -111,7 +111,7 @@ def _read(path: Path) -> dict:
     version = message.get("protocol")
     if version != PROTOCOL_VERSION or isinstance(version, bool):
         raise InputError(
-            f"{path} speaks protocol {version!r:.20}, this plugin speaks {PROTOCOL_VERSION}. Run "
+            f"{path} has protocol {version!r:.20}; this plugin reads {PROTOCOL_VERSION}. Run "
             "the algorithm again with one version of the plugin."
         )
     return message

@@ -202,8 +202,8 @@ class Forest:
 
 def accuracy(labels: np.ndarray, predicted: np.ndarray) -> float | None:
     """Share of the cells with a prediction (not 0) that have the right one; None without any."""
-    told = predicted != 0
-    return float((labels == predicted)[told].mean()) if told.any() else None
+    known = predicted != 0
+    return float((labels == predicted)[known].mean()) if known.any() else None
 
 
 class Clusters:

@@ -236,7 +236,7 @@ class StackStatistics:
 
 
 def close_pairs(names: list[str], matrix: np.ndarray) -> list[tuple[str, str, float]]:
-    """The pairs whose correlation is beyond 0.95 either way."""
+    """The pairs whose correlation is above 0.95 or below -0.95."""
     return [
         (names[i], names[j], float(matrix[i, j]))
         for i, j in zip(*np.nonzero(np.triu(np.abs(matrix) > CLOSE, 1)))

@@ -75,7 +75,7 @@ class Piezometer:
         Raises
         ------
         LeftOut
-            If a level is missing, or both are the same reading, which tells no change.
+            If a level is missing, or both are the same reading, so that there is no change to see.
         """
         self._needs(2)
         change = self.level_at(end, tolerance) - self.level_at(start, tolerance)

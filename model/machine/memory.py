@@ -34,12 +34,12 @@ def require(needed: float, what: str, remedy: str) -> None:
     available = virtual_memory().available
     if needed > available:
         raise InputError(
-            f"{what} needs about {_told(needed)} of memory, and {_told(available)} are free. "
-            f"{remedy}"
+            f"{what} needs about {_in_units(needed)} of memory, and {_in_units(available)} are "
+            f"free. {remedy}"
         )
 
 
-def _told(size: float) -> str:
+def _in_units(size: float) -> str:
     return f"{size / 1e9:,.1f} GB"
 
 

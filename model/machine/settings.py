@@ -1,4 +1,4 @@
-"""Libraries work by this plugin's settings, whatever the user's own files and variables say."""
+"""Libraries follow this plugin's settings, not the user's own files and variables."""
 
 from __future__ import annotations
 

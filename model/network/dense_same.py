@@ -2,10 +2,10 @@
 
 The padding makes a patch's border differ from its inside, so that an activation depends on the
 cell and on its place in the patch; but along each axis on few kinds of places only, as the first,
-the last and all others behind the first convolution. Each kind is computed once for all patches.
-Convolutions are linear: the product of a tap's weights with a kind of place is computed once too,
-then shifted and added wherever it is wanted. The convolution that takes nearly all the time of the
-paper's network has so 36 products for a cell instead of 441.
+the last and all others behind the first convolution. Each kind is computed for all patches
+together. Convolutions are linear: the product of a tap's weights with a kind of place is shared
+too, then shifted and added wherever it is needed. So the convolution that takes nearly all the time
+of the paper's network has 36 products for a cell instead of 441.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _pool(maps: dict, axis: _Axis, shape: tuple) -> dict:
 
 
 def _convolve(layer, kernel: tf.Tensor, maps: dict, axis: _Axis, shape: tuple) -> dict:
-    """Convolve with a kernel (taps, taps, channels, units), each product once."""
+    """Convolve with a kernel (taps, taps, channels, units), without repeated products."""
     wanted = defaultdict(list)
     for kind, tap, source, cut in _views(axis, shape):
         wanted[source, tap].append((kind, cut))

@@ -55,8 +55,8 @@ class _Preset(Parameters):
     epochs: Count
     loss: Loss
     optimizer: Optimizer
-    activation: Activation = "relu"
-    patience: Count = 1
+    activation: Activation
+    patience: Count
 
 
 class _History(Message):
@@ -67,11 +67,12 @@ class _History(Message):
 class _ErrorByDistance(Message):
     distance_m: Annotated[list[NotNegative], Field(min_length=1)]
     standard_deviation_mm: list[NotNegative]
-    half_width_90_mm: list[NotNegative] = []  # older models do not tell it
+    half_width_90_mm: list[NotNegative]
 
     @model_validator(mode="after")
     def _one_curve(self):
-        if any(len(getattr(self, each)) != len(self.distance_m) for each in self.model_fields_set):
+        columns = (self.standard_deviation_mm, self.half_width_90_mm)
+        if any(len(column) != len(self.distance_m) for column in columns):
             raise ValueError("its columns differ in length")
         if self.distance_m != sorted(self.distance_m):
             raise ValueError("its distances do not grow")
@@ -88,7 +89,7 @@ class _Header(Message):
     drivers: Annotated[list[DriverOf], Field(min_length=1)]
     grid: GridOf
     field: Text
-    unit: Text = "mm"
+    unit: Text
     positive: Sign
     preset: _Preset
     encodings: list[_EncodingOf]

@@ -20,7 +20,7 @@ def patch_batches(
     """Batches of patches around cells of the stack.
 
     Not a Keras PyDataset: TensorFlow runs that as a generator, for which it sets malloc to give
-    memory back at once, and fetching it again from the system doubled the time of an epoch.
+    memory back immediately, and fetching it again from the system doubled the time of an epoch.
 
     Parameters
     ----------

@@ -55,12 +55,10 @@ class Preset:
     learning_rate, batch_size, epochs, loss, optimizer
         As Keras names them; the loss is on the scaled target where `scale_target`.
     activation : str
-        Behind each convolution and each dense layer but the last, as Keras names it. Bundles of
-        format 1 do not tell it.
+        Behind each convolution and each dense layer but the last, as Keras names it.
     patience : int
         Epochs in a row without a smaller validation loss after which training ends, so that few
-        points, which make few steps in an epoch, get more epochs than many. Older bundles do not
-        tell it.
+        points, which make few steps in an epoch, get more epochs than many.
     """
 
     name: str
@@ -77,8 +75,8 @@ class Preset:
     epochs: int
     loss: str
     optimizer: str
-    activation: str = "relu"
-    patience: int = 150
+    activation: str
+    patience: int
 
     def to_dict(self) -> dict:
         """The preset as it stands in a bundle's header."""
@@ -176,6 +174,8 @@ PAPER = Preset(
     epochs=150,
     loss="mse",
     optimizer="adam",
+    activation="relu",
+    patience=150,
 )
 
 STANDARD = Preset(
@@ -193,6 +193,7 @@ STANDARD = Preset(
     epochs=100,
     loss="mse",
     optimizer="adam",
+    activation="relu",
     patience=20,
 )
 

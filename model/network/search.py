@@ -179,8 +179,8 @@ class Trial:
         """The standard deviation between the folds; None with less than two."""
         return float(np.std(self.errors, ddof=1)) if len(self.errors) > 1 else None
 
-    def told(self, unit: str) -> str:
-        """The error in words: 15.20 ± 1.31 mm."""
+    def rmse_text(self, unit: str) -> str:
+        """The error as text: 15.20 ± 1.31 mm."""
         spread = "" if self.spread is None else f" ± {self.spread:.2f}"
         return f"{self.rmse:.2f}{spread} {unit}"
 
@@ -279,7 +279,7 @@ class Search:
         """The share of each value in the variance of the complete trials' log RMSE, largest first.
 
         By a forest, fANOVA (Hutter, Hoos and Leyton-Brown, 2014); empty with fewer than 10 complete
-        trials, which tell nothing.
+        trials, which are too few.
         """
         if len(self.complete) < MIN_FOR_IMPORTANCE or len(self.space.distributions) < 2:
             return {}
@@ -329,9 +329,9 @@ class Search:
             state = "pruned"
         except Exception as problem:
             # One network that cannot be trained, or is too large, must not end the search.
-            told = isinstance(problem, InputError)
+            is_known = isinstance(problem, InputError)
             state = "failed"
-            reason = str(problem) if told else f"{type(problem).__name__}: {problem}"
+            reason = str(problem) if is_known else f"{type(problem).__name__}: {problem}"
         seconds = time.monotonic() - start
         return Trial(number, state, parameters, history, errors, seconds, reason)
 
@@ -351,7 +351,7 @@ class Search:
             return f"{text}: {trial.reason}"
         several = len(trial.errors) > 1
         ended = f"{len(trial.errors)} folds" if several else f"{len(trial.history)} epochs"
-        text += f" and {ended}: RMSE {trial.told(self.unit)}"
+        text += f" and {ended}: RMSE {trial.rmse_text(self.unit)}"
         if not self.complete:
             return text
-        return f"{text}; best so far {self.best.told(self.unit)} (trial {self.best.number})"
+        return f"{text}; best so far {self.best.rmse_text(self.unit)} (trial {self.best.number})"

@@ -13,32 +13,12 @@ import numpy as np
 from ..dates import find_dates
 from ..errors import InputError
 from ..files.hdf5 import elsewhere
-from .damage import told
-from .formats import WGS84, Batch, Format, Layout, Source
+from .damage import explained
+from .formats import EOS, FORMATS, LICSBAS, WGS84
+from .layout import Batch, Layout, Source
 
 _MOST_DATES = 100_000
-_EOS = "HDFEOS/GRIDS/timeseries"
-# MintPy's documentation of HDF-EOS5.
-MINTPY = Format(
-    "mintpy",
-    "MintPy HDF-EOS5",
-    (f"{_EOS}/observation/displacement", f"{_EOS}/observation/date"),
-    {
-        "coherence": f"{_EOS}/quality/temporalCoherence",
-        "height": f"{_EOS}/geometry/height",
-        "incidence_angle": f"{_EOS}/geometry/incidenceAngle",
-        "longitude": f"{_EOS}/geometry/longitude",
-        "latitude": f"{_EOS}/geometry/latitude",
-    },
-    unit="m",
-)
-# LiCSBAS: positive is towards the satellite. Its coh_avg is no temporal coherence, so it is left.
-LICSBAS = Format(
-    "licsbas",
-    "LiCSBAS",
-    ("cum", "imdates", "corner_lat", "corner_lon", "post_lat", "post_lon"),
-    {"velocity": "vel", "velocity_std": "vstd", "height": "hgt", "los_up": "U.geo"},
-)
+_GRIDS = [each for each in FORMATS if each.known_by == "datasets"]
 
 
 def open_grid(path: Path, key: str, values_at_once: int = 4_000_000) -> Source:
@@ -52,27 +32,27 @@ def open_grid(path: Path, key: str, values_at_once: int = 4_000_000) -> Source:
         If the file is no HDF5, of no known format, or not geocoded.
     """
     no_hdf5 = InputError(f"{path.name} is no HDF5 file, or a damaged one.")
-    with told(lambda _: no_hdf5):
+    with explained(lambda _: no_hdf5):
         file = h5py.File(path, "r")
     damaged = InputError(f"{path.name} is damaged, or its datasets are not what its format says.")
-    with told(lambda _: damaged):
+    with explained(lambda _: damaged):
         _check_own(file, path.name)
         source = _open_grid(file, path, key, values_at_once)
 
     def read(skipped: Counter) -> Iterator[Batch]:
-        with told(lambda _: damaged):
+        with explained(lambda _: damaged):
             yield from source.read(skipped)
 
     return replace(source, read=read)
 
 
 def _open_grid(file: h5py.File, path: Path, key: str, values_at_once: int) -> Source:
-    formats = [each for each in (MINTPY, LICSBAS) if key in ("auto", each.key)]
+    formats = [each for each in _GRIDS if key in ("auto", each.key)]
     known = next((each for each in formats if all(mark in file for mark in each.marks)), None)
     if known is None:
         raise InputError(
             f"{path.name} is of no known format. Found: {', '.join(_names(file))}. Needed for "
-            + "; ".join(f"{each.title}: {', '.join(each.marks)}" for each in (MINTPY, LICSBAS))
+            + "; ".join(f"{each.title}: {', '.join(each.marks)}" for each in _GRIDS)
             + ". A file without corner_lat is not geocoded."
         )
     cube, days = (file[name] for name in known.marks[:2])
@@ -87,7 +67,7 @@ def _open_grid(file: h5py.File, path: Path, key: str, values_at_once: int) -> So
         raise InputError(f"{path.name} has {cube.shape[0]} images and these dates: {names}.")
     order = [names.index(name) for name in dates.values()]
     columns = {name: each for name, each in known.columns.items() if each in file}
-    mask = "mask" if known is LICSBAS else f"{_EOS}/quality/mask"
+    mask = "mask" if known is LICSBAS else f"{EOS}/quality/mask"
     for each in [*columns.values(), *([mask] if mask in file else [])]:
         if file[each].shape != cube.shape[1:]:
             raise InputError(
@@ -144,18 +124,18 @@ def _check_own(file: h5py.File, name: str) -> None:
 
 def _mintpy_lattice(file, name: str, columns: dict) -> tuple:
     """Centre of the first cell, steps and CRS; X_FIRST and Y_FIRST are the corner of that cell."""
-    told = file.attrs
-    if "X_FIRST" in told:
+    stated = file.attrs
+    if "X_FIRST" in stated:
         left, right, top, down = (
-            float(told[each]) for each in ("X_FIRST", "X_STEP", "Y_FIRST", "Y_STEP")
+            float(stated[each]) for each in ("X_FIRST", "X_STEP", "Y_FIRST", "Y_STEP")
         )
         crs = WGS84
-        if str(told.get("X_UNIT", "degrees")).startswith("m"):
-            if "EPSG" not in told and "UTM_ZONE" not in told:
-                raise InputError(f"{name} is in metres but tells neither EPSG nor UTM_ZONE.")
-            zone = str(told.get("UTM_ZONE", "0N"))
+        if str(stated.get("X_UNIT", "degrees")).startswith("m"):
+            if "EPSG" not in stated and "UTM_ZONE" not in stated:
+                raise InputError(f"{name} is in metres but states neither EPSG nor UTM_ZONE.")
+            zone = str(stated.get("UTM_ZONE", "0N"))
             utm = (32600 if zone[-1] == "N" else 32700) + int(zone[:-1])
-            crs = f"EPSG:{int(told.get('EPSG', utm))}"
+            crs = f"EPSG:{int(stated.get('EPSG', utm))}"
         return left + right / 2, right, top + down / 2, down, crs
     if columns.keys() >= {"longitude", "latitude"}:
         return None, None, None, None, WGS84

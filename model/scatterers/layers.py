@@ -16,8 +16,9 @@ import rasterio
 from ..errors import InputError
 from ..files.foreign import check_own
 from .cells import make_batch, numbers
-from .damage import FAILURES, told
-from .formats import POSITIONS, Batch, Source, recognise
+from .damage import FAILURES, explained
+from .formats import POSITIONS
+from .layout import Batch, Source, recognise
 
 _ROWS = 8192
 _DAMAGED = "A geometry of the layer is damaged. Repair the layer, or export it again."
@@ -45,9 +46,9 @@ def open_vector(
     key, mapping
         As of `open_table`.
     asked : str, optional
-        The CRS that the user gave for sources that do not tell.
+        The CRS that the user gave for sources that do not state one.
     layer, crs : str, optional
-        A layer of the file and its CRS, if the file need not tell.
+        A layer of the file and its CRS, if the file need not state it.
     names : list of str, optional
         What the columns are called where the file cannot call them so, in their order.
     title : str
@@ -59,7 +60,7 @@ def open_vector(
         As `open_table` does; also if the file has no layer of points.
     """
     check_own(path)
-    with told(lambda _: _unknown(path)):
+    with explained(lambda _: _unknown(path)):
         held = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
     if layer:
         return _open_layer(path, layer, key, mapping, asked, crs, names, title)
@@ -113,7 +114,7 @@ def _open_layer(
 ) -> Source:
     title = title or path.name
     unread = InputError(f"The layer {layer} of {title} cannot be read. Export it again.")
-    with told(lambda _: unread):
+    with explained(lambda _: unread):
         info = pyogrio.read_info(path, layer=layer)
     there = [str(name) for name in info["fields"]]
     found = names or there
@@ -132,7 +133,7 @@ def _open_layer(
         layout.unused += [layout.columns.pop(name) for name in POSITIONS if name in layout.columns]
         crs = crs or _defined(info["crs"]) or asked
         if not crs:
-            raise InputError(f"{title} does not tell its CRS. Give it as CRS.")
+            raise InputError(f"{title} does not state its CRS. Give it as CRS.")
         places = f"the {kind} geometries"
     wanted = [*layout.columns.values(), *layout.dates.values(), *([x, y] if kind is None else [])]
     wanted = list(dict.fromkeys(wanted))
@@ -147,7 +148,7 @@ def _open_layer(
                 "Fetch or export it again."
             )
 
-        with told(damaged):
+        with explained(damaged):
             with pyogrio.open_arrow(
                 path,
                 layer=layer,
@@ -226,7 +227,7 @@ def read_places(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     kinds[there] = octets[offsets[there, None] + np.arange(1, 5)].view("<u4")[:, 0]
     rows, places = [], []
     for kind, length in {*zip(kinds[there].tolist(), lengths[there].tolist())}:
-        # Z and M are told by flags in OGR's old way, by thousands in ISO's.
+        # Z and M are flags in OGR's old codes, thousands in ISO's.
         base, beyond = kind & 0xFFFFFFF, (kind >> 31) + (kind >> 30 & 1)
         size = 16 + 8 * (beyond + (0, 1, 1, 2)[base // 1000 % 4])
         if base % 1000 not in (1, 4):

@@ -13,12 +13,12 @@ import pyarrow.csv
 
 from ..errors import InputError
 from .cells import MISSING, make_batch, numbers
-from .damage import told
-from .formats import Batch, Format, Layout, Source, plain, recognise, remap
+from .damage import explained
+from .formats import VISUALIZER
+from .layout import Batch, Layout, Source, plain, recognise, remap
 from .text_file import TextFile
 
-_LOOKED_AT = 50  # rows that tell whether decimals have commas
-_VISUALIZER = Format("stamps", "StaMPS-Visualizer", ("export_res_1", "export_res_2"))
+_LOOKED_AT = 50  # rows that show whether decimals have commas
 
 
 def open_table(
@@ -43,7 +43,7 @@ def open_table(
     InputError
         If it is no table, or of no known format, or says nothing about positions.
     """
-    with told(lambda problem: _damaged(file, problem)):
+    with explained(lambda problem: _damaged(file, problem)):
         encoding = file.encoding()
         delimiter, lines = file.rows(1 + _LOOKED_AT, encoding)
     header, *rows = lines or [[]]
@@ -72,7 +72,7 @@ def open_table(
     reading = pa.csv.ReadOptions(
         block_size=block_size,
         column_names=[str(i) for i in range(len(header))],
-        skip_rows=2 if layout.format is _VISUALIZER else 1,
+        skip_rows=2 if layout.format is VISUALIZER else 1,
         encoding="utf-8" if encoding == "utf-8-sig" else encoding,
     )
     converting = pa.csv.ConvertOptions(
@@ -93,7 +93,7 @@ def open_table(
 
         parsing = pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip)
         size = file.path.stat().st_size
-        with told(explain), file.open() as (text, raw):
+        with explained(explain), file.open() as (text, raw):
             stream = pa.PythonFile(text, "r")
             for batch in pa.csv.open_csv(stream, reading, parsing, converting):
                 if batch.num_rows:
@@ -127,7 +127,7 @@ def _visualizer_layout(header: list[str], row: list[str], mapping: dict) -> Layo
     dates = {day: header[i] for day, i in sorted(days.items())}
     columns = dict(zip(["longitude", "latitude", "velocity"], header))
     columns = remap(columns, mapping, header)
-    return Layout(_VISUALIZER, columns, dates, ("export_res_1, export_res_2, ...",))
+    return Layout(VISUALIZER, columns, dates, ("export_res_1, export_res_2, ...",))
 
 
 def _explain(

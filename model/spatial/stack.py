@@ -22,7 +22,7 @@ from .raster import reading
 MAX_CLASSES = 64
 _ROWS, _STRIP = 256, 2**23  # rows of a strip at most, and cells
 _SAMPLE = 1_000_000
-_BLOCK = 512  # cells along each axis that are encoded at once
+_BLOCK = 512  # cells along each axis that are encoded at a time
 _REACH = 128  # cells: no pixel of a map sees a filled cell farther from a valid one
 
 
@@ -281,7 +281,7 @@ class _NearestValid:
         self._missing: np.ndarray | None = None
 
     def filled(self, raw: np.ndarray, missing: np.ndarray, raster) -> np.ndarray:
-        """The block's cells without its holes, as far as there is a valid cell in reach."""
+        """The block's cells without its holes, where a valid cell is near enough."""
         if not missing.any():
             return raw
         around = _read(raster, self._around)

@@ -144,10 +144,9 @@ class Intervals:
 
     @classmethod
     def from_dict(cls, message: dict) -> Intervals:
-        """Those that a bundle's header describes; a normal error's, if it tells of no interval."""
-        deviation = np.array(message["standard_deviation_mm"])
-        half_width = message.get("half_width_90_mm", 1.645 * deviation)
-        return cls(np.array(message["distance_m"]), deviation, np.array(half_width))
+        """Those that a bundle's header describes."""
+        names = ("distance_m", "standard_deviation_mm", "half_width_90_mm")
+        return cls(*(np.array(message[name]) for name in names))
 
     def to_dict(self) -> dict:
         """As in a bundle's header; only of errors of which nothing but the distance was known."""

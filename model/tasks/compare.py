@@ -56,12 +56,15 @@ def run(folder, request, monitor) -> dict:
     if job.wants("ERROR_SURFACE"):
         write_error_surfaces(job, boards, stack, monitor.part(0.9, 0.95))
     if job.wants("REPORT"):
-        from ..report.comparison_report import ComparisonReport  # and matplotlib, not before
+        from ..report.comparison_report import write_comparison_report  # and matplotlib, not before
 
-        report = ComparisonReport(f"Comparison of methods on {job.field}", job, boards)
-        report.everything(float(np.median(nearest_distance(points.xy, targets))))
-        report.settings({**job.parameters, "seed": seed})
-        report.write(job.file("REPORT", ".html"))
+        write_comparison_report(
+            job.file("REPORT", ".html"),
+            job.subject,
+            boards,
+            float(np.median(nearest_distance(points.xy, targets))),
+            {**job.parameters, "seed": seed},
+        )
     for board in boards:
         for score in board.scores:
             if score.test:

@@ -49,7 +49,16 @@ def run(folder, request, monitor) -> dict:
             share=found.share[order],
         )
     if job.wants("REPORT"):
-        write_importance_report(job, method.title, found, folds, alike, warnings)
+        write_importance_report(
+            job.file("REPORT", ".html"),
+            job.subject,
+            method.title,
+            found,
+            folds,
+            alike,
+            warnings,
+            job.parameters,
+        )
     return job.result
 
 

@@ -45,7 +45,9 @@ def run(folder, request, monitor) -> dict:
     if job.wants("REPORT"):
         from ..report.kriging_report import write_kriging_report  # and matplotlib, not before
 
-        write_kriging_report(method, surface, points, job, job.file("REPORT", ".html"))
+        write_kriging_report(
+            job.file("REPORT", ".html"), job.subject, method, surface, points, job.parameters
+        )
     job.log_notes(notes)
     return job.result
 

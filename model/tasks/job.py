@@ -16,6 +16,7 @@ from ..methods.base import Method, sentences
 from ..methods.catalogue import make
 from ..monitor import Monitor
 from ..protocol import FIELD
+from ..report.subject import Subject
 from ..spatial.grid import Grid
 from ..spatial.points import Points
 from ..spatial.stack import Encoding, Stack, read_stack
@@ -109,7 +110,7 @@ class Job:
             "grid": self.grid.to_dict(),
             "field": self.field,
             "unit": self.unit,
-            "positive": self.positive,
+            "positive": self.subject.positive,
             "split": evaluation.split_title,
             "metrics": {part: evaluation.metrics(part) for part in evaluation.split.parts()},
         }
@@ -141,14 +142,21 @@ class Job:
         return _in_a_line(self.request["points"]["field"])
 
     @property
-    def positive(self) -> str:
-        """What positive values mean: "up" or "subsidence"."""
-        return self.request["points"].get("positive", "up")
-
-    @property
     def unit(self) -> str:
         """Of the values, as texts show it."""
         return _in_a_line(self.request.get("unit", "mm"))
+
+    @property
+    def subject(self) -> Subject:
+        """What reports and models say of the values, the grid and the drivers."""
+        points = self.request.get("points")
+        return Subject(
+            field=self.field if points else "",
+            unit=self.unit,
+            positive=(points or {}).get("positive", "up"),
+            grid=self.grid,
+            drivers=tuple((each["name"], each["kind"]) for each in self.request.get("drivers", [])),
+        )
 
     def points(self) -> Points:
         """The request's points.

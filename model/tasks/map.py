@@ -180,9 +180,9 @@ def write_report(
     from ..report.map_report import MapReport  # and matplotlib, not before
 
     chosen = choice.chosen
-    report = MapReport(f"Subsidence map of {job.field} by {method.title}", job)
+    report = MapReport(f"Subsidence map of {job.field} by {method.title}", job.subject)
     lead = verdict(choice.ranked, job.unit) if choice.ranked else ""
-    report.contests(choice.leaderboards, lead)
+    report.leaderboards(choice.leaderboards, lead)
     if choice.ranked:
         report.choice(choice.ranked)
     report.map(surface, known)

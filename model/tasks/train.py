@@ -32,10 +32,13 @@ def run(folder, request, monitor) -> dict:
     if job.wants("MODEL"):
         job.save_model(trained, stack, curve)
     if job.wants("REPORT"):
-        from ..report.map_report import MapReport  # and matplotlib, not before
+        from ..report.displacement_report import (  # and matplotlib, not before
+            DisplacementReport,
+            rows_of,
+        )
 
-        report = MapReport(f"CNN trained on {job.field}", job)
-        report.evaluations([trained, baseline])
+        report = DisplacementReport(f"CNN trained on {job.field}", job.subject)
+        report.errors(rows_of([trained, baseline]))
         report.learning_curve(method.learning_curve)
         report.scatter(trained)
         report.error_by_distance({title: trained.held_out}, curve)

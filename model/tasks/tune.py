@@ -77,9 +77,9 @@ def run(folder, request, monitor) -> dict:
     if own.state == "complete" and best is not own:
         evaluations.append(evaluated(own, "preset CNN", monitor.part(0.92, 0.99)))
     tuned, preset = evaluations[0], evaluations[-1] if own.state == "complete" else None
-    summary = gain(search, tuned, preset)
+    summary = " ".join(gain(search, tuned, preset))
     held = [each.metrics("test")["RMSE"] for each in evaluations]
-    monitor.log(" ".join(summary), "info" if held[0] == min(held) else "warning")
+    monitor.log(summary, "info" if held[0] == min(held) else "warning")
     job.result["numbers"] = {
         "BEST_TRIAL": best.number,
         "VALIDATION_RMSE": best.rmse,
@@ -94,7 +94,15 @@ def run(folder, request, monitor) -> dict:
         job.write_points("TRIALS_TABLE", None, **_columns(search))
     if job.wants("REPORT"):
         evaluations.append(evaluate(make("idw"), points, None, split, title))
-        write_tuning_report(job, search, summary, evaluations, curve)
+        write_tuning_report(
+            job.file("REPORT", ".html"),
+            job.subject,
+            search,
+            summary,
+            evaluations,
+            curve,
+            job.parameters,
+        )
     return job.result
 
 

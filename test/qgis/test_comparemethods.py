@@ -136,5 +136,5 @@ def test_what_cannot_be_compared_is_said(run, bowl, tmp_path):
         run(PS_POINTS=points, METHODS=["magic"], **place)
     with pytest.raises(QgsProcessingException, match="FOLDS .* was 2; give a whole number from 3"):
         run(PS_POINTS=points, METHODS=["idw"], FOLDS=2, **place)
-    with pytest.raises(QgsProcessingException, match="Nothing is asked for"):
+    with pytest.raises(QgsProcessingException, match="No output is selected"):
         run(PS_POINTS=points, METHODS=["idw"])

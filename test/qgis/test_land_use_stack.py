@@ -13,15 +13,18 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms import layers, styling
+from subsidence_mapper.algorithms import styling
+from subsidence_mapper.algorithms.layers.driver import Source
+from subsidence_mapper.algorithms.layers.kinds import set_kinds
+from subsidence_mapper.algorithms.layers.rasters import open_drivers
 
 SIZE, CELL, LEFT, TOP = 40, 30.0, 500_000.0, 3_600_000.0
 
 
 def kinds_of(path, feedback, categorical="", circular=""):
     """Names and kinds as the training takes them from a stack."""
-    drivers = layers.open_drivers([layers.Source.of(QgsRasterLayer(str(path), "stack"))])
-    layers.set_kinds(drivers, categorical, circular, feedback)
+    drivers = open_drivers([Source.of(QgsRasterLayer(str(path), "stack"))])
+    set_kinds(drivers, categorical, circular, feedback)
     return {driver.name: driver.kind for driver in drivers}
 
 

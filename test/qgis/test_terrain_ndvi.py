@@ -112,14 +112,14 @@ def test_a_height_that_is_none_is_refused(run, write_raster):
 def test_an_output_over_its_own_input_is_refused(run, write_raster, tmp_path):
     dem = write_raster("SLOPE.out", 1000 - 3.0 * ROWS)  # where `run` puts the slope
     with pytest.raises(
-        QgsProcessingException, match="SLOPE would be written over .*, which the input DEM is"
+        QgsProcessingException, match="SLOPE would overwrite .*, which the input DEM uses"
     ):
         run("terraindrivers", ("SLOPE",), DEM=dem)
     assert read(dem).max() == 1000
 
 
 def test_nothing_asked_for(run, write_raster):
-    with pytest.raises(QgsProcessingException, match="Nothing is asked for"):
+    with pytest.raises(QgsProcessingException, match="No output is selected"):
         run("terraindrivers", (), DEM=write_raster("dem", 1000 - 3.0 * ROWS))
 
 

@@ -230,7 +230,7 @@ def test_what_is_missing_is_said(run, layouts, tmp_path):
         run("watertable", **rows, **MAP, **place)
     with pytest.raises(QgsProcessingException, match="has no field depth"):
         run("watertable", **{**rows, "LEVEL_FIELD": "depth"}, **MAP, **place)
-    with pytest.raises(QgsProcessingException, match="Nothing is asked for"):
+    with pytest.raises(QgsProcessingException, match="No output is selected"):
         run("watertable", **layouts["rows"], **MAP)
 
 

@@ -177,6 +177,15 @@ def test_algorithms_know_no_package_of_the_worker(path):
     assert not roots(path, lazy=False) & {"numpy", "osgeo"}
 
 
+def test_algorithms_import_each_other_in_one_direction():
+    """Taking away what imports nothing that is left, again and again, leaves nothing."""
+    modules = {f"{NAME}.{short(path)[:-3].replace('/', '.')}": path for path in ALGORITHMS}
+    left = {name: imports_of(path) & modules.keys() for name, path in modules.items()}
+    while free := {name for name, others in left.items() if not others}:
+        left = {name: others - free for name, others in left.items() if others}
+    assert not left
+
+
 @pytest.mark.parametrize("path", ALGORITHMS, ids=short)
 def test_qt_comes_through_qgis(path):
     assert not roots(path) & QT

@@ -268,7 +268,7 @@ def test_training_cells_that_cannot_be_used_are_counted(job):
     ]
     codes, result, page, warnings, _ = job("forest", training=training)
     assert warnings[:2] == [
-        "Training polygons beside the image or smaller than a cell: 2.",
+        "Training polygons outside the image or smaller than a cell: 2.",
         "Training cells not used because they lie in more than one polygon: 64.",
     ]
     assert "Classes without a usable training cell: snow, water." in warnings

@@ -300,6 +300,30 @@ def test_a_forged_weight_makes_no_map(model, name, value, message):
         CNN.load(forged)[0].predict(GRID.window, stack)
 
 
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ((), "unit"),
+        (("preset",), "activation"),
+        (("preset",), "patience"),
+        (("error_by_distance",), "half_width_90_mm"),
+    ],
+)
+def test_a_signed_model_must_state_all_that_a_map_needs(model, part, name):
+    path, members, _, _ = model
+    header = json.loads(members["model.json"])
+    lacking = header
+    for each in part:
+        lacking = lacking[each]
+    del lacking[name]
+    forged = path.with_name("lacking.zip")
+    with zipfile.ZipFile(forged, "w") as file:
+        for member, own in members.items():
+            file.writestr(member, signed(header) if member == "model.json" else own)
+    with pytest.raises(InputError, match=f"{name}|lacks what a map is laid out by"):
+        CNN.load(forged)
+
+
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_that(model):
     path, members, _, _ = model
     header = json.loads(members["model.json"])

@@ -354,8 +354,8 @@ class TestStudy:
     def test_another_version(self, tmp_path):
         path = tmp_path / "study.json"
         write_study(path, ABOUT, [])
-        path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 9'))
-        with pytest.raises(InputError, match="study format 9; this plugin reads 2"):
+        path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 9'))
+        with pytest.raises(InputError, match="study format 9; this plugin reads 1"):
             read_study(path, ABOUT, space())
 
     @pytest.mark.parametrize(

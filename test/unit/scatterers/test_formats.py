@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.scatterers import formats
+from subsidence_mapper.model.scatterers import layout
 from subsidence_mapper.test.ps_tables import (
     DAYS,
     FITTED,
@@ -60,6 +60,12 @@ def test_candidates_of_stamps_without_any_displacement_are_kept(load, write):
     assert got.amplitude_dispersion == pytest.approx(np.arange(6) / 10)
 
 
+@pytest.mark.parametrize(("key", "title"), [("auto", "TRE ALTAMIRA"), ("stamps", "StaMPS table")])
+def test_a_table_with_the_columns_of_two_formats(key, title):
+    columns = ["CODE", "LON", "LAT", "HEIGHT", "COHERENCE", "VEL", "V_STDEV"]
+    assert layout.recognise(columns, key, {"velocity": "VEL"}).format.title == title
+
+
 def test_stamps_visualizer(load, tmp_path):
     # The manual: a row with the reference and the dates, in Matlab's days less one, goes before.
     days = [day.toordinal() + 366 - 1 for day in DAYS]
@@ -97,7 +103,7 @@ def test_a_column_whose_name_holds_a_semicolon(load, write):
     assert got.velocity_mm_yr == pytest.approx(PACE)
     assert got.displacement_mm == pytest.approx(6 * PACE)
     assert got.height_m == pytest.approx(LATITUDE)
-    mapping = formats.parse_mapping('velocity=5"; height=6"; x=""')
+    mapping = layout.parse_mapping('velocity=5"; height=6"; x=""')
     assert mapping == {"velocity": '5"', "height": '6"', "x": ""}
     with pytest.raises(InputError, match="holds 'mm'; .* a semicolon goes in double quotes"):
         load(path, columns="velocity=v; mm", positive="up", **units)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from subsidence_mapper.model.dates import find_dates, like_dates, parse_days
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.files.fill_values import CODES, FillValues
-from subsidence_mapper.model.scatterers.formats import STANDARD, parse_mapping
+from subsidence_mapper.model.scatterers.formats import STANDARD
+from subsidence_mapper.model.scatterers.layout import parse_mapping
 from subsidence_mapper.model.scatterers.standard import Standardizer
 from subsidence_mapper.model.spatial.point_file import write_points
 from subsidence_mapper.model.tasks.importpoints import open_source

@@ -230,7 +230,7 @@ def test_a_name_that_a_shapefile_cut_tells_no_unit(load, tmp_path):
     pyogrio.raw.write(path, shapes, data, ["velocity_m"], crs=meta["crs"], geometry_type="Point")
     options = {"columns": "velocity=velocity_m", "positive": "up"}
     with pytest.raises(
-        InputError, match="does not tell the unit of the velocity .velocity_m.. Set"
+        InputError, match="does not state the unit of the velocity .velocity_m.. Set"
     ):
         load(path, **options)
     got, _ = load(path, **options, velocity_unit="mm")

@@ -79,7 +79,7 @@ def test_layers_that_cannot_be_points(load, tmp_path):
         load(path, positive="up")
     path = write_layer(tmp_path / "lost.shp", [point(5e5, 4e6)], "Point", {"v_mm": [1.0]}, None)
     options = {"columns": "velocity=v_mm", "positive": "up"}
-    with pytest.raises(InputError, match="lost.shp does not tell its CRS"):
+    with pytest.raises(InputError, match="lost.shp does not state its CRS"):
         load(path, **options)
     assert load(path, crs="EPSG:32639", **options).crs == "EPSG:32639"
     path = write_layer(tmp_path / "told.gpkg", [point(5e5, 4e6)], "Point", {"v_mm": [1.0]})

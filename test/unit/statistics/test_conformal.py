@@ -130,19 +130,16 @@ def test_fewer_than_eight_points_are_enough():
     assert density[0] == pytest.approx(2e6 / (2 * np.pi))
 
 
-def test_a_bundles_curve_comes_back_and_an_old_one_has_a_normal_width():
+def test_a_bundles_curve_comes_back():
     intervals = Intervals.fit(errors(500, lambda distance: 1 + distance / 100))
     again = Intervals.from_dict(intervals.to_dict())
     at = np.linspace(0, 2000, 9)
-    assert np.array_equal(again(at), intervals.predict(at))
-    old = {"distance_m": [0.0, 100.0], "standard_deviation_mm": [1.0, 2.0]}
-    deviation, half_width = Intervals.from_dict(old)(np.array([50.0]))
-    assert (deviation[0], half_width[0]) == pytest.approx((1.5, 1.645 * 1.5))
+    assert np.array_equal(again.predict(at), intervals.predict(at))
 
 
-def test_several_ways_to_hold_out_are_put_together():
+def test_errors_of_several_folds_are_put_together():
     one, two = errors(4, np.ones_like, 1), errors(3, np.ones_like, 2)
-    both = HeldOut.together([one, two])
+    both = HeldOut.concatenate([one, two])
     assert len(both) == 7 and both.spread is None
     assert np.array_equal(both[np.arange(4, 7)].error, two.error)
 
