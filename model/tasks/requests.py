@@ -328,7 +328,7 @@ _REQUESTS: dict[str, type[_Request]] = {
 
 
 def check_request(request: dict) -> None:
-    """Refuse a request that its task cannot do, or of a task that is not known; raises InputError."""
+    """Refuse a request of an unknown task, or that its task cannot do; raises InputError."""
     task = request.get("task")
     schema = _REQUESTS.get(task, _Other) if isinstance(task, str) else _Other
     check(schema, request, "The request cannot be used")
