@@ -160,8 +160,8 @@ def box_of(driver: Driver) -> QgsRectangle:
     place = driver.band.GetGeoTransform(can_return_null=True)
     if place is None:
         raise QgsProcessingException(
-            f"The raster {driver.name} states neither its corner nor its cell size, so its place is "
-            "unknown. Georeference it, or warp it to a grid, and use that."
+            f"The raster {driver.name} states neither its corner nor its cell size, so its place "
+            "is unknown. Georeference it, or warp it to a grid, and use that."
         )
     left, dx, x_skew, top, y_skew, dy = place
     width, height = driver.band.RasterXSize, driver.band.RasterYSize
