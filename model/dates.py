@@ -49,13 +49,14 @@ def find_dates(columns: Iterable[str]) -> dict[date, str]:
     Raises
     ------
     InputError
-        If one is no day of the calendar, two are the same day, or day and month cannot be told
-        apart.
+        If one is no day of the calendar, two are the same day, or day and month cannot be
+        distinguished.
     """
     texts = {}
     for column in columns:
         name = column.strip()
-        text = name[_PREFIX.match(name).end() :] if _PREFIX.match(name) else name
+        prefix = _PREFIX.match(name)
+        text = name[prefix.end() :] if prefix else name
         found = _COLUMN.fullmatch(name)
         if found or any(form.fullmatch(text) for form in (_YEAR_FIRST, _YEAR_LAST, *_NAMED)):
             texts[column] = found[1] if found else text
@@ -89,7 +90,7 @@ def parse_days(texts: Iterable[str], field: str) -> list[date | None]:
     Raises
     ------
     InputError
-        If a text is no date, or day and month cannot be told apart.
+        If a text is no date, or day and month cannot be distinguished.
     """
     texts = list(texts)
     counts = Counter(texts)
@@ -113,7 +114,7 @@ def _day_first(texts: Iterable[str], where: str) -> bool:
         day_first = all(found[2] == "." for found in last)  # nobody writes months first with points
     if last and day_first == month_first:
         raise InputError(
-            f"Day and month in {where} cannot be told apart, for instance in '{last[0][0]}'. Give "
+            f"Day and month in {where} are ambiguous, for instance in '{last[0][0]}'. Give "
             "dates as YYYY-MM-DD."
         )
     return day_first

@@ -1,4 +1,4 @@
-"""How long work says how far it is."""
+"""Progress and log of long work."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ class Monitor:
     """Takes progress and log lines; this base class is silent.
 
     `part` gives a monitor for one stretch of the work, so that no step needs to know
-    where it stands in the whole. On its way to another machine, where nobody would hear it, a
-    monitor becomes a silent one.
+    where it stands in the whole. A monitor that is sent to another machine becomes silent.
     """
 
     def __reduce__(self):
         return Monitor, ()
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Say that `fraction` (0 to 1) of the work is done."""
+        """Report that `fraction` (0 to 1) of the work is done."""
 
     def log(self, text: str, level: str = "info") -> None:
-        """Say something that the user should be able to read afterwards."""
+        """Report something that the user should be able to read afterwards."""
 
     def part(self, start: float, end: float) -> Monitor:
         """A monitor whose 0 and 1 are this one's `start` and `end`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal, get_args
 
 from .errors import InputError
 
@@ -21,8 +22,10 @@ WORKER_LOG = "worker.log"
 
 EXIT_BAD_INPUT = 2
 
-KINDS = ("continuous", "circular", "categorical")  # of drivers
-SIGNS = ("up", "subsidence")  # what positive values mean
+Kind = Literal["continuous", "circular", "categorical"]  # of drivers
+Sign = Literal["up", "subsidence"]  # what positive values mean
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SIGNS: tuple[Sign, ...] = get_args(Sign)
 
 
 def read_request(folder: Path) -> dict:
@@ -52,7 +55,7 @@ def write_result(folder: Path, result: dict) -> None:
 
 
 def progress(percent: float, text: str = "") -> str:
-    """A line that says how far the job is, in percent."""
+    """A line with the job's progress in percent."""
     message = {"type": "progress", "percent": round(percent, 2)}
     if text:
         message["text"] = text
@@ -65,7 +68,7 @@ def log(text: str, level: str = "info") -> str:
 
 
 def error(message: str) -> str:
-    """A line that tells the user why there is no result."""
+    """A line with the reason why there is no result, for the user."""
     return json.dumps({"type": "error", "message": message})
 
 
@@ -80,8 +83,8 @@ def parse(text: bytes) -> dict:
     Raises
     ------
     ValueError
-        Whatever is wrong with it: also NaN and infinity, which JSON does not know, and what is
-        nested too deep.
+        If it is not valid: also with NaN or infinity, which JSON does not know, or nested too
+        deep.
     """
     try:
         message = json.loads(text.decode("utf-8"), parse_constant=_refuse)
@@ -108,7 +111,7 @@ def _read(path: Path) -> dict:
     version = message.get("protocol")
     if version != PROTOCOL_VERSION or isinstance(version, bool):
         raise InputError(
-            f"{path} speaks protocol {version!r:.20}, this plugin speaks {PROTOCOL_VERSION}. Run "
+            f"{path} has protocol {version!r:.20}; this plugin reads {PROTOCOL_VERSION}. Run "
             "the algorithm again with one version of the plugin."
         )
     return message

@@ -1,7 +1,7 @@
-"""The one way into the numeric core: ``python -m <plugin>.model.worker JOB_FOLDER``.
+"""The entry point of the numeric core: ``python -m <plugin>.model.worker JOB_FOLDER``.
 
-It reads the job folder's request, writes its results into the same folder and speaks the JSON lines
-of `protocol` on standard output.
+It reads the job folder's request, writes its results into the same folder and writes the JSON lines
+of `protocol` to standard output.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ def _explain(problem: Exception, folder: Path) -> str:
             return f"The disk that holds {place} is full. Free some room and run again."
         if not problem.strerror:  # of a library, which has put all into its text
             return f"A file cannot be read or written: {problem}. Run the algorithm again."
-        told = f"{place} cannot be read or written: {problem.strerror}."
+        message = f"{place} cannot be read or written: {problem.strerror}."
         if folder in place.parents:  # which nobody but this plugin writes
-            return f"{told} Run the algorithm again."
-        return f"{told} Check that it is there, and who may read and write it."
+            return f"{message} Run the algorithm again."
+        return f"{message} Check that it is there, and who may read and write it."
     return (
         f"The worker failed unexpectedly ({type(problem).__name__}: {problem}). "
         f"{folder / protocol.WORKER_LOG} has the details; please report it."

@@ -29,8 +29,8 @@ def specific_area(
 
     The width is the cell size, whatever the flow's direction, as Tarboton has it: on a plane that
     falls at an angle to the grid's axes the area is therefore the distance to the upper edge
-    along a column or a row, not along the flow. A cell counts itself; water that reaches NoData
-    or the edge is gone.
+    along a column or a row, not along the flow. A cell counts itself; water that flows into
+    NoData or over the edge is lost.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def load_tools():
 
 
 def drain(tools, terrain, depressions: str):
-    """Let water find its way to the edge or to NoData from everywhere.
+    """Drain every cell to the edge or to NoData.
 
     Parameters
     ----------

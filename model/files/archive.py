@@ -1,4 +1,4 @@
-"""Arrays and texts in zips that say nothing of the clock: a zip knows the years 1980 to 2107 only.
+"""Arrays and texts in zips without a time stamp: a zip knows the years 1980 to 2107 only.
 
 Only the standard library is imported here, so that QGIS can use it too; NumPy, where it is wanted.
 """

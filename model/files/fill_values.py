@@ -17,7 +17,7 @@ _TIMES = 1e6
 _SMALL = 9999.0  # a code below it may as well be a value, if there is no other
 _MOST = 10_000
 _NAMED = 5  # numbers by a sentence of their own
-_FAR = 100.0  # so many times the others is kept, but said
+_FAR = 100.0  # so many times the others is kept, but reported
 
 
 def _codes() -> Iterator[float]:
@@ -39,7 +39,8 @@ class FillValues:
     A number means nothing if it is infinite, if nothing is of its size, or if it is one of `CODES`
     and stands apart: farther from all other values than they are from each other, and than half
     of itself. So 9999 among levels of 9,000 to 11,000 m stays what it is. Where nothing else is
-    known, -999 and 999 are kept, and said; `is_open` tells so before, and `learn` helps.
+    known, -999 and 999 are kept and reported; `is_open` is then true, and `learn` takes more
+    values.
 
     Parameters
     ----------
@@ -64,7 +65,8 @@ class FillValues:
         self.title = title
         self.counts: Counter = Counter()
         self._low, self._high = math.inf, -math.inf
-        self._peak, self._apart = 0.0, Counter()
+        self._peak = 0.0
+        self._apart: Counter = Counter()
         self._open: Counter = Counter()
 
     def remove(self, values):
@@ -83,7 +85,7 @@ class FillValues:
         return values
 
     def is_open(self, values) -> bool:
-        """Whether values may be codes, such as -999, and nothing else is known to tell."""
+        """Whether values may be codes, such as -999, and there is nothing to compare with."""
         import numpy as np
 
         if not self._alone:  # as nearly always
@@ -93,7 +95,7 @@ class FillValues:
         return bool((size < _SMALL).any() and np.isin(size, [*CODES]).all())
 
     def learn(self, values) -> bool:
-        """Compare with values that come later; tells whether there are any."""
+        """Compare with values that come later; whether there are any."""
         import numpy as np
 
         values = np.asarray(values, float)
@@ -103,7 +105,7 @@ class FillValues:
     def sentences(self, outliers: bool = True) -> list[str]:
         """What was taken out, a sentence for each number, and the `outliers` that were kept."""
         beside = "" if self._alone else f" beside {self._low:.6g} to {self._high:.6g}"
-        said = [
+        found = [
             f"In {self.title} {_many(count)} {value:.10g}, which means no value{beside}: taken as "
             "NULL."
             for value, count in self.counts.most_common(_NAMED)
@@ -111,11 +113,11 @@ class FillValues:
         if others := self.counts.most_common()[_NAMED:]:
             count = sum(count for _, count in others)
             low, high = min(others)[0], max(others)[0]
-            said.append(
+            found.append(
                 f"In {self.title} {_many(count)} of this kind too, from {low:.6g} to {high:.6g}: "
                 "taken as NULL."
             )
-        said += [
+        found += [
             f"In {self.title} {_many(count)} {value:.10g}, with nothing to compare with. They are "
             "kept; if they mean no value, make them NULL."
             for value, count in self._open.items()
@@ -124,11 +126,11 @@ class FillValues:
         if outliers and (apart := self._outliers()):
             count = sum(apart.values())
             largest = max(apart, key=abs)
-            said.append(
+            found.append(
                 f"In {self.title} {_many(count)} more than {_FAR:g} times as large as all others, "
                 f"up to {largest:.10g}. They are kept; if they mean no value, make them NULL."
             )
-        return said
+        return found
 
     def _suspects(self, values):
         import numpy as np
@@ -141,7 +143,7 @@ class FillValues:
 
         suspects = self._suspects(values)
         self._widen(values[~np.isin(values, suspects)] if len(suspects) else values)
-        # Without any other value, those that may tell come before those that may be codes.
+        # Without any other value, plain ones come before those that may be codes.
         order = (lambda each: abs(each) < _SMALL) if self._alone else self._gap
         suspects = sorted(suspects.tolist(), key=order)
         nothing = [each for each in suspects if self._is_nothing(each)]

@@ -30,5 +30,5 @@ def in_chunks(work, count: int, each: int) -> list:
 
 def cores() -> int:
     """How many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # only Linux tells
+    affinity = getattr(os, "sched_getaffinity", None)  # on Linux only
     return len(affinity(0)) if affinity else os.cpu_count() or 1

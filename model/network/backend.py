@@ -20,7 +20,7 @@ import tensorflow as tf  # noqa: E402
 from tensorflow.python.client import device_lib  # noqa: E402
 from tensorflow.python.framework.ops import gradient_registry  # noqa: E402
 
-# TensorFlow greets before it has read how much it may say. A crash on the way is told by that; but
+# TensorFlow greets before it has read how much it may say. A crash on the way shows in that; but
 # in the log of a worker that is killed later, a greeting would be taken for the reason.
 if stat.S_ISREG(_log.st_mode):
     os.ftruncate(2, _log.st_size)

@@ -23,7 +23,7 @@ from ..files.archive import write_member
 from ..protocol import KINDS, SIGNS, parse
 
 FORMAT = "subsidence-mapper model"
-FORMAT_VERSION = 2  # 2 tells the network's activation
+FORMAT_VERSION = 1
 HEADER = "model.json"
 
 _MAX_HEADER_BYTES = 8_000_000
@@ -106,7 +106,7 @@ def read_header(path: Path) -> dict:
             entry.flag_bits & _ENCRYPTED or entry.compress_type not in _COMPRESSIONS
             for entry in entries.values()
         ):
-            raise _changed(path, "its files are encrypted, or packed in another way")
+            raise _changed(path, "its files are encrypted, or compressed by another method")
         if entries[HEADER].file_size > _MAX_HEADER_BYTES:
             raise _changed(path, f"its {HEADER} is {entries[HEADER].file_size} bytes")
         text = bundle.read(HEADER)
@@ -119,9 +119,9 @@ def read_header(path: Path) -> dict:
     if header.get("format") != FORMAT:
         raise _not_a_bundle(path)
     version = header.get("format_version")
-    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+    if type(version) is not int or version != FORMAT_VERSION:
         raise InputError(
-            f"{path} has model format {version!r:.20}; this plugin reads 1 to {FORMAT_VERSION}. "
+            f"{path} has model format {version!r:.20}; this plugin reads {FORMAT_VERSION}. "
             "Update the plugin, or train the model again."
         )
     if header.get("digest") != digest:
@@ -207,7 +207,7 @@ def match_drivers(header: dict, names: list[str]) -> list[int]:
 
 @contextmanager
 def _opened(path: Path, damaged: InputError | None = None):
-    """A zip to read from; what cannot be read of it is told in a sentence."""
+    """A zip to read from; what cannot be read ends in one sentence."""
     damaged = damaged or _not_a_bundle(path)
     try:
         with zipfile.ZipFile(path) as bundle:
@@ -236,13 +236,13 @@ def _array(content: bytes, stated: dict):
         if list(shape) != stated["shape"] or str(dtype) != stated["dtype"] or by_columns:
             return None
         return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
-    except Exception:  # the header is parsed as Python, which knows many ways to fail
+    except Exception:  # the header is parsed as Python, which can fail by any exception
         return None
 
 
 def _check_summary(header: dict) -> None:
     names, kinds = zip(*((driver["name"], driver["kind"]) for driver in header["drivers"]))
-    grid, sign, unit = header["grid"], header["positive"], header.get("unit", "mm")
+    grid, sign, unit = header["grid"], header["positive"], header["unit"]
     for text in (*names, *kinds, grid["crs"], header["field"], unit):
         text.encode()
     left, dx, _, top, _, dy = grid["transform"]

@@ -1,8 +1,8 @@
 """Dense evaluation: one pass over a tile instead of one pass per patch.
 
 A 'valid' network with 2 x 2 max-pooling, slid over every cell, computes the same values again and
-again. Pooling with stride 1 and dilating all that follows gives the same numbers once (Giusti et
-al., 2013, arXiv:1302.1700; Li et al., 2014, arXiv:1412.4526). The dilation is done by moving the
+again. Pooling with stride 1 and dilating all that follows avoids the repetition (Giusti et al.,
+2013, arXiv:1302.1700; Li et al., 2014, arXiv:1412.4526). The dilation is done by moving the
 four interleaved sub-images that a stride of 2 would see into the batch (space to batch), so that
 every convolution stays an ordinary, fast one; at the end they are interleaved again.
 """
@@ -17,7 +17,7 @@ from .backend import keras, tf
 from .device import evaluate, tile_side
 from .presets import Preset
 
-_LARGEST = 4096  # cells along a side, of a window that the CPU takes at once
+_LARGEST = 4096  # cells along a side, of a window that the CPU takes at a time
 _COPIES = 4  # of the widest layer's values are in memory at a time
 
 

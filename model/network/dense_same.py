@@ -2,10 +2,10 @@
 
 The padding makes a patch's border differ from its inside, so that an activation depends on the
 cell and on its place in the patch; but along each axis on few kinds of places only, as the first,
-the last and all others behind the first convolution. Each kind is computed once for all patches.
-Convolutions are linear: the product of a tap's weights with a kind of place is computed once too,
-then shifted and added wherever it is wanted. The convolution that takes nearly all the time of the
-paper's network has so 36 products for a cell instead of 441.
+the last and all others behind the first convolution. Each kind is computed for all patches
+together. Convolutions are linear: the product of a tap's weights with a kind of place is shared
+too, then shifted and added wherever it is needed. So the convolution that takes nearly all the time
+of the paper's network has 36 products for a cell instead of 441.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class _Axis:
     """
 
     def __init__(self, kinds: list, step: int = 1, sources: list | None = None):
-        self.kinds, self.step, self.sources = kinds, step, sources
+        self.kinds, self.step, self.sources = kinds, step, sources or []
         self.count = len(kinds)
 
     def behind(self, taps, stride: int, count: int) -> _Axis:
@@ -133,7 +133,7 @@ def _views(axis: _Axis, shape: tuple):
 
 
 def _pool(maps: dict, axis: _Axis, shape: tuple) -> dict:
-    pooled = {}
+    pooled: dict = {}
     for kind, _, source, cut in _views(axis, shape):
         values = maps[source][cut]
         pooled[kind] = tf.maximum(pooled[kind], values) if kind in pooled else values
@@ -141,11 +141,11 @@ def _pool(maps: dict, axis: _Axis, shape: tuple) -> dict:
 
 
 def _convolve(layer, kernel: tf.Tensor, maps: dict, axis: _Axis, shape: tuple) -> dict:
-    """Convolve with a kernel (taps, taps, channels, units), each product once."""
+    """Convolve with a kernel (taps, taps, channels, units), without repeated products."""
     wanted = defaultdict(list)
     for kind, tap, source, cut in _views(axis, shape):
         wanted[source, tap].append((kind, cut))
-    sums = {}
+    sums: dict = {}
     for (source, tap), places in wanted.items():
         first, last = (
             [choose(getattr(cut[i], end) for _, cut in places) for i in (0, 1)]

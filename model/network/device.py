@@ -27,7 +27,7 @@ def gpu_memory() -> int | None:
     """Bytes that TensorFlow may use of the smallest GPU; None without a GPU."""
     if not tf.config.list_physical_devices("GPU"):
         return None
-    devices = device_lib.list_local_devices()  # nothing else tells before memory is taken
+    devices = device_lib.list_local_devices()  # the only source before memory is taken
     return min(each.memory_limit for each in devices if each.device_type == "GPU")
 
 
@@ -45,14 +45,14 @@ def tile_side(per_cell: float, on_cpu: int) -> int:
     return int(np.clip(np.sqrt(_SHARE * memory / per_cell), *_SIDES))
 
 
-def with_room(work: Callable, told: Callable[[], None]):
-    """What ``work()`` gives; where a GPU has too little memory, ``told()`` and the CPU works."""
+def with_room(work: Callable, on_shortage: Callable[[], None]):
+    """The result of ``work()``; on the CPU, after ``on_shortage()``, if a GPU lacks memory."""
     try:
         return work()
     except tf.errors.ResourceExhaustedError:
         if not tf.config.list_physical_devices("GPU"):
             raise
-    told()
+    on_shortage()
     with tf.distribute.OneDeviceStrategy("CPU:0").scope(), tf.device("CPU:0"):
         return work()
 
@@ -60,7 +60,7 @@ def with_room(work: Callable, told: Callable[[], None]):
 def evaluate(
     network: Callable[[Window], np.ndarray], window: Window, side: int, tolerance: float
 ) -> np.ndarray:
-    """What a network says (height, width) at a window, tile by tile.
+    """The output of a network (height, width) at a window, tile by tile.
 
     A GPU multiplies in TensorFloat-32 (10 bits of mantissa, sums in float32) where that is precise
     enough: the middle of each tile is evaluated in float32 too, and if the two differ by more than

@@ -18,19 +18,18 @@ from ..files.schema import (
     Parameters,
     Positive,
     Rate,
-    Sign,
     Text,
     Width,
     check,
 )
-from ..protocol import KINDS
+from ..protocol import Kind, Sign
 from ..spatial.stack import MAX_CLASSES, Encoding
-from .presets import ACTIVATIONS, LOSSES, OPTIMIZERS, Preset, weight_shapes
+from .presets import Activation, Loss, Optimizer, Preset, weight_shapes
 
 
 class _EncodingOf(Message):
     name: Name
-    kind: Literal[("unit", *KINDS)]
+    kind: Literal["unit", Kind]
     offset: Annotated[float, Field(ge=-3.5e38, le=3.5e38)]
     scale: Annotated[float, Field(ge=1e-30, le=7e38)]
     classes: Annotated[list[ClassCode], Field(max_length=MAX_CLASSES)]
@@ -54,10 +53,10 @@ class _Preset(Parameters):
     learning_rate: Positive
     batch_size: Count
     epochs: Count
-    loss: Literal[LOSSES]
-    optimizer: Literal[OPTIMIZERS]
-    activation: Literal[ACTIVATIONS] = ACTIVATIONS[0]
-    patience: Count = 1
+    loss: Loss
+    optimizer: Optimizer
+    activation: Activation
+    patience: Count
 
 
 class _History(Message):
@@ -68,11 +67,12 @@ class _History(Message):
 class _ErrorByDistance(Message):
     distance_m: Annotated[list[NotNegative], Field(min_length=1)]
     standard_deviation_mm: list[NotNegative]
-    half_width_90_mm: list[NotNegative] = []  # older models do not tell it
+    half_width_90_mm: list[NotNegative]
 
     @model_validator(mode="after")
     def _one_curve(self):
-        if any(len(getattr(self, each)) != len(self.distance_m) for each in self.model_fields_set):
+        columns = (self.standard_deviation_mm, self.half_width_90_mm)
+        if any(len(column) != len(self.distance_m) for column in columns):
             raise ValueError("its columns differ in length")
         if self.distance_m != sorted(self.distance_m):
             raise ValueError("its distances do not grow")
@@ -89,7 +89,7 @@ class _Header(Message):
     drivers: Annotated[list[DriverOf], Field(min_length=1)]
     grid: GridOf
     field: Text
-    unit: Text = "mm"
+    unit: Text
     positive: Sign
     preset: _Preset
     encodings: list[_EncodingOf]

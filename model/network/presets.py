@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
+from typing import Literal, get_args
 
 from ..errors import InputError
 
-LOSSES = ("mse", "mae", "huber")
-OPTIMIZERS = ("adam", "sgd", "rmsprop")
-ACTIVATIONS = ("relu", "leaky_relu", "elu", "tanh")
+PresetName = Literal["standard", "paper"]
+Loss = Literal["mse", "mae", "huber"]
+Optimizer = Literal["adam", "sgd", "rmsprop"]
+Activation = Literal["relu", "leaky_relu", "elu", "tanh"]
+LOSSES: tuple[Loss, ...] = get_args(Loss)
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 _WEIGHTS, _LAYERS, _PATCHES = 5, 2, 4  # how many there are in memory at a time
 _NORMALISATION = 4  # vectors of weights: scale, offset, mean and variance
@@ -50,12 +55,10 @@ class Preset:
     learning_rate, batch_size, epochs, loss, optimizer
         As Keras names them; the loss is on the scaled target where `scale_target`.
     activation : str
-        Behind each convolution and each dense layer but the last, as Keras names it. Bundles of
-        format 1 do not tell it.
+        Behind each convolution and each dense layer but the last, as Keras names it.
     patience : int
         Epochs in a row without a smaller validation loss after which training ends, so that few
-        points, which make few steps in an epoch, get more epochs than many. Older bundles do not
-        tell it.
+        points, which make few steps in an epoch, get more epochs than many.
     """
 
     name: str
@@ -72,8 +75,8 @@ class Preset:
     epochs: int
     loss: str
     optimizer: str
-    activation: str = "relu"
-    patience: int = 150
+    activation: str
+    patience: int
 
     def to_dict(self) -> dict:
         """The preset as it stands in a bundle's header."""
@@ -171,6 +174,8 @@ PAPER = Preset(
     epochs=150,
     loss="mse",
     optimizer="adam",
+    activation="relu",
+    patience=150,
 )
 
 STANDARD = Preset(
@@ -188,10 +193,11 @@ STANDARD = Preset(
     epochs=100,
     loss="mse",
     optimizer="adam",
+    activation="relu",
     patience=20,
 )
 
-PRESETS = {preset.name: preset for preset in (STANDARD, PAPER)}
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (STANDARD, PAPER)}
 
 
 def make_preset(name: str, **changes) -> Preset:

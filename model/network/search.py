@@ -167,8 +167,11 @@ class Trial:
     @property
     def rmse(self) -> float | None:
         """The mean over the folds, or the least so far if there is none; None if failed."""
-        if self.state == "failed":
-            return None
+        return None if self.state == "failed" else self.error
+
+    @property
+    def error(self) -> float:
+        """The RMSE of a trial that did not fail."""
         return float(np.mean(self.errors)) if self.errors else min(self.history)
 
     @property
@@ -176,8 +179,8 @@ class Trial:
         """The standard deviation between the folds; None with less than two."""
         return float(np.std(self.errors, ddof=1)) if len(self.errors) > 1 else None
 
-    def told(self, unit: str) -> str:
-        """The error in words: 15.20 ± 1.31 mm."""
+    def rmse_text(self, unit: str) -> str:
+        """The error as text: 15.20 ± 1.31 mm."""
         spread = "" if self.spread is None else f" ± {self.spread:.2f}"
         return f"{self.rmse:.2f}{spread} {unit}"
 
@@ -245,7 +248,7 @@ class Search:
                 f"None of the {len(self.trials)} trials could be trained to its end, so there is "
                 f"no model. The first failed with: {' '.join(reasons[:1])}"
             )
-        return min(self.complete, key=lambda trial: trial.rmse)
+        return min(self.complete, key=lambda trial: trial.error)
 
     def run(
         self, train: Callable, count: int, minutes: float = math.inf, monitor: Monitor = SILENT
@@ -276,14 +279,14 @@ class Search:
         """The share of each value in the variance of the complete trials' log RMSE, largest first.
 
         By a forest, fANOVA (Hutter, Hoos and Leyton-Brown, 2014); empty with fewer than 10 complete
-        trials, which tell nothing.
+        trials, which are too few.
         """
         if len(self.complete) < MIN_FOR_IMPORTANCE or len(self.space.distributions) < 2:
             return {}
         study = optuna.create_study()
         study.add_trials(
             [
-                replace(each, errors=[math.log(each.rmse)]).frozen(self.space)
+                replace(each, errors=[math.log(each.error)]).frozen(self.space)
                 for each in self.complete
             ]
         )
@@ -291,7 +294,9 @@ class Search:
         return optuna.importance.get_param_importances(study, evaluator=fanova)
 
     def _try(self, train: Callable, progress: Callable) -> Trial:
-        number, history, errors = len(self.trials), [], []
+        number = len(self.trials)
+        history: list[float] = []
+        errors: list[float] = []
         study, parameters = self._ask(number)
         changes = self.space.changes(parameters)
 
@@ -324,9 +329,9 @@ class Search:
             state = "pruned"
         except Exception as problem:
             # One network that cannot be trained, or is too large, must not end the search.
-            told = isinstance(problem, InputError)
+            is_known = isinstance(problem, InputError)
             state = "failed"
-            reason = str(problem) if told else f"{type(problem).__name__}: {problem}"
+            reason = str(problem) if is_known else f"{type(problem).__name__}: {problem}"
         seconds = time.monotonic() - start
         return Trial(number, state, parameters, history, errors, seconds, reason)
 
@@ -346,7 +351,7 @@ class Search:
             return f"{text}: {trial.reason}"
         several = len(trial.errors) > 1
         ended = f"{len(trial.errors)} folds" if several else f"{len(trial.history)} epochs"
-        text += f" and {ended}: RMSE {trial.told(self.unit)}"
+        text += f" and {ended}: RMSE {trial.rmse_text(self.unit)}"
         if not self.complete:
             return text
-        return f"{text}; best so far {self.best.told(self.unit)} (trial {self.best.number})"
+        return f"{text}; best so far {self.best.rmse_text(self.unit)} (trial {self.best.number})"

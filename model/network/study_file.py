@@ -17,7 +17,7 @@ from .search import Space, Trial
 from .study_place import write
 
 FORMAT = "subsidence-mapper study"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 1
 _MAX_BYTES = 64_000_000
 
 

@@ -24,7 +24,7 @@ def check_place(path: Path) -> None:
     if os.path.lexists(path) and not os.path.isfile(path):
         raise InputError(f"STUDY is {path}, which is no file. Choose another name.")
     if os.path.isfile(path) and not os.access(path, os.R_OK):
-        raise InputError(f"STUDY {path} may not be read. Give leave to read it, or choose another.")
+        raise InputError(f"STUDY {path} may not be read. Change its permissions or its name.")
     write(path, b"{}", keep=False)
 
 
@@ -43,7 +43,7 @@ def write(path: Path, content: bytes, keep: bool = True) -> None:
     partial = path.with_name(f".{name}.partial")
     try:
         with suppress(FileNotFoundError):
-            path.stat()  # tells of a name that cannot be
+            path.stat()  # fails for a name that cannot be
         with suppress(FileNotFoundError):
             partial.unlink()  # of a search that was killed; or a link, which is not to be followed
         with partial.open("xb") as file:

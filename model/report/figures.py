@@ -45,16 +45,16 @@ def scatter(evaluation: Evaluation, unit: str) -> bytes:
     return png(figure)
 
 
-def error_by_distance(ways: dict[str, HeldOut], curve: Intervals, unit: str) -> bytes:
-    """Absolute test errors by way to hold out against the distance to the nearest known point."""
+def error_by_distance(held_out: dict[str, HeldOut], curve: Intervals, unit: str) -> bytes:
+    """Absolute test errors of each split against the distance to the nearest training point."""
     figure, axes = plt.subplots(figsize=(6, 3.4))
     style = {"s": 7, "alpha": 0.4, "linewidths": 0}
-    for (title, held), color in zip(ways.items(), (_BLUE, _RED, _GREY)):
+    for (title, held), color in zip(held_out.items(), (_BLUE, _RED, _GREY)):
         axes.scatter(held.distance, np.abs(held.error), color=color, label=title, **style)
-    lines = {"standard deviation": curve.deviation, "nine of ten are below": curve.half_width}
+    lines = {"standard deviation": curve.deviation, "90 % are below": curve.half_width}
     for (label, line), dashes in zip(lines.items(), ("-", "--")):
         axes.plot(curve.distance, line, dashes, color="black", marker=".", label=label)
-    axes.set_xlabel("distance to the nearest PS in use (m)")
+    axes.set_xlabel("distance to the nearest training PS (m)")
     axes.set_ylabel(f"absolute error ({unit})")
     axes.set_xscale("symlog", linthresh=100)
     axes.set_xlim(left=0)

@@ -2,68 +2,78 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from ..statistics.splits import Folds
 from ..validation.importance import ALIKE, Importance
 from .canvas import plt, png
-from .map_report import MapReport
+from .displacement_report import DisplacementReport
 from .report import rounded
+from .subject import Subject
 
 _METHOD = (
-    "How much worse held-out points are predicted when a driver's values are taken from other "
-    "held-out points (permutation importance; Breiman, 2001; Fisher and others, 2019). All "
-    "channels of a driver, such as the classes of land use, and the cells around a point are taken "
-    "together. The standard deviation is that over the repeats. An increase near 0, or below, "
-    "says that the method does without the driver, not that the driver has no effect: it may be "
-    "that another one tells the same. Importance is no proof of a cause."
+    "The increase of the RMSE when held-out points take a driver's values from other held-out "
+    "points (permutation importance; Breiman, 2001; Fisher and others, 2019). All channels of "
+    "a driver, such as the classes of land use, are taken together, and so are the cells "
+    "around a point. The standard deviation is that over the repeats. With an increase near 0 "
+    "or below, the method can do without the driver. The driver may still have an effect: "
+    "another driver may carry the same information. Importance does not prove a cause."
 )
 _ALIKE = (
-    "Drivers that are alike share importance: when one is mixed up, the method still has the "
+    "Drivers that are alike share importance. When one is mixed up, the method still has the "
     "other, so both seem less important than they are together. The correlation is the first "
-    "canonical one of their channels at the points; for two drivers of plain numbers it is the "
-    "size of Pearson's."
+    "canonical correlation of their channels at the points. For two drivers of one channel it "
+    "is the absolute value of Pearson's."
 )
 
 
 def write_importance_report(
-    job, title: str, found: Importance, folds: Folds, alike: list, remarks: list[str]
+    path: Path,
+    subject: Subject,
+    title: str,
+    found: Importance,
+    folds: Folds,
+    alike: list,
+    warnings: list[str],
+    settings: dict,
 ) -> None:
-    """Write REPORT.
+    """Write the report.
 
     Parameters
     ----------
-    job : Job
     title : str
         Of the method.
     alike : list of (str, str, float)
         Drivers that are alike, and their correlation.
-    remarks : list of str
-        What must be known before the figures are believed.
+    warnings : list of str
+        What the reader must know before the figures.
     """
     order = np.argsort(-found.mean, kind="stable")
     scores, first = found.metrics, order[0]
-    told = "" if scores["R2"] is None else f" (R² {scores['R2']:.2f})"
-    error, rise = (f"{rounded(value)} {job.unit}" for value in (scores["RMSE"], found.mean[first]))
-    report = MapReport(f"Importance of driving forces for {job.field}", job)
+    explained = "" if scores["R2"] is None else f" (R² {scores['R2']:.2f})"
+    unit = subject.unit
+    error, rise = (f"{rounded(value)} {unit}" for value in (scores["RMSE"], found.mean[first]))
+    report = DisplacementReport(f"Importance of driving forces for {subject.field}", subject)
     report.headline(
         f"{title} needs {found.names[first]} most: mixing it up raises the RMSE at held-out "
-        f"points, {error}{told}, by {rise}."
+        f"points, {error}{explained}, by {rise}."
         if found.mean[first] > 0
         else f"{title} needs none of the drivers: its RMSE at held-out points, "
-        f"{error}{told}, does not rise when any is mixed up."
+        f"{error}{explained}, does not rise when any is mixed up."
     )
-    for remark in remarks:
-        report.text(remark)
+    for warning in warnings:
+        report.text(warning)
     report.figure(
         "Importance",
-        bars(found, order, job.unit),
+        bars(found, order, unit),
         "Increase of the RMSE when a driver is mixed up, with its standard deviation over "
         f"{found.increases.shape[1]} repeats, in {folds.title}.",
     )
     report.table(
         "The drivers",
-        ["Driver", f"Increase of RMSE ({job.unit})", f"Standard deviation ({job.unit})", "Share"],
+        ["Driver", f"Increase of RMSE ({unit})", f"Standard deviation ({unit})", "Share"],
         [
             [
                 found.names[i],
@@ -84,8 +94,8 @@ def write_importance_report(
         )
     else:
         report.text(f"No two drivers have a correlation above {ALIKE:g} at the points.")
-    report.settings(job.parameters)
-    report.write(job.file("REPORT", ".html"))
+    report.settings(settings)
+    report.write(path)
 
 
 def bars(found: Importance, order: np.ndarray, unit: str) -> bytes:

@@ -1,35 +1,38 @@
-"""The report of kriging: its variogram, and how well it foretells left out points."""
+"""The report of kriging: its variogram, and how well it predicts left-out points."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ..methods.kriging import OrdinaryKriging
-from ..spatial.points import squared
+from ..spatial.points import Points, squared
+from .displacement_report import DisplacementReport
 from .figures import variogram_figure
-from .map_report import MapReport
+from .subject import Subject
 
 _DIRECTIONS = {"north": 0, "north-east": 45, "east": 90, "south-east": 135}
 
 
-def write_kriging_report(method, surface: Path, points, job, path: Path) -> None:
+def write_kriging_report(
+    path: Path, subject: Subject, method, surface: Path, points: Points, settings: dict
+) -> None:
     """Write the report of ordinary or regression kriging and its surface."""
     kriging = getattr(method, "kriging_", method)
-    report = MapReport(f"{method.title} of {job.field}", job)
+    report = DisplacementReport(f"{method.title} of {subject.field}", subject)
     report.headline(
         f"Each point predicted from its neighbours alone is wrong by {kriging.rmse_:.3g} "
-        f"{job.unit} (RMSE)."
+        f"{subject.unit} (RMSE)."
     )
     if kriging.variogram_:
-        figure = variogram_figure(kriging.variogram_, job.unit, directions(kriging))
-        report.figure("Variogram", figure, variogram_caption(kriging, job.unit, "points"))
+        figure = variogram_figure(kriging.variogram_, subject.unit, directions(kriging))
+        report.figure("Variogram", figure, variogram_caption(kriging, subject.unit, "points"))
     report.map(surface, points)
-    report.settings(job.parameters)
+    report.settings(settings)
     report.write(path)
 
 
 def directions(kriging: OrdinaryKriging) -> dict:
-    """Empirical variograms by direction, where there are pairs enough to tell."""
+    """Empirical variograms by direction, where there are enough pairs."""
     if len(kriging.points_) < 100 or kriging.ratio < 1:
         return {}
     return {name: kriging.measure(azimuth) for name, azimuth in _DIRECTIONS.items()}
@@ -40,12 +43,12 @@ def variogram_caption(kriging: OrdinaryKriging, unit: str, what: str) -> str:
     few = ""
     if kriging.has_few:
         few = (
-            f" With {len(kriging.points_)} {what} no shape can be told from another and no nugget "
-            "be fitted: take the standard deviation as a rough one."
+            f" {len(kriging.points_)} {what} are too few to choose a model or to fit a nugget: the "
+            "standard deviation is a rough one."
         )
     return (
         f"The model: {kriging.variogram_} (semivariances in {squared(unit)}). Dots are the "
         "empirical semivariances with their numbers of pairs. The mean square of leave-one-out "
-        f"errors over their kriging standard deviations is {kriging.calibration_:.2g}; 1 is ideal, "
-        f"more says that the map's standard deviation is too small.{few}"
+        f"errors over their kriging standard deviations is {kriging.calibration_:.2g}. 1 is ideal; "
+        f"more means that the map's standard deviation is too small.{few}"
     )

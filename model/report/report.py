@@ -32,7 +32,7 @@ class Report:
         self._parts: list = []
 
     def headline(self, text: str) -> None:
-        """What a reader must know who reads one sentence only."""
+        """The first sentence, for those who read no further."""
         self._headline = shown(text, _LONG)
 
     def text(self, paragraph: str) -> None:
@@ -72,12 +72,8 @@ class Report:
         )
 
     def settings(self, values: dict) -> None:
-        """What it takes to run this again."""
-        shown = {
-            name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-            for name, value in values.items()
-        }
-        self.table("Settings", [], list(shown.items()))
+        """All that is needed to run this again."""
+        self.table("Settings", [], [[name, _setting(value)] for name, value in values.items()])
 
     def write(self, path: Path) -> None:
         """Write the report."""
@@ -99,6 +95,14 @@ def rounded(value: float, sign: str = "") -> str:
     size = abs(value)
     decimals = 2 - math.floor(math.log10(size)) if _NOTHING <= size < 0.1 else 2
     return f"{value:{sign}.{decimals}f}"
+
+
+def _setting(value) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_setting, value))
+    if isinstance(value, dict):
+        return " ".join(f"{name} {_setting(each)}" for name, each in value.items())
+    return str(value)
 
 
 def _cell(value) -> tuple[str, bool]:

@@ -1,6 +1,8 @@
-"""The report on the search for a network's values."""
+"""The report on the search for a network's parameters."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 
@@ -8,25 +10,26 @@ from ..network.search import MIN_FOR_IMPORTANCE, Search, values_of
 from ..statistics.conformal import Intervals
 from ..validation.evaluation import Evaluation
 from .canvas import plt, png
-from .map_report import MapReport
+from .displacement_report import DisplacementReport, rows_of
+from .subject import Subject
 
 _COLOURS = {"complete": "#2a5a8c", "pruned": "#9a9a9a"}
 _TRIALS = (
-    "Trial 0 is the preset. RMSE is that at held-out points, whatever the loss: of the epoch whose "
-    "weights are kept, the mean over the folds that were run to their end, and ± is the standard "
-    "deviation between them. A trial was pruned because it was worse than half of the others "
-    "after the same fold, or at the same epoch of the first one; its RMSE is then the least until "
-    "then. Epochs run are those of the first fold. Filters are those of the first block."
+    "Trial 0 is the preset. RMSE is that at held-out points, whatever the loss, with the "
+    "weights that are kept: the mean over all complete folds. ± is the standard deviation "
+    "between folds. A pruned trial was worse than half of the others after the same fold, or "
+    "at the same epoch of the first fold; its RMSE is the minimum until then. Epochs run are "
+    "those of the first fold. Filters are those of the first block."
 )
 _IMPORTANCE = (
-    "The share of each value in the variance of the logarithm of the complete trials' RMSE, by a "
-    "forest (fANOVA; Hutter, Hoos and Leyton-Brown, 2014). It speaks of the values that were "
-    "tried, and few trials give a rough answer."
+    "The share of each parameter in the variance of the logarithm of the RMSE of complete "
+    "trials, by a forest (fANOVA; Hutter, Hoos and Leyton-Brown, 2014). It holds for the "
+    "values that were tried. Few trials give a rough answer."
 )
 
 
 def gain(search: Search, tuned: Evaluation, preset: Evaluation | None) -> list[str]:
-    """Two sentences: how much the search gained where it chose, and where it did not look.
+    """Two sentences: the gain of the search on its own folds, and at the test points.
 
     Parameters
     ----------
@@ -40,55 +43,59 @@ def gain(search: Search, tuned: Evaluation, preset: Evaluation | None) -> list[s
     test = tuned.metrics("test")["RMSE"]
     if preset is None:
         return [
-            f"Trial {best.number} is best with an RMSE of {best.told(unit)} {where} and "
+            f"Trial {best.number} is best with an RMSE of {best.rmse_text(unit)} {where} and "
             f"{test:.2f} {unit} at the test points.",
             f"The preset itself could not be trained: {own.reason}",
         ]
     if preset is tuned:
         return [
             f"No trial of {len(search.trials)} was better than the preset itself, whose RMSE "
-            f"{where} is {best.told(unit)}.",
+            f"{where} is {best.rmse_text(unit)}.",
             f"At the test points it is {test:.2f} {unit}; the model is that of the preset.",
         ]
     before = preset.metrics("test")["RMSE"]
     return [
         f"Trial {best.number} is best: {where}, by which it was chosen, its RMSE is "
-        f"{best.told(unit)}, {1 - best.rmse / own.rmse:.0%} less than the {own.told(unit)} of the "
-        "preset.",
+        f"{best.rmse_text(unit)}, {1 - best.rmse / own.rmse:.0%} less than the "
+        f"{own.rmse_text(unit)} of the preset.",
         f"At the test points, which had no part in the search, it is {test:.2f} {unit} against "
         f"{before:.2f} {unit}: "
         + (
             f"the search gained {1 - test / before:.0%}."
             if test < before
-            else "there the search gained nothing, and the preset is the safer choice."
+            else "there the search gained nothing, so the preset is the safer choice."
         ),
     ]
 
 
 def write_tuning_report(
-    job, search: Search, told: list[str], rivals: list[Evaluation], curve: Intervals
+    path: Path,
+    subject: Subject,
+    search: Search,
+    summary: str,
+    evaluations: list[Evaluation],
+    curve: Intervals,
+    settings: dict,
 ) -> None:
-    """Write REPORT.
+    """Write the report.
 
     Parameters
     ----------
-    job : Job
-    told : list of str
+    summary : str
         What `gain` says.
-    rivals : list of Evaluation
+    evaluations : list of Evaluation
         The best trial, the preset if it is another one, and IDW.
     curve : Intervals
         Of the best trial.
     """
-    best = search.best
-    tuned = rivals[0].method.preset
-    report = MapReport(f"Network tuned for {job.field}", job)
-    report.evaluations(rivals)
-    report.headline(" ".join(told))
+    best, evaluation = search.best, evaluations[0]
+    tuned = evaluation.method.preset
+    report = DisplacementReport(f"Network tuned for {subject.field}", subject)
+    report.errors(rows_of(evaluations), summary)
     own, values = values_of(search.space.preset), values_of(tuned)
     report.table(
-        "The best values",
-        ["Value", "Preset", f"Trial {best.number}", "Searched"],
+        "The best parameters",
+        ["Parameter", "Preset", f"Trial {best.number}", "Searched"],
         [
             [name, own[name], values[name], "yes" if name in best.parameters else "no, given"]
             for name in values
@@ -98,21 +105,21 @@ def write_tuning_report(
     report.figure(
         "The search",
         history(search),
-        "RMSE at held-out points by trial: a blue dot was trained to its end, and its bar is the "
-        "standard deviation between folds; a grey one was pruned. The black line is the best so "
-        "far, the dotted one the preset. Trials far above the preset are not shown.",
+        "RMSE at held-out points by trial. A blue dot is a complete trial; its bar is the standard "
+        "deviation between folds. A grey dot is a pruned one. The black line is the best so far, "
+        "the dotted one the preset. Trials far above the preset are not shown.",
     )
     importance = search.importance()
     if importance:
-        report.figure("Which values matter", bars(importance), _IMPORTANCE)
+        report.figure("Which parameters matter", bars(importance), _IMPORTANCE)
     else:
         report.text(
-            f"With fewer than {MIN_FOR_IMPORTANCE} complete trials nothing can be said on which "
-            "values matter."
+            f"With fewer than {MIN_FOR_IMPORTANCE} complete trials there is no saying which "
+            "parameters matter."
         )
     report.table(
         "The trials",
-        ["Trial", "State", f"RMSE ({job.unit})", "±", "Folds run", "Epochs run"]
+        ["Trial", "State", f"RMSE ({subject.unit})", "±", "Folds run", "Epochs run"]
         + ["Seconds", *own],
         [
             [
@@ -129,11 +136,11 @@ def write_tuning_report(
         ],
         _TRIALS,
     )
-    report.learning_curve(rivals[0].method.trained_, tuned)
-    report.scatter(rivals[0])
-    report.error_by_distance({rivals[0].split_title: rivals[0].held_out}, curve)
-    report.settings({**job.parameters, **tuned.to_dict()})
-    report.write(job.file("REPORT", ".html"))
+    report.learning_curve(evaluation.method.learning_curve)
+    report.scatter(evaluation)
+    report.error_by_distance({evaluation.split_title: evaluation.held_out}, curve)
+    report.settings({**settings, **tuned.to_dict()})
+    report.write(path)
 
 
 def history(search: Search) -> bytes:
@@ -160,7 +167,7 @@ def history(search: Search) -> bytes:
 
 
 def bars(importance: dict[str, float]) -> bytes:
-    """The importance of each value, largest first."""
+    """The importance of each parameter, largest first."""
     figure, axes = plt.subplots(figsize=(6.5, 1 + 0.35 * len(importance)))
     axes.barh(list(importance), list(importance.values()), color=_COLOURS["complete"])
     axes.invert_yaxis()

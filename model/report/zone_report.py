@@ -1,16 +1,20 @@
-"""The report on zones: every figure in one table, and small maps of each zone."""
+"""The report on zones: all figures in one table, and small maps of each zone."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from ..spatial.grid import Grid
 from ..spatial.points import Points
 from ..spatial.polygons import rings
 from ..spatial.raster import read_band
+from ..spatial.zone import Zone
 from .canvas import plt, png
 from .comparison_figures import panel_figure
-from .map_report import SIGNS
 from .report import Report
+from .subject import Subject
 
 _COLUMNS = 4
 _MAX_MAPS = 30
@@ -18,24 +22,32 @@ _MAX_CELLS = 400
 _MARGIN = 0.15
 
 
-def write_zone_report(job, zones: list, rows: list[dict], points: Points | None) -> None:
-    """Write REPORT.
+def write_zone_report(
+    path: Path,
+    subject: Subject,
+    zones: list[Zone],
+    surfaces: list[tuple[str, Path]],
+    rows: list[dict],
+    points: Points | None,
+    settings: dict,
+) -> None:
+    """Write the report.
 
     Parameters
     ----------
-    job : Job
-    zones : list of tasks.zones.Zone
+    surfaces : list of (str, Path)
+        Their names and files.
     rows : list of dict
         As in SUMMARY.
     """
-    positive = job.parameters["positive"]
-    report = Report("Displacement by zone" + (f": {job.field}" if points else ""))
-    report.headline(headline(rows, positive, job.unit))
+    positive, unit = subject.positive, subject.unit
+    report = Report("Displacement by zone" + (f": {subject.field}" if points else ""))
+    report.headline(headline(rows, positive, unit))
     report.text(
-        f"Values are in {job.unit}; {SIGNS[positive]}. A cell of "
-        "{:g} × {:g} m counts where its centre lies in the zone.".format(*job.grid.cell_size)
+        f"Values are in {unit}; {subject.sign}. A cell of "
+        "{:g} × {:g} m belongs to a zone if its centre lies in it.".format(*subject.grid.cell_size)
     )
-    _table(report, rows, job.parameters["thresholds"], job.unit)
+    _table(report, rows, settings["thresholds"], unit)
     extremes = {}
     for row in rows:
         if row["cells"]:
@@ -45,24 +57,22 @@ def write_zone_report(job, zones: list, rows: list[dict], points: Points | None)
     shown = sorted(
         (zone for zone in zones if zone.name in extremes), key=lambda each: -extremes[each.name]
     )
-    limit = _limit(job, shown)
+    limit = _limit(subject.grid, surfaces, shown)
     dots = " Dots are the PS, in the same colours." if points else ""
     for zone in shown[:_MAX_MAPS]:
-        across = zone.window(job.grid, _MARGIN).width * job.grid.cell_size[0] / 1000
+        across = zone.window(subject.grid, _MARGIN).width * subject.grid.cell_size[0] / 1000
         report.figure(
             zone.name,
-            zone_maps(zone, job, points, limit),
-            f"Displacement by each method, from −{limit:.3g} to {limit:.3g} {job.unit} as in all "
-            f"maps here. Red is subsidence, blue uplift.{dots} A map is {across:.3g} km across.",
+            zone_maps(zone, subject, surfaces, points, limit),
+            f"Displacement by each method, from −{limit:.3g} to {limit:.3g} {unit} in all maps. "
+            f"Red is subsidence, blue is uplift.{dots} A map is {across:.3g} km wide.",
         )
     if len(shown) > _MAX_MAPS:
         report.text(
-            f"Maps are shown of the {_MAX_MAPS} zones with the largest displacements, of "
-            f"{len(shown)}."
+            f"Of {len(shown)} zones, maps show the {_MAX_MAPS} with the largest displacements."
         )
-    surfaces = [each["name"] for each in job.request["drivers"]]
-    report.settings({"surfaces": surfaces, **job.parameters})
-    report.write(job.file("REPORT", ".html"))
+    report.settings({"surfaces": [name for name, _ in surfaces], **settings})
+    report.write(path)
 
 
 def headline(rows: list[dict], positive: str, unit: str) -> str:
@@ -76,13 +86,13 @@ def headline(rows: list[dict], positive: str, unit: str) -> str:
         return "No surface shows subsidence in any zone."
     text = f"The most subsidence is in {row['zone']}: {row[name]:.1f} {unit} by {row['method']}"
     if row.get("ps_count"):
-        text += f"; the PS there reach {row['ps_' + name]:.1f} {unit}"
+        text += f"; the PS there show up to {row['ps_' + name]:.1f} {unit}"
     return text + "."
 
 
 def _table(report: Report, rows: list[dict], thresholds: list[float], unit: str) -> None:
     columns = ["Zone", "Method", "Count"]
-    columns += [f"{name} ({unit})" for name in ("Smallest", "Largest", "Mean")]
+    columns += [f"{name} ({unit})" for name in ("Minimum", "Maximum", "Mean")]
     columns += [f"{'below' if t < 0 else 'above'} {t:g} {unit} (km²)" for t in thresholds]
     areas = [f"km2_beyond_{t:g}" for t in thresholds]
     shown, last = [], None
@@ -99,8 +109,8 @@ def _table(report: Report, rows: list[dict], thresholds: list[float], unit: str)
         "The zones",
         columns,
         shown,
-        "Count: the PS in the zone, or its cells that have a value. A zone beside the surfaces, "
-        "or too small for the centre of any cell, has no figures.",
+        "Count: the PS in the zone, or its cells with a value. A zone outside the surfaces, or too "
+        "small to hold the centre of a cell, has no figures.",
         "PS",
     )
 
@@ -109,20 +119,25 @@ def _cell(value: float, digits: int = 1) -> str | None:
     return f"{value:.{digits}f}" if np.isfinite(value) else None
 
 
-def zone_maps(zone, job, points: Points | None, limit: float) -> bytes:
+def zone_maps(
+    zone: Zone,
+    subject: Subject,
+    surfaces: list[tuple[str, Path]],
+    points: Points | None,
+    limit: float,
+) -> bytes:
     """A map of each surface around a zone, with its outline and the PS."""
-    window = zone.window(job.grid, _MARGIN)
-    left, dx, _, top, _, dy = job.grid.transform
+    window = zone.window(subject.grid, _MARGIN)
+    left, dx, _, top, _, dy = subject.grid.transform
     west, north = left + dx * window.column, top + dy * window.row
     east, south = west + dx * window.width, north + dy * window.height
     step = -(-max(window.width, window.height) // _MAX_CELLS)
-    colours = plt.colormaps["RdBu" if job.parameters["positive"] == "up" else "RdBu_r"]
+    colours = plt.colormaps["RdBu" if subject.positive == "up" else "RdBu_r"]
     style = {"cmap": colours.with_extremes(bad="#dddddd"), "vmin": -limit, "vmax": limit}
-    surfaces = job.request["drivers"]
     height = np.clip(2.2 * (north - south) / (east - west), 1, 4) + 0.4
     figure, panels = panel_figure(len(surfaces), _COLUMNS, (2.2, height), sharex=True, sharey=True)
-    for axes, surface in zip(panels, surfaces):
-        cells = read_band(job.folder / surface["file"], window)[::step, ::step]
+    for axes, (name, file) in zip(panels, surfaces):
+        cells = read_band(file, window)[::step, ::step]
         drawn = axes.imshow(cells, extent=(west, east, south, north), **style)
         for geometry in zone.geometries:
             for ring in rings(geometry):
@@ -132,24 +147,24 @@ def zone_maps(zone, job, points: Points | None, limit: float) -> bytes:
             here = (x > west) & (x < east) & (y > south) & (y < north)
             edges = {"edgecolors": "black", "linewidths": 0.2}
             axes.scatter(x[here], y[here], c=points.values[here], s=8, **edges, **style)
-        axes.set_title(surface["name"], fontsize="small")
+        axes.set_title(name, fontsize="small")
         axes.set_xlim(west, east)
         axes.set_ylim(south, north)
         axes.set_xticks([])
         axes.set_yticks([])
     figure.colorbar(
-        drawn, ax=panels.tolist(), label=f"values ({job.unit})", shrink=0.8, extend="both"
+        drawn, ax=panels.tolist(), label=f"values ({subject.unit})", shrink=0.8, extend="both"
     )
     return png(figure)
 
 
-def _limit(job, zones: list) -> float:
+def _limit(grid: Grid, surfaces: list[tuple[str, Path]], zones: list[Zone]) -> float:
     """The size below which 98 % of the displacements in the zones are, mm, for all maps."""
     sizes = [np.empty(0)]
     for zone in zones:
-        window = zone.window(job.grid)
-        for surface in job.request["drivers"]:
-            band = read_band(job.folder / surface["file"], window)
+        window = zone.window(grid)
+        for _, file in surfaces:
+            band = read_band(file, window)
             cells = np.abs(band[zone.rows - window.row, zone.columns - window.column])
             sizes.append(np.sort(cells[np.isfinite(cells)])[:: max(1, len(cells) // 10_000)])
     sizes = np.concatenate(sizes)

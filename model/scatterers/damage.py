@@ -1,4 +1,4 @@
-"""One way from the many errors of readers of damaged files to one sentence."""
+"""The many errors of readers of damaged files, as one sentence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAILURES = (
 
 
 @contextmanager
-def told(explain: Callable[[Exception], InputError]) -> Iterator[None]:
+def explained(explain: Callable[[Exception], InputError]) -> Iterator[None]:
     """Raise what `explain` makes of a failure to read; an InputError stays what it is."""
     try:
         yield

@@ -38,11 +38,11 @@ class Format:
         The user's word for it; a product with several layouts has several formats of one key.
     title : str
     marks : tuple of str
-        The columns that together tell this format from others.
+        The columns that together identify this format.
     columns : dict
         Standard name to published name; alternatives are separated by a bar.
     unit : str, optional
-        Of displacements, and per year of velocities; None where it has to be asked for.
+        Of displacements, and per year of velocities; None where the user must give it.
     crs : str, optional
         Of x and y, if the format says so; longitude and latitude are WGS 84.
     signed : bool

@@ -13,17 +13,18 @@ import numpy as np
 from ..dates import find_dates
 from ..errors import InputError
 from ..files.hdf5 import elsewhere
-from .damage import told
+from .damage import explained
 from .formats import EOS, FORMATS, LICSBAS, WGS84
 from .layout import Batch, Layout, Source
 
-_VALUES = 4_000_000
 _MOST_DATES = 100_000
 _GRIDS = [each for each in FORMATS if each.known_by == "datasets"]
 
 
-def open_grid(path: Path, key: str) -> Source:
+def open_grid(path: Path, key: str, values_at_once: int = 4_000_000) -> Source:
     """Open a time series of rasters; each cell that has values is a point at its centre.
+
+    About so many values, of all dates together, are read at a time.
 
     Raises
     ------
@@ -31,21 +32,21 @@ def open_grid(path: Path, key: str) -> Source:
         If the file is no HDF5, of no known format, or not geocoded.
     """
     no_hdf5 = InputError(f"{path.name} is no HDF5 file, or a damaged one.")
-    with told(lambda _: no_hdf5):
+    with explained(lambda _: no_hdf5):
         file = h5py.File(path, "r")
     damaged = InputError(f"{path.name} is damaged, or its datasets are not what its format says.")
-    with told(lambda _: damaged):
+    with explained(lambda _: damaged):
         _check_own(file, path.name)
-        source = _open_grid(file, path, key)
+        source = _open_grid(file, path, key, values_at_once)
 
     def read(skipped: Counter) -> Iterator[Batch]:
-        with told(lambda _: damaged):
+        with explained(lambda _: damaged):
             yield from source.read(skipped)
 
     return replace(source, read=read)
 
 
-def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
+def _open_grid(file: h5py.File, path: Path, key: str, values_at_once: int) -> Source:
     formats = [each for each in _GRIDS if key in ("auto", each.key)]
     known = next((each for each in formats if all(mark in file for mark in each.marks)), None)
     if known is None:
@@ -84,7 +85,7 @@ def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
     def read(skipped: Counter) -> Iterator[Batch]:
         _, height, width = cube.shape
         # Whole chunks, because each is unpacked anew by each window, unless they are very large.
-        chunk, most = (cube.chunks or (1, 1))[1], max(1, _VALUES // (len(names) * width))
+        chunk, most = (cube.chunks or (1, 1))[1], max(1, values_at_once // (len(names) * width))
         step = most // chunk * chunk or min(chunk, 10 * most)
         for row in range(0, height, step):
             rows = slice(row, row + step)
@@ -123,18 +124,18 @@ def _check_own(file: h5py.File, name: str) -> None:
 
 def _mintpy_lattice(file, name: str, columns: dict) -> tuple:
     """Centre of the first cell, steps and CRS; X_FIRST and Y_FIRST are the corner of that cell."""
-    told = file.attrs
-    if "X_FIRST" in told:
+    stated = file.attrs
+    if "X_FIRST" in stated:
         left, right, top, down = (
-            float(told[each]) for each in ("X_FIRST", "X_STEP", "Y_FIRST", "Y_STEP")
+            float(stated[each]) for each in ("X_FIRST", "X_STEP", "Y_FIRST", "Y_STEP")
         )
         crs = WGS84
-        if str(told.get("X_UNIT", "degrees")).startswith("m"):
-            if "EPSG" not in told and "UTM_ZONE" not in told:
-                raise InputError(f"{name} is in metres but tells neither EPSG nor UTM_ZONE.")
-            zone = str(told.get("UTM_ZONE", "0N"))
+        if str(stated.get("X_UNIT", "degrees")).startswith("m"):
+            if "EPSG" not in stated and "UTM_ZONE" not in stated:
+                raise InputError(f"{name} is in metres but states neither EPSG nor UTM_ZONE.")
+            zone = str(stated.get("UTM_ZONE", "0N"))
             utm = (32600 if zone[-1] == "N" else 32700) + int(zone[:-1])
-            crs = f"EPSG:{int(told.get('EPSG', utm))}"
+            crs = f"EPSG:{int(stated.get('EPSG', utm))}"
         return left + right / 2, right, top + down / 2, down, crs
     if columns.keys() >= {"longitude", "latitude"}:
         return None, None, None, None, WGS84

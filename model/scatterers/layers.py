@@ -16,7 +16,7 @@ import rasterio
 from ..errors import InputError
 from ..files.foreign import check_own
 from .cells import make_batch, numbers
-from .damage import FAILURES, told
+from .damage import FAILURES, explained
 from .formats import POSITIONS
 from .layout import Batch, Source, recognise
 
@@ -34,7 +34,7 @@ def open_vector(
     layer: str | None = None,
     crs: str | None = None,
     names: list[str] | None = None,
-    title: str = "",
+    title: str | None = None,
 ) -> Source:
     """Open a vector file: points, multipoints taken as their points, or a table of positions.
 
@@ -46,9 +46,9 @@ def open_vector(
     key, mapping
         As of `open_table`.
     asked : str, optional
-        The CRS that the user gave for sources that do not tell.
+        The CRS that the user gave for sources that do not state one.
     layer, crs : str, optional
-        A layer of the file and its CRS, if the file need not tell.
+        A layer of the file and its CRS, if the file need not state it.
     names : list of str, optional
         What the columns are called where the file cannot call them so, in their order.
     title : str
@@ -60,7 +60,7 @@ def open_vector(
         As `open_table` does; also if the file has no layer of points.
     """
     check_own(path)
-    with told(lambda _: _unknown(path)):
+    with explained(lambda _: _unknown(path)):
         held = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
     if layer:
         return _open_layer(path, layer, key, mapping, asked, crs, names, title)
@@ -110,11 +110,11 @@ def _open_layer(
     asked: str | None,
     crs: str | None = None,
     names: list[str] | None = None,
-    title: str = "",
+    title: str | None = None,
 ) -> Source:
     title = title or path.name
     unread = InputError(f"The layer {layer} of {title} cannot be read. Export it again.")
-    with told(lambda _: unread):
+    with explained(lambda _: unread):
         info = pyogrio.read_info(path, layer=layer)
     there = [str(name) for name in info["fields"]]
     found = names or there
@@ -123,7 +123,7 @@ def _open_layer(
     if max(map(len, found), default=0) <= _DBF:
         layout.cut = _DBF
     kind = info["geometry_type"]
-    x = y = None
+    x = y = ""
     if kind is None:
         x, y, crs = layout.find_positions(found, asked, mapping)
         places = f"the columns {x} and {y}"
@@ -133,7 +133,7 @@ def _open_layer(
         layout.unused += [layout.columns.pop(name) for name in POSITIONS if name in layout.columns]
         crs = crs or _defined(info["crs"]) or asked
         if not crs:
-            raise InputError(f"{title} does not tell its CRS. Give it as CRS.")
+            raise InputError(f"{title} does not state its CRS. Give it as CRS.")
         places = f"the {kind} geometries"
     wanted = [*layout.columns.values(), *layout.dates.values(), *([x, y] if kind is None else [])]
     wanted = list(dict.fromkeys(wanted))
@@ -148,7 +148,7 @@ def _open_layer(
                 "Fetch or export it again."
             )
 
-        with told(damaged):
+        with explained(damaged):
             with pyogrio.open_arrow(
                 path,
                 layer=layer,
@@ -227,7 +227,7 @@ def read_places(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     kinds[there] = octets[offsets[there, None] + np.arange(1, 5)].view("<u4")[:, 0]
     rows, places = [], []
     for kind, length in {*zip(kinds[there].tolist(), lengths[there].tolist())}:
-        # Z and M are told by flags in OGR's old way, by thousands in ISO's.
+        # Z and M are flags in OGR's old codes, thousands in ISO's.
         base, beyond = kind & 0xFFFFFFF, (kind >> 31) + (kind >> 30 & 1)
         size = 16 + 8 * (beyond + (0, 1, 1, 2)[base // 1000 % 4])
         if base % 1000 not in (1, 4):

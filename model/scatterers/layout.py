@@ -29,7 +29,7 @@ class Layout:
         Standard name to the source's own name.
     dates : dict
         Date to the source's own name, in the order of time.
-    told_by : tuple of str
+    recognised_by : tuple of str
         By what the format was known.
     unused : list of str
     cut : int
@@ -39,7 +39,7 @@ class Layout:
     format: Format
     columns: dict[str, str]
     dates: dict[date, str]
-    told_by: tuple = ()
+    recognised_by: tuple = ()
     unused: list = field(default_factory=list)
     cut: int = 0
 
@@ -65,7 +65,7 @@ class Layout:
         Raises
         ------
         InputError
-            If there are none, or only x and y and nothing tells their CRS.
+            If there are none, or only x and y without a CRS.
         """
         named = not mapping.keys().isdisjoint("xy")
         there = {name: self.columns.pop(name) for name in POSITIONS if name in self.columns}
@@ -76,11 +76,12 @@ class Layout:
             taken = there.pop("longitude"), there.pop("latitude"), WGS84
         elif there.keys() >= {"x", "y"}:
             raise InputError(
-                f"The table does not tell the CRS of {there['x']} and {there['y']}. Give it as CRS."
+                f"The table does not state the CRS of {there['x']} and {there['y']}. Give it as "
+                "CRS."
             )
         else:
             raise InputError(
-                "No columns hold the positions. Tell by COLUMNS which do, as longitude and "
+                "No columns hold the positions. Name them in COLUMNS, as longitude and "
                 f"latitude, or as x and y. {list_columns(found)}"
             )
         self.unused += [column for column in there.values() if column not in taken]
@@ -168,7 +169,7 @@ def parse_mapping(text: str) -> dict[str, str]:
 
 
 def recognise(found: list[str], key: str = "auto", mapping: dict[str, str] | None = None) -> Layout:
-    """Tell what the columns of a table are.
+    """Recognise the columns of a table.
 
     Parameters
     ----------
@@ -234,7 +235,7 @@ def remap(columns: dict[str, str], mapping: dict[str, str], found: list[str]) ->
     for name, column in mapping.items():
         if column and column not in found and plain(column) not in by_name:
             raise InputError(
-                f"COLUMNS wants {name} from '{column}', which is not there. {list_columns(found)}"
+                f"COLUMNS takes {name} from '{column}', which is not there. {list_columns(found)}"
             )
         remapped[name] = column if column in found else by_name.get(plain(column), "")
     return {name: column for name, column in remapped.items() if column}
@@ -252,5 +253,5 @@ def needs(key: str = "auto") -> str:
     wanted = [
         f"{each.title}: {', '.join(each.marks)}" for each in _TABLES if key in ("auto", each.key)
     ]
-    table = "any other table: tell by COLUMNS which column is the velocity or the displacement"
+    table = "any other table: name the column of the velocity or the displacement in COLUMNS"
     return f"Needed for {'; '.join([*wanted, table])}."

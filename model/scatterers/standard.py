@@ -106,7 +106,7 @@ class Standardizer:
             raise InputError(f"No point can be used.{_counts(self.skipped)}")
 
     def log_counts(self) -> None:
-        """Say what was left out."""
+        """Report what was left out."""
         for name, fill in self.fills.items():
             for sentence in fill.sentences(outliers=name not in "xy"):
                 self.monitor.log(sentence, "warning")
@@ -158,7 +158,7 @@ class Standardizer:
         return {**columns, **series, "x": batch.xy[:, 0], "y": batch.xy[:, 1]}
 
     def _look_ahead(self, names: list[str]) -> None:
-        """Read on until other values tell whether -999 of some columns means nothing.
+        """Read on until other values show whether -999 of some columns means nothing.
 
         A table sorted by value may begin with nothing else.
         """
@@ -215,7 +215,7 @@ class Standardizer:
         return pa.table({name: _column(values, count) for name, values in fields.items()})
 
     def _complete(self, columns: dict, name: str, series: np.ndarray) -> np.ndarray:
-        """Take from the series what the points lack; tells which points got it."""
+        """Take from the series what the points lack; gives which points got it."""
         values = columns.setdefault(name, np.full(series.shape[1], np.nan))
         lacking = np.isnan(values)
         if lacking.any():
@@ -278,7 +278,7 @@ class Standardizer:
         if not name:
             raise InputError(
                 "PROJECTION vertical needs the line of sight, but no column holds los_up or "
-                "incidence_angle. Tell by COLUMNS which does, or take line_of_sight."
+                "incidence_angle. Name it in COLUMNS, or take line_of_sight."
             )
         divisor = "los_up" if name == "los_up" else "the cosine of the incidence angle"
         self.monitor.log(
@@ -304,8 +304,8 @@ class Standardizer:
         x, y = np.median(xy, axis=0)
         raise InputError(
             f"The positions, from {self.source.places}, are about x = {x:.10g}, y = {y:.10g}, but "
-            f"their CRS {name_crs(self.source.crs)} {trouble}. Correct the CRS, or tell by COLUMNS "
-            "which columns are x and y, or longitude and latitude."
+            f"their CRS {name_crs(self.source.crs)} {trouble}. Correct the CRS, or name "
+            "in COLUMNS which columns are x and y, or longitude and latitude."
         )
 
     def _check_sight(self, batch: Batch) -> None:

@@ -13,16 +13,17 @@ import pyarrow.csv
 
 from ..errors import InputError
 from .cells import MISSING, make_batch, numbers
-from .damage import told
+from .damage import explained
 from .formats import VISUALIZER
 from .layout import Batch, Layout, Source, plain, recognise, remap
 from .text_file import TextFile
 
-_BLOCK = 1 << 24
-_LOOKED_AT = 50  # rows that tell whether decimals have commas
+_LOOKED_AT = 50  # rows that show whether decimals have commas
 
 
-def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Source:
+def open_table(
+    file: TextFile, key: str, mapping: dict, crs: str | None, block_size: int = 1 << 24
+) -> Source:
     """Open a text table: CSV with any usual delimiter, decimal points or commas.
 
     Parameters
@@ -34,13 +35,15 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
         The user's columns, as `recognise` takes them.
     crs : str, optional
         Of x and y.
+    block_size : int
+        Bytes that are read at a time; no line may be longer.
 
     Raises
     ------
     InputError
         If it is no table, or of no known format, or says nothing about positions.
     """
-    with told(lambda problem: _damaged(file, problem)):
+    with explained(lambda problem: _damaged(file, problem)):
         encoding = file.encoding()
         delimiter, lines = file.rows(1 + _LOOKED_AT, encoding)
     header, *rows = lines or [[]]
@@ -67,7 +70,7 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
         re.fullmatch(r"[-+]?\d*,\d+(e[-+]?\d+)?", cell, re.IGNORECASE) for cell in cells
     )
     reading = pa.csv.ReadOptions(
-        block_size=_BLOCK,
+        block_size=block_size,
         column_names=[str(i) for i in range(len(header))],
         skip_rows=2 if layout.format is VISUALIZER else 1,
         encoding="utf-8" if encoding == "utf-8-sig" else encoding,
@@ -81,7 +84,7 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
     )
 
     def explain(problem: Exception) -> InputError:
-        return _explain(problem, file, header, delimiter, encoding, comma)
+        return _explain(problem, file, header, delimiter, encoding, comma, block_size)
 
     def read(skipped: Counter) -> Iterator[Batch]:
         def skip(_) -> str:
@@ -90,7 +93,7 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
 
         parsing = pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip)
         size = file.path.stat().st_size
-        with told(explain), file.open() as (text, raw):
+        with explained(explain), file.open() as (text, raw):
             stream = pa.PythonFile(text, "r")
             for batch in pa.csv.open_csv(stream, reading, parsing, converting):
                 if batch.num_rows:
@@ -108,9 +111,14 @@ def _visualizer_layout(header: list[str], row: list[str], mapping: dict) -> Layo
     of each date; the first row holds the reference's place and the dates, counted in Matlab's
     days less one.
     """
+    if len(row) > len(header):
+        raise InputError(
+            f"The table's first row has {len(row)} cells and its header {len(header)} names. "
+            "Export the table again: each date needs a column of its own."
+        )
     try:
         days = {date.fromordinal(int(float(cell)) - 365): i for i, cell in enumerate(row) if i > 2}
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputError(
             f"The table's first row should hold dates as numbers, not {row[3:]}."
         ) from None
@@ -123,7 +131,13 @@ def _visualizer_layout(header: list[str], row: list[str], mapping: dict) -> Layo
 
 
 def _explain(
-    problem: Exception, file: TextFile, header: list, delimiter: str, encoding: str, comma: bool
+    problem: Exception,
+    file: TextFile,
+    header: list,
+    delimiter: str,
+    encoding: str,
+    comma: bool,
+    block_size: int,
 ) -> InputError:
     """What to say where Arrow or an unpacker gives up."""
     found = re.search(r"CSV column #(\d+).*invalid value '(.*)'", str(problem), re.DOTALL)
@@ -137,8 +151,8 @@ def _explain(
         )
     if "straddling" in str(problem):
         return InputError(
-            f"{file.name} has a line of more than {_BLOCK >> 20} MB, as no table of points has. "
-            "Remove the column that holds so much, or correct a quote that does not end."
+            f"{file.name} has a line of more than {block_size >> 20} MB, as no table of points "
+            "has. Remove the column that holds so much, or correct a quote that does not end."
         )
     if "UTF8" in str(problem) or isinstance(problem, UnicodeError):
         return InputError(

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from ..errors import InputError
 from ..files.foreign import is_layer
-from .damage import FAILURES, told
+from .damage import FAILURES, explained
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".dat")
-_LONGEST = 1 << 20  # characters of a line that tells what the columns are
+_LONGEST = 1 << 20  # characters of the line with the columns' names
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -49,8 +50,8 @@ class TextFile:
         return f"{self.member} in {self.path.name}" if self.member else self.path.name
 
     @contextmanager
-    def open(self) -> Iterator[tuple[io.BufferedIOBase, io.BufferedIOBase]]:
-        """The text's bytes, and the file whose position tells how much is read."""
+    def open(self) -> Iterator[tuple[IO[bytes] | gzip.GzipFile, IO[bytes]]]:
+        """The text's bytes, and the file whose position shows how much is read."""
         with open(self.path, "rb") as raw:
             if self.member:
                 with zipfile.ZipFile(raw) as archive, archive.open(self.member) as file:
@@ -98,7 +99,7 @@ class TextFile:
         InputError
             If a line is longer than any of a table of points.
         """
-        lines = []
+        lines: list[str] = []
         with self.open() as (file, _), _decoded(file, encoding) as text:
             while len(lines) < count and (line := text.readline(_LONGEST)):
                 lines.append(line)
@@ -147,7 +148,7 @@ def open_text(path: Path) -> TextFile | None:
         raise InputError(f"{path.name} is packed. Unpack it, and give the file that it holds.")
     if packed == ".zip":
         problem = InputError(f"{path.name} is no whole .zip. Fetch it again.")
-        with told(lambda _: problem), zipfile.ZipFile(path) as archive:
+        with explained(lambda _: problem), zipfile.ZipFile(path) as archive:
             names = archive.namelist()
         tables = [name for name in names if Path(name).suffix.lower() in SUFFIXES]
         # EGMS packs each table with a description of it.

@@ -1,4 +1,4 @@
-"""Units and sign of PS points: stated, told by the values, or asked for, and checked."""
+"""Units and sign of PS points: stated, found from the values, or given, and checked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def choose_sign(layout: Layout, positive: str, monitor: Monitor) -> float:
     """
     if positive == "auto" and not layout.format.signed:
         raise InputError(
-            "The table does not tell whether positive is up or subsidence. Set POSITIVE."
+            "The table does not state whether positive is up or subsidence. Set POSITIVE."
         )
     turned = positive == "subsidence"
     monitor.log(f"Positive is {'subsidence; all signs are turned' if turned else 'up'}.")
@@ -48,8 +48,8 @@ def choose_units(
     Raises
     ------
     InputError
-        If a unit is neither stated nor given nor told by the other one, or units contradict the
-        values.
+        If a unit is neither stated nor given nor follows from the other one, or units
+        contradict the values.
     """
     dates = layout.dates
     # The standard deviation of the velocity has the velocity's unit; the series the displacement's.
@@ -57,23 +57,25 @@ def choose_units(
         "velocity": layout.columns.keys() & {"velocity", "velocity_std"},
         "displacement": dates or layout.columns.keys() & {"displacement"},
     }
-    units = {}
+    found: dict[str, str | None] = {}
     for name in filter(needed.get, MOTION):
-        asked = parameters.get(f"{name}_unit", "auto")
-        units[name] = asked if asked != "auto" else _stated(layout, name)
+        given = parameters.get(f"{name}_unit", "auto")
+        found[name] = given if given != "auto" else _stated(layout, name)
     series = batch.series
     velocity, displacement = (batch.columns.get(name, np.empty(0)) for name in MOTION)
     pace = ratio(slopes(years, series), velocity) if dates and len(velocity) else None
-    if pace and units["velocity"] is None and units["displacement"]:
-        units["velocity"] = nearest_unit(MILLIMETRES[units["displacement"]] * abs(pace))
-    elif pace and units["displacement"] is None and units["velocity"]:
-        units["displacement"] = nearest_unit(MILLIMETRES[units["velocity"]] / abs(pace))
-    for name, unit in units.items():
+    if pace and found["velocity"] is None and found["displacement"]:
+        found["velocity"] = nearest_unit(MILLIMETRES[found["displacement"]] * abs(pace))
+    elif pace and found["displacement"] is None and found["velocity"]:
+        found["displacement"] = nearest_unit(MILLIMETRES[found["velocity"]] / abs(pace))
+    units: dict[str, str] = {}
+    for name, unit in found.items():
         if unit is None:
             raise InputError(
-                f"The table does not tell the unit of the {name} ({_example(layout, name)}). Set "
+                f"The table does not state the unit of the {name} ({_example(layout, name)}). Set "
                 f"{name.upper()}_UNIT to one of {', '.join(MILLIMETRES)}."
             )
+        units[name] = unit
     quotients = {}
     if dates and len(velocity):
         scale = MILLIMETRES[units["displacement"]] / MILLIMETRES[units["velocity"]]
@@ -91,9 +93,9 @@ def choose_units(
             f"{'series' if dates else 'displacement'}: that takes five points that have both and "
             f"agree, among the first {len(batch.xy):,}."
         )
-    told = [f"{name} in {unit}{'/yr' * (name == 'velocity')}" for name, unit in units.items()]
-    if told:
-        monitor.log(f"Units: {', '.join(told)}.")
+    texts = [f"{name} in {unit}{'/yr' * (name == 'velocity')}" for name, unit in units.items()]
+    if texts:
+        monitor.log(f"Units: {', '.join(texts)}.")
     return units
 
 

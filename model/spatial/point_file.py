@@ -83,7 +83,7 @@ def write_points(path: Path, crs: str, tables: Iterable[pa.Table]) -> int:
 
 
 def _check(path: Path, count: int) -> None:
-    """Read back what was written, all of it: a full disk may be told by nothing else.
+    """Read back what was written, all of it: a full disk may show in nothing else.
 
     Raises
     ------

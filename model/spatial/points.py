@@ -23,7 +23,7 @@ class Points:
     variance : ndarray (n,), optional
         Of the values' measurement error, mm2; None if unknown.
     unit : str
-        What the values are measured in if it is not mm, as texts shall say.
+        Of the values, as texts show it.
     """
 
     xy: np.ndarray

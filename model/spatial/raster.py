@@ -27,8 +27,8 @@ _PROBLEMS = (RasterioError, CPLE_BaseError)
 class SurfaceWriter:
     """Takes a surface tile by tile; on leaving the `with` block the finished file is there.
 
-    What was written is read back and compared before it counts, since libraries do not tell each
-    disk that fills. Overviews never mix classes or directions.
+    What was written is read back and compared before it counts, since libraries do not
+    report every full disk. Overviews never mix classes or directions.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def writing(path: Path, size: int, whole: bool = True) -> Iterator[None]:
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Say of what raster it is that pixels cannot be read.
+    """Name the raster whose pixels cannot be read.
 
     Raises
     ------

@@ -6,6 +6,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import rasterio
@@ -21,7 +22,7 @@ from .raster import reading
 MAX_CLASSES = 64
 _ROWS, _STRIP = 256, 2**23  # rows of a strip at most, and cells
 _SAMPLE = 1_000_000
-_BLOCK = 512  # cells along each axis that are encoded at once
+_BLOCK = 512  # cells along each axis that are encoded at a time
 _REACH = 128  # cells: no pixel of a map sees a filled cell farther from a valid one
 
 
@@ -277,10 +278,10 @@ class _NearestValid:
             slice(rows.start - row, rows.stop - row),
             slice(columns.start - column, columns.stop - column),
         )
-        self._missing = None
+        self._missing: np.ndarray | None = None
 
     def filled(self, raw: np.ndarray, missing: np.ndarray, raster) -> np.ndarray:
-        """The block's cells without its holes, as far as there is a valid cell in reach."""
+        """The block's cells without its holes, where a valid cell is near enough."""
         if not missing.any():
             return raw
         around = _read(raster, self._around)
@@ -327,7 +328,7 @@ def _no_valid_cell(name: str) -> InputError:
     )
 
 
-def _mapped(array: np.ndarray | Path, mode: str = "r") -> np.ndarray:
+def _mapped(array: np.ndarray | Path, mode: Literal["r", "r+"] = "r") -> np.ndarray:
     return np.load(array, mmap_mode=mode) if isinstance(array, Path) else array
 
 

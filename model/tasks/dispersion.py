@@ -17,7 +17,7 @@ from ..spatial.point_file import write_points
 from ..spatial.raster import SurfaceWriter
 from .job import Job
 
-FEWEST = 15  # as Azarm et al. (2025) ask for
+FEWEST = 15  # as Azarm et al. (2025) require
 BANDS = ["amplitude_dispersion", "mean_amplitude"]
 _TILE = 2048
 

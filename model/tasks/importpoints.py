@@ -26,7 +26,7 @@ def run(folder, request, monitor) -> dict:
     job = Job(folder, request, monitor)
     source = open_source(request["source"], job.parameters)
     layout = source.layout
-    by = f", recognised by {', '.join(layout.told_by)}" if layout.told_by else ""
+    by = f", recognised by {', '.join(layout.recognised_by)}" if layout.recognised_by else ""
     monitor.log(f"Format: {layout.format.title}{by}.")
     taken = ", ".join(f"{name} from {column}" for name, column in layout.columns.items())
     monitor.log(f"Columns: {taken or 'the time series only'}; {period(list(layout.dates))}.")
@@ -70,7 +70,7 @@ def open_source(given: dict, parameters: dict) -> Source:
     suffix = path.suffix.lower()
     if suffix in GRIDS:
         if mapping:
-            raise InputError("COLUMNS is for tables and layers; an HDF5 file tells itself.")
+            raise InputError("COLUMNS is for tables and layers: HDF5 files name their datasets.")
         return open_grid(path, key)
     text = None if given.get("layer") else open_text(path)
     if text:

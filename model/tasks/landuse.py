@@ -52,15 +52,15 @@ def by_forest(job: Job, report: Report) -> None:
     job.result["numbers"]["OOB_ACCURACY"] = seen
     if honest is not None:
         job.result["numbers"]["POLYGON_ACCURACY"] = honest
-        told = f"and {honest:.1%} with whole polygons held out, which is what to expect elsewhere"
+        text = f"and {honest:.1%} with whole polygons held out, which is what to expect elsewhere"
     else:
-        told = "which flatters; no class has a second polygon that could be held out"
-    report.headline(f"{len(names)} classes. Out-of-bag accuracy {seen:.1%}, {told}.")
-    monitor.log(f"Out-of-bag accuracy {seen:.1%}, {told}.")
+        text = "which is too high: no class has a second polygon that could be held out"
+    report.headline(f"{len(names)} classes. Out-of-bag accuracy {seen:.1%}, {text}.")
+    monitor.log(f"Out-of-bag accuracy {seen:.1%}, {text}.")
     _confusion(report, "Out-of-bag votes", labels, forest.out_of_bag_, names)
     report.text(
-        "Out-of-bag means: each cell is judged by the trees that had not drawn it. But they have "
-        "drawn its neighbours in the same polygon, which look the same, so this is too good."
+        "Out-of-bag: each cell is predicted by the trees that were not trained on it. They were "
+        "trained on its neighbours in the same polygon, which look alike, so this is too high."
     )
     single = [
         names[code] for code in forest.classes_ if len(np.unique(polygons[labels == code])) == 1
@@ -75,13 +75,13 @@ def by_forest(job: Job, report: Report) -> None:
         "Importance of the bands",
         ["Band", "Importance"],
         sorted(zip(bands, forest.importance_.tolist()), key=lambda row: -row[1]),
-        "Mean decrease of impurity; the sum is 1. Bands that tell the same share it.",
+        "Mean decrease of impurity; the sum is 1. Correlated bands share it.",
     )
     _areas(report, job, sizes, names)
 
 
 def by_kmeans(job: Job, report: Report) -> None:
-    """Find classes that look alike."""
+    """Find clusters of cells that look alike."""
     monitor, drivers = job.monitor, job.request["drivers"]
     seed, count = job.parameters.get("seed", 0), job.parameters["classes"]
     sample = Sample(seed=seed)
@@ -110,20 +110,20 @@ def by_kmeans(job: Job, report: Report) -> None:
 
 
 def by_table(job: Job, report: Report) -> None:
-    """Put the classes of another map together."""
+    """Reclassify another map."""
     table = job.parameters["table"]
     if table == "own":
         rules = Reclassification.parse(job.parameters.get("rules", ""))
     else:
         rules = Reclassification.preset(table)
-    found = Counter()
+    found: Counter = Counter()
 
     def classify(cells):
         codes, index, counts = np.unique(cells, return_inverse=True, return_counts=True)
         found.update(dict(zip(codes.tolist(), counts.tolist())))
         if len(found) > _MAX_CODES:
             raise InputError(
-                f"The image holds more than {_MAX_CODES} different values. METHOD reclassify wants "
+                f"The image holds more than {_MAX_CODES} different values. METHOD reclassify needs "
                 "a map of classes; METHOD kmeans or forest makes classes of an image."
             )
         return rules.apply(codes)[index.ravel()]
@@ -132,22 +132,22 @@ def by_table(job: Job, report: Report) -> None:
     codes = sorted(found)
     index = rules.find(np.array(codes))
     unknown = [(code, found[code]) for code, i in zip(codes, index) if i < 0]
-    told = ", ".join(f"{code:g} ({count:,} cells)" for code, count in unknown[:_NAMED])
-    told += f" and {len(unknown) - _NAMED} more codes" if len(unknown) > _NAMED else ""
+    listed = ", ".join(f"{code:g} ({count:,} cells)" for code, count in unknown[:_NAMED])
+    listed += f" and {len(unknown) - _NAMED} more codes" if len(unknown) > _NAMED else ""
     if len(unknown) == len(codes):
         raise InputError(
-            f"None of the image's codes has a rule: {told}. Choose another TABLE, or own RULES."
+            f"None of the image's codes has a rule: {listed}. Choose another TABLE, or own RULES."
         )
     report.headline(f"{len(codes)} codes became {np.count_nonzero(sizes)} classes.")
     if unknown:
-        job.monitor.log(f"Codes without a rule are NoData: {told}.", "warning")
-        report.text(f"Codes without a rule are NoData: {told}.")
+        job.monitor.log(f"Codes without a rule are NoData: {listed}.", "warning")
+        report.text(f"Codes without a rule are NoData: {listed}.")
     rows = []
     for code, i in zip(codes, index):
         rule = rules.rules[i] if i >= 0 else None
         becomes = f"{rule.target} {rules.names[rule.target]}" if rule else "NoData"
         rows.append((f"{code:g}", rule.name if rule else "", found[code], becomes))
-    report.table("What became of each code", ["Code", "Name", "Cells", "Class"], rows)
+    report.table("The class of each code", ["Code", "Name", "Cells", "Class"], rows)
     _areas(report, job, sizes, rules.names)
 
 
@@ -172,22 +172,22 @@ def _training(job: Job):
             "overlap, and that the polygons are larger than cells."
         )
     if 0 in counts:
-        text = f"Training polygons beside the image or smaller than a cell: {counts.count(0)}."
+        text = f"Training polygons outside the image or smaller than a cell: {counts.count(0)}."
         monitor.log(text, "warning")
     place = rows * grid.width + columns
     _, index, often = np.unique(place, return_inverse=True, return_counts=True)
-    once = often[index] == 1
-    _tell(monitor, "because they lie in more than one polygon", ~once)
+    single = often[index] == 1
+    _warn(monitor, "because they lie in more than one polygon", ~single)
     cells = np.full((len(rows), len(job.request["drivers"])), np.nan, np.float32)
     for window, image in strips(job.request["drivers"], grid, job.folder, _CELLS):
         here = (rows >= window.row) & (rows < window.row + window.height)
         cells[here] = image[:, rows[here] - window.row, columns[here]].T
     known = ~np.isnan(cells).any(axis=1)
-    _tell(monitor, "because a band has no value there", once & ~known)
+    _warn(monitor, "because a band has no value there", single & ~known)
     labels = of_polygon[polygons]
-    usable = once & known
+    usable = single & known
     kept = _even(labels, usable, job.parameters.get("seed", 0))
-    _tell(monitor, f"because their class has more than {MAX_PER_CLASS:,}", usable & ~kept)
+    _warn(monitor, f"because their class has more than {MAX_PER_CLASS:,}", usable & ~kept)
     there = np.unique(labels[kept]).tolist()
     if len(there) < 2:
         what = f"one class only, {names[there[0]]}" if there else "no usable cell"
@@ -225,7 +225,7 @@ def _even(labels: np.ndarray, usable: np.ndarray, seed: int) -> np.ndarray:
     return kept
 
 
-def _tell(monitor, why: str, left_out: np.ndarray) -> None:
+def _warn(monitor, why: str, left_out: np.ndarray) -> None:
     if left_out.any():
         monitor.log(f"Training cells not used {why}: {left_out.sum():,}.", "warning")
 
@@ -265,9 +265,9 @@ def _areas(report: Report, job: Job, sizes: np.ndarray, names: dict[int, str]) -
 
 
 def _confusion(report: Report, title: str, labels, predicted, names: dict[int, str]) -> None:
-    told = predicted != 0
+    known = predicted != 0
     codes = list(names)
-    matrix = confusion_matrix(labels[told], predicted[told], labels=codes)
+    matrix = confusion_matrix(labels[known], predicted[known], labels=codes)
     with np.errstate(invalid="ignore"):
         producers = np.diag(matrix) / matrix.sum(axis=1)
         users = np.diag(matrix) / matrix.sum(axis=0)
@@ -277,11 +277,11 @@ def _confusion(report: Report, title: str, labels, predicted, names: dict[int, s
     rows.append(["User's accuracy", *map(_share, users), f"{accuracy(labels, predicted):.1%}"])
     report.table(
         title,
-        ["Polygon says", *names.values(), "Producer's accuracy"],
+        ["Polygon", *names.values(), "Producer's accuracy"],
         rows,
-        "Cells by the class of their polygon (rows) and the class that the forest gives them "
-        "(columns). Producer's accuracy: share of a class that is found. User's: share of what is "
-        "called so that is so.",
+        "Cells by the class of their polygon (rows) and the predicted class (columns). Producer's "
+        "accuracy: share of the cells of a class that are predicted as it. User's accuracy: share "
+        "of the cells predicted as a class that belong to it.",
     )
 
 

@@ -32,7 +32,7 @@ _TILE = 1024
 
 
 def run(folder, request, monitor) -> dict:
-    """Write the outputs that are asked for.
+    """Write the outputs of the request.
 
     The request's `elevation` is a file on the grid `area`, which holds the map's own and the land
     around it.
@@ -109,7 +109,7 @@ def _check(heights: np.ndarray, inside: np.ndarray, job: Job) -> None:
     if low == high:
         job.monitor.log(
             f"All of the DEM is at {low:g} m: slope is 0, there is no aspect, and SPI and TWI, for "
-            "which water takes the shortest way out, mean nothing.",
+            "which water takes the shortest path out, mean nothing.",
             "warning",
         )
     count, cells = enclosed_holes(heights)

@@ -1,4 +1,4 @@
-"""Map the Isfahan plain from its layers as they come; docs/isfahan.md tells the same by hand.
+"""Map the Isfahan plain from its layers as they come; docs/user/isfahan.md tells the same by hand.
 
 Run it with the Python of QGIS: python3 run_real.py DATA_FOLDER [RESULTS_FOLDER]
 """

@@ -29,7 +29,7 @@ def compete(contest, size, window, method, stack):
     """A window patch by patch, and densely."""
 
     def predicted(target):
-        return method.predict(target, stack)[0]
+        return method.predict(target, stack).mean
 
     # What is paid once, such as tracing, is not counted.
     predicted(window), predicted(window.xy()[:8])

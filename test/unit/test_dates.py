@@ -29,8 +29,8 @@ def test_days_in_many_forms(texts):
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (["01/02/2014", "03/04/2014"], "Day and month in when cannot be told apart, .*01/02/2014"),
-        (["13/02/2014", "03/14/2014"], "Day and month in when cannot be told apart"),
+        (["01/02/2014", "03/04/2014"], "Day and month in when are ambiguous, .*01/02/2014"),
+        (["13/02/2014", "03/14/2014"], "Day and month in when are ambiguous"),
         (["2014-02-30", "2014-02-28"], "1 of 2 dates in when cannot be read, .*2014-02-30"),
         (["spring", "spring", "2014-02-28"], "2 of 3 dates in when cannot be read, .*spring"),
         (["12/31/14"], "cannot be read"),

@@ -199,7 +199,7 @@ def test_errors_are_predicted_minus_observed(job):
     ("change", "message"),
     [
         ({"task": "guess"}, "Unknown task 'guess'"),
-        ({"protocol": 99, "task": "probe"}, "speaks protocol 99"),
+        ({"protocol": 99, "task": "probe"}, "has protocol 99"),
         ({"task": "map", "parameters": {"method": "cnn"}, "drivers": []}, "needs driver rasters"),
         ({"task": "train", "parameters": {"split": "fair"}}, "Unknown split 'fair'"),
         ({"task": "predict", "model": "/nowhere.zip"}, "no model file /nowhere.zip"),

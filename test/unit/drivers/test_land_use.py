@@ -18,8 +18,7 @@ from subsidence_mapper.model.drivers.land_use import (
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.spatial.polygons import cells_within
 from subsidence_mapper.model.tasks import landuse as task
-from subsidence_mapper.test.examples import RecordingMonitor as Log
-from subsidence_mapper.test.examples import make_grid, write_driver
+from subsidence_mapper.test.examples import RecordingMonitor, make_grid, write_driver
 
 NAN = np.nan
 LEFT, TOP, CELL = 500_000.0, 3_600_000.0, 30.0
@@ -215,7 +214,7 @@ def job(tmp_path):
             "parameters": {"method": method, **parameters},
             "outputs": outputs,
         }
-        log = Log()
+        log = RecordingMonitor()
         result = task.run(tmp_path, request, log)
         with rasterio.open(tmp_path / result["files"]["LAND_USE"]) as raster:
             assert (raster.dtypes, raster.nodata) == (("uint8",), 0)
@@ -269,7 +268,7 @@ def test_training_cells_that_cannot_be_used_are_counted(job):
     ]
     codes, result, page, warnings, _ = job("forest", training=training)
     assert warnings[:2] == [
-        "Training polygons beside the image or smaller than a cell: 2.",
+        "Training polygons outside the image or smaller than a cell: 2.",
         "Training cells not used because they lie in more than one polygon: 64.",
     ]
     assert "Classes without a usable training cell: snow, water." in warnings

@@ -15,20 +15,10 @@ from subsidence_mapper.model.drivers.statistics import (
     strips,
 )
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.tasks import stack as task
-from subsidence_mapper.test.examples import make_grid, write_driver
+from subsidence_mapper.test.examples import RecordingMonitor, make_grid, write_driver
 
 NAN = np.nan
-
-
-class Log(Monitor):
-    def __init__(self):
-        self.warnings = []
-
-    def log(self, text, level="info"):
-        if level == "warning":
-            self.warnings.append(text)
 
 
 def of_stack(kinds, cells, parts=1):
@@ -164,7 +154,7 @@ def job(tmp_path):
             "parameters": {"format": "geotiff", **parameters},
             "outputs": ["STACK", "REPORT"],
         }
-        log = Log()
+        log = RecordingMonitor()
         return task.run(tmp_path, json.loads(json.dumps(request)), log), log
 
     run.folder, run.given, run.drivers = tmp_path, given, drivers
@@ -184,9 +174,9 @@ def test_the_stack_holds_every_band_with_its_name_and_kind(job):
 def test_the_report_and_its_warnings(job):
     result, log = job()
     assert log.warnings == [
-        "Bands that have one value everywhere and tell nothing: flat (7), aspect (45).",
+        "Bands with one value everywhere, which carry no information: flat (7), aspect (45).",
         "Bands with a value in less than half of the cells: sparse (8.3%).",
-        "Bands that nearly repeat each other (correlation beyond 0.95): slope and twice (+1.00).",
+        "Bands that nearly repeat each other (correlation above 0.95): slope and twice (+1.00).",
     ]
     page = (job.folder / result["files"]["REPORT"]).read_text(encoding="utf-8")
     assert "Bands: 6, on 30 x 20 cells" in page and "8.3% of the cells" in page

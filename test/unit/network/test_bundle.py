@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods.cnn import CNN
-from subsidence_mapper.model.methods.cnn_bundle import load_model, save_model
 from subsidence_mapper.model.network.bundle import (
-    _digest,
     match_drivers,
     read_bundle,
     read_header,
     read_summary,
     write_bundle,
 )
-from subsidence_mapper.model.network.presets import Preset, make_preset
+from subsidence_mapper.model.network.presets import make_preset
 from subsidence_mapper.model.statistics.conformal import Intervals
 
 
@@ -71,7 +69,7 @@ def test_arrays_and_header_come_back(bundle):
     ("change", "message"),
     [
         (change_header(drivers=[]), "does not match its digest"),
-        (change_header(format_version=99), "format 99; this plugin reads 1 to 2"),
+        (change_header(format_version=99), "format 99; this plugin reads 1"),
         (change_header(format="other"), "is not a model of this plugin"),
         (lambda members: members.pop("model.json"), "is not a model of this plugin"),
         (lambda members: members.pop("arrays/w.npy"), "list of files"),
@@ -79,8 +77,8 @@ def test_arrays_and_header_come_back(bundle):
         (other_array, "array w does not match its digest"),
         (huge_array, "arrays/w.npy is larger than its header says"),
         (pickled_array, "array w does not match its digest"),
-        (change_header(format_version=-1), "format -1; this plugin reads 1 to 2"),
-        (change_header(format_version=True), "format True; this plugin reads 1 to 2"),
+        (change_header(format_version=-1), "format -1; this plugin reads 1"),
+        (change_header(format_version=True), "format True; this plugin reads 1"),
     ],
 )
 def test_a_changed_bundle_is_refused(bundle, change, message):
@@ -121,36 +119,25 @@ def test_drivers_match_by_name_whatever_their_order():
         match_drivers(header, ["NDVI", "slope"])
 
 
-def test_bundles_of_format_1_are_still_read(bundle):
-    def as_of_old(members):
-        header = json.loads(members["model.json"])
-        header |= {"format_version": 1, "preset": make_preset("paper").to_dict()}
-        del header["preset"]["activation"]
-        header["digest"] = _digest(header)
-        members["model.json"] = json.dumps(header)
-
-    rewrite(bundle, as_of_old)
-    assert Preset.from_dict(read_header(bundle)["preset"]) == make_preset("paper")
-
-
 def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, points):
-    method = CNN("standard", epochs=2, activation="tanh").fit(points, stack)
+    method = CNN(make_preset("standard", epochs=2, activation="tanh")).fit(points, stack)
     curve = Intervals(*np.array([[0.0, 100.0], [1.0, 2.0], [1.5, 3.5]]))
     about = {
         "drivers": [{"name": each.name, "kind": each.kind} for each in stack.encodings],
         "grid": stack.grid.to_dict(),
         "field": "velocity",
+        "unit": "mm",
         "positive": "up",
     }
     path = tmp_path / "model.zip"
-    save_model(path, method, stack.encodings, curve, points, about)
-    loaded, header, xy = load_model(path)
-    expected, _ = method.predict(stack.grid.window, stack)
-    assert np.array_equal(loaded.predict(stack.grid.window, stack)[0], expected)
+    assert method.save(path, stack, curve, points, about)
+    loaded, header, xy = CNN.load(path)
+    expected = method.predict(stack.grid.window, stack).mean
+    assert np.array_equal(loaded.predict(stack.grid.window, stack).mean, expected)
     assert loaded.preset == method.preset
     assert np.array_equal(xy, points.xy)
     assert header["error_by_distance"]["standard_deviation_mm"] == [1.0, 2.0]
-    assert Intervals.from_dict(header["error_by_distance"])(0.0) == (1.0, 1.5)
+    assert Intervals.from_dict(header["error_by_distance"]).predict(0.0) == (1.0, 1.5)
 
 
 LAID_OUT = {
@@ -158,6 +145,7 @@ LAID_OUT = {
     "grid": {"crs": "EPSG:32639", "transform": [0.0, 30, 0, 9.0, 0, -30], "width": 3, "height": 3},
     "positive": "up",
     "field": "mm",
+    "unit": "mm",
 }
 
 

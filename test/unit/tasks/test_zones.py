@@ -10,23 +10,9 @@ import rasterio
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.spatial.polygons import points_within
 from subsidence_mapper.model.tasks import zones as task
-from subsidence_mapper.test.examples import make_grid
+from subsidence_mapper.test.examples import RecordingMonitor, make_grid
 
 LEFT, TOP, CELL = 500_000.0, 3_600_000.0, 30.0
-
-
-class Log:
-    """A monitor that remembers warnings."""
-
-    def __init__(self):
-        self.warnings = []
-
-    def progress(self, fraction, text=""):
-        pass
-
-    def log(self, text, level="info"):
-        if level == "warning":
-            self.warnings.append(text)
 
 
 def box(row, column, height, width):
@@ -85,7 +71,7 @@ def summarise(tmp_path, surfaces):
         if points is not None:
             np.savez(tmp_path / "points.npz", xy=points[0], values=points[1])
             request["points"] = {"file": "points.npz", "field": "mm", "positive": positive}
-        log = Log()
+        log = RecordingMonitor()
         result = task.run(tmp_path, request, log)
         with np.load(tmp_path / result["points"]["SUMMARY"]) as table:
             columns = {name: table[name].tolist() for name in table.files}
@@ -149,13 +135,13 @@ def test_points_count_where_they_lie_even_off_the_surfaces(summarise):
         assert [row["ps_count"], row["ps_smallest"], row["ps_largest"]] == [3, -80, 10]
         assert row["ps_mean"] == pytest.approx(-30)
     assert warnings == [
-        "Zones that reach beyond the surfaces, so that the figures are of a part of them: edge."
+        "Zones that extend beyond the surfaces, so that the figures are of a part of them: edge."
     ]
     _, warnings = summarise([("far", polygon(box(0, 20, 5, 5)))], points=points)
     assert warnings == ["No persistent scatterer lies in any zone."]
 
 
-def test_zones_without_cells_are_told_and_kept(summarise):
+def test_zones_without_cells_are_named_and_kept(summarise):
     zones = [
         ("fine", polygon(box(20, 20, 5, 5))),
         ("tiny", polygon(box(20.6, 20.6, 0.3, 0.3))),
@@ -189,7 +175,7 @@ def test_the_report_begins_with_the_most_subsidence(
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     sign = "-" if positive == "up" else ""
     assert f"The most subsidence is in airport: {sign}333.3 {unit} by kriging" in html
-    assert f"the PS there reach {sign}222.2 {unit}" in html
+    assert f"the PS there show up to {sign}222.2 {unit}" in html
     assert html.count("<img") == 2
     # The zone with the larger displacement comes first.
     assert html.index('alt="airport"') < html.index('alt="city"')
