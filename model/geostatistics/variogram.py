@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, product
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import nnls
@@ -12,6 +13,7 @@ from scipy.spatial import cKDTree
 
 MODELS = ("spherical", "exponential", "gaussian", "stable", "matern", "nested", "linear")
 FEW = 10
+Estimator = Literal["matheron", "cressie_hawkins"]
 
 _ANCHORS, _NEAREST = 1500, 12
 _LEAST_PAIRS, _LEAST_LAGS, _MOST_LAGS = 30, 5, 15
@@ -129,7 +131,7 @@ class Variogram:
 def empirical_variogram(
     xy: np.ndarray,
     values: np.ndarray,
-    estimator: str = "matheron",
+    estimator: Estimator = "matheron",
     variance: np.ndarray | None = None,
     azimuth: float | None = None,
     seed: int = 0,
@@ -200,7 +202,10 @@ def _cressie_hawkins(difference: np.ndarray) -> float:
     return np.sqrt(difference).mean() ** 4 / (0.914 + 0.988 / difference.size)
 
 
-ESTIMATORS = {"matheron": _matheron, "cressie_hawkins": _cressie_hawkins}
+ESTIMATORS: dict[Estimator, Callable] = {
+    "matheron": _matheron,
+    "cressie_hawkins": _cressie_hawkins,
+}
 
 
 def fit_variogram(model: str, empirical: Empirical, nugget: bool = True) -> Variogram:

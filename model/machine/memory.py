@@ -55,11 +55,12 @@ class PeakMemory:
             ctypes.CDLL(None).malloc_trim(0)
         except (OSError, AttributeError, TypeError):
             pass  # only glibc can
+        self._before: float | None = None
         try:
             self._clear.write_text("5")  # sets the peak back to what is taken now
             self._before = self._read("VmRSS")
         except OSError:
-            self._before = None
+            pass  # of a system other than Linux
 
     def more_than(self, other: float | None) -> float | None:
         """Megabytes beyond what was taken at first, or `other` if that is more."""
@@ -68,5 +69,5 @@ class PeakMemory:
         return max(self._read("VmHWM") - self._before, other or 0.0)
 
     def _read(self, name: str) -> float:
-        line = re.search(rf"{name}:\s+(\d+) kB", self._status.read_text())
-        return int(line.group(1)) * 1024 / _MEGABYTE
+        kilobytes = dict(re.findall(r"(\w+):\s+(\d+) kB", self._status.read_text()))
+        return int(kilobytes[name]) * 1024 / _MEGABYTE

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..engine import LOCAL, Engine
-from ..methods.base import Method, Prediction
+from ..methods.base import Method, Notes, Prediction
 from ..monitor import Monitor
 from ..spatial.grid import Grid, Window
 from ..spatial.raster import SurfaceWriter
@@ -17,7 +18,30 @@ from ..spatial.stack import Stack
 from ..statistics.conformal import Intervals, Surroundings
 
 TILE = 256
-UNCERTAINTY = ["standard_deviation", "lower_90", "upper_90"]
+BANDS = ["standard_deviation", "lower_90", "upper_90"]
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """How far a surface may be wrong.
+
+    Parameters
+    ----------
+    path : Path
+        The GeoTIFF to write.
+    intervals : Intervals
+    surroundings : Surroundings
+        Of the points in use; they say of each cell what the intervals go by.
+    """
+
+    path: Path
+    intervals: Intervals
+    surroundings: Surroundings
+
+    def predict(self, tile: Window, own: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Standard deviation and half width, mm, in a tile, by the method's own deviation too."""
+        distance, spread, _ = self.surroundings.describe(tile.xy())
+        return self.intervals.predict(distance, spread, own)
 
 
 def write_surfaces(
@@ -26,24 +50,22 @@ def write_surfaces(
     stack: Stack | None,
     surface: Path,
     monitor: Monitor,
-    uncertainty: Path | None = None,
-    intervals: Intervals | None = None,
-    surroundings: Surroundings | None = None,
+    uncertainty: Uncertainty | None = None,
     own_deviation: Path | None = None,
     engine: Engine = LOCAL,
     quantity: str = "displacement",
     unit: str = "mm",
-) -> Counter:
+) -> Notes:
     """Write a method's surface and, where asked for, how far it may be wrong.
 
     Parameters
     ----------
     method : Method
         Fitted.
-    surface, uncertainty, own_deviation : Path
-        The GeoTIFFs to write; the last is for the standard deviation that the method itself gives.
-    intervals : Intervals
-        Gives the uncertainty, from what `surroundings` say of each cell.
+    surface, own_deviation : Path
+        The GeoTIFFs to write; the second is for the standard deviation that the method itself
+        gives.
+    uncertainty : Uncertainty, optional
     engine : Engine
         Where the tiles are predicted.
     quantity, unit : str
@@ -51,30 +73,30 @@ def write_surfaces(
 
     Returns
     -------
-    Counter
-        The notes of all tiles, see `methods.base.Prediction`.
+    notes : Counter
+        Of all tiles, see `methods.base.Prediction`.
     """
     mean_name, *error_names = [
-        f"{name}_{unit.replace('/', '_per_')}" for name in [quantity, *UNCERTAINTY]
+        f"{name}_{unit.replace('/', '_per_')}" for name in [quantity, *BANDS]
     ]
     with ExitStack() as writers:
         mean_file = writers.enter_context(SurfaceWriter(surface, grid, [mean_name]))
         if uncertainty:
-            error_file = writers.enter_context(SurfaceWriter(uncertainty, grid, error_names))
+            error_file = writers.enter_context(SurfaceWriter(uncertainty.path, grid, error_names))
         if own_deviation:
             own_file = writers.enter_context(SurfaceWriter(own_deviation, grid, error_names[:1]))
-        tiles, notes = list(grid.tiles(TILE)), Counter()
+        tiles = list(grid.tiles(TILE))
+        notes: Notes = Counter()
         predicted = engine.map(predict_tile, tiles, method, stack)
         for i, (tile, found) in enumerate(zip(tiles, predicted)):
             notes += found.notes
             mean, own, missing = found.mean, found.deviation, ~np.isfinite(found.mean)
-            if method.uses_drivers_:
+            if method.uses_drivers_ and stack is not None:
                 missing |= ~stack.valid[tile.slices].ravel()
             mean = np.where(missing, np.nan, mean)
             mean_file.write(tile, mean)
             if uncertainty:
-                distance, spread, _ = surroundings.describe(tile.xy())
-                deviation, half = intervals.predict(distance, spread, own)
+                deviation, half = uncertainty.predict(tile, own)
                 error_file.write(
                     tile, np.where(missing, np.nan, deviation), mean - half, mean + half
                 )

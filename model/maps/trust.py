@@ -56,7 +56,7 @@ def write_trust(
             if stack is not None:
                 share = stack.filled_share(tile, patch_size).ravel()
             index = inside = np.full(tile.size, np.nan)
-            if applicability is not None:
+            if applicability is not None and stack is not None:
                 index = applicability.dissimilarity(
                     stack.values[tile.slices].reshape(tile.size, -1)
                 )

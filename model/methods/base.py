@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,11 @@ from ..spatial.grid import Window
 from ..spatial.points import Points
 from ..spatial.stack import Stack
 from ..statistics.conformal import Intervals
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Notes = Counter[str]
 
 
 @dataclass(frozen=True)
@@ -30,14 +35,14 @@ class Prediction:
         mm, NaN where there is no value.
     deviation : ndarray (m,), optional
         Standard deviation, mm, where the method has one.
-    notes : Counter
+    notes : Notes
         What you should know of these values: sentences, in which ``{count}`` stands for how many
         values each is about, and that number. Those of several tiles add up.
     """
 
     mean: np.ndarray
     deviation: np.ndarray | None = None
-    notes: Counter = field(default_factory=Counter)
+    notes: Notes = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class LearningCurve:
     seconds: float
 
 
-def sentences(notes: Counter) -> list[str]:
+def sentences(notes: Notes) -> list[str]:
     """The notes of predictions as sentences.
 
     Examples
@@ -100,10 +105,6 @@ class Method(ABC):
         "required": not without.
     uses_drivers_ : bool
         Whether it has learned from drivers.
-    scaling : str
-        Of the drivers in its stack, see `stack.read_stack`.
-    footprint : int
-        Side, in cells, of the square of drivers that a value depends on.
     GRID : dict
         Values of parameters that tuning tries, all with all; empty if there is nothing to tune.
     takes_minutes : bool
@@ -131,21 +132,28 @@ class Method(ABC):
     {'quantile': 1.0}
     """
 
-    name: ClassVar[str]
+    name: str
     title: str
     drivers: str = "none"
-    scaling: str = "standard"
-    footprint: int = 1
     GRID: ClassVar[dict[str, list]] = {}
     takes_minutes: ClassVar[bool] = False
-
     uses_drivers_: bool
+
+    @property
+    def scaling(self) -> str:
+        """Of the drivers in its stack, see `stack.read_stack`."""
+        return "standard"
+
+    @property
+    def footprint(self) -> int:
+        """Side, in cells, of the square of drivers that a value depends on."""
+        return 1
 
     def get_params(self) -> dict[str, Any]:
         """The parameters by name, as the constructor takes them."""
         return {name: getattr(self, name) for name in parameter_names(type(self))}
 
-    def clone(self, **changes: Any) -> Method:
+    def clone(self, **changes: Any) -> Self:
         """The same method, not fitted, with some parameters changed."""
         return type(self)(**{**self.get_params(), **changes})
 
@@ -155,7 +163,7 @@ class Method(ABC):
         stack: Stack | None = None,
         validation: Points | None = None,
         monitor: Monitor = SILENT,
-    ) -> Method:
+    ) -> Self:
         """Learn from the points.
 
         Parameters
@@ -210,7 +218,7 @@ class Method(ABC):
         """How the losses fell while it learned, if it learned by epochs."""
         return None
 
-    def in_folds(self, folds: Any) -> Method:
+    def in_folds(self, folds: Any) -> Self:
         """A clone to be fitted in `splits.Folds`; what tunes itself splits as they do."""
         return self.clone()
 
@@ -223,7 +231,7 @@ class Method(ABC):
         return {"method": self.title}
 
     def save(
-        self, path: Path, stack: Stack, intervals: Intervals, points: Points, about: dict
+        self, path: Path, stack: Stack | None, intervals: Intervals, points: Points, about: dict
     ) -> bool:
         """Write the fitted method as a model file; False if it has none.
 
@@ -248,7 +256,7 @@ def parameter_names(cls: type) -> list[str]:
 
 def common_scaling(methods: Iterable[Method]) -> str:
     """The scaling of a stack that all of these methods share: the one that differs, if any."""
-    return next((each.scaling for each in methods if each.scaling != Method.scaling), "standard")
+    return next((each.scaling for each in methods if each.scaling != "standard"), "standard")
 
 
 def positions(target: np.ndarray | Window) -> np.ndarray:

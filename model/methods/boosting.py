@@ -38,7 +38,6 @@ class Boosting(Method):
     name = "boosting"
     title = "Gradient boosting"
     drivers = "required"
-    footprint = max(SIZES)
     GRID = {"learning_rate": [0.03, 0.1], "leaves": [7, 31]}
 
     def __init__(
@@ -54,6 +53,11 @@ class Boosting(Method):
         self.leaves = leaves
         self.coordinates = coordinates
         self.seed = seed
+
+    @property
+    def footprint(self):
+        """See `Method`."""
+        return max(SIZES)
 
     def _fit(self, points, stack, validation, monitor):
         known = concatenate(points, validation)

@@ -20,7 +20,7 @@ from ..network.presets import Preset, make_preset
 from ..network.training import TrainedNetwork, train
 from ..spatial.grid import Window
 from ..statistics.splits import random_split
-from .base import LearningCurve, Method, Prediction, positions
+from .base import LearningCurve, Method, Notes, Prediction, positions
 
 _PATCH_BYTES = 64e6
 _NO_ROOM = "The GPU has too little memory"
@@ -91,13 +91,14 @@ class CNN(Method):
         self._dense = dense(trained.network, self.preset, _CLOSE / trained.target_scale)
 
     def _predict(self, target, stack):
-        notes = Counter()
+        notes: Notes = Counter()
         if isinstance(target, Window):
             note = f"{_NO_ROOM}: the CPU has mapped {{count:,}} cells."
             predict = partial(self._dense.predict, stack, target)
             output = with_room(predict, lambda: notes.update({note: target.size})).ravel()
         else:
-            output = self._by_patches(*stack.grid.cells(positions(target)), stack)
+            rows, columns = stack.grid.cells(positions(target))
+            output = self._by_patches(rows, columns, stack)
         if not np.isfinite(output).all():
             raise InputError(
                 f"The network gives {np.count_nonzero(~np.isfinite(output)):,} values that are no "

@@ -42,7 +42,6 @@ class Forest(Method):
     name = "forest"
     title = "Forest"
     drivers = "required"
-    footprint = max(SIZES)
     GRID = {"kind": ["random", "extra"], "min_leaf": [1, 5]}
 
     def __init__(
@@ -60,6 +59,11 @@ class Forest(Method):
         self.min_leaf = min_leaf
         self.coordinates = coordinates
         self.seed = seed
+
+    @property
+    def footprint(self):
+        """See `Method`."""
+        return max(SIZES)
 
     def _fit(self, points, stack, validation, monitor):
         known = concatenate(points, validation)

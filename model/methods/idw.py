@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from ..files.schema import Count, Metres, Positive
 from ..machine.threads import in_chunks
 from ..spatial.points import average_coincident, concatenate
-from .base import Method, Prediction, positions
+from .base import Method, Notes, Prediction, positions
 
 
 class IDW(Method):
@@ -47,7 +47,7 @@ class IDW(Method):
         count = min(self.neighbours, len(self.values_))
         chunks = in_chunks(lambda part: self._weighted(xy[part], count), len(xy), count)
         predicted = np.concatenate([np.empty(0), *chunks])
-        notes = Counter()
+        notes: Notes = Counter()
         if self.radius:
             note = (
                 "{count:,} cells or points have no measurement within the radius of "

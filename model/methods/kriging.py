@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, Union
 
 import numpy as np
 from pydantic import Field, InstanceOf
@@ -13,10 +13,10 @@ from ..geostatistics.blocks import map_in_blocks
 from ..geostatistics.kriging import KrigingSystems
 from ..geostatistics.neighbours import Neighbours, distance, require_systems
 from ..geostatistics.variogram import (
-    ESTIMATORS,
     FEW,
     MODELS,
     Empirical,
+    Estimator,
     Structure,
     Variogram,
     empirical_variogram,
@@ -24,6 +24,7 @@ from ..geostatistics.variogram import (
 )
 from ..machine.cache import SHARED
 from ..machine.threads import in_chunks
+from ..monitor import Monitor
 from ..spatial.grid import Window
 from ..spatial.points import average_coincident, concatenate
 from .base import Method, Prediction, positions
@@ -38,7 +39,6 @@ _LEAST_RATIO = 1e-6
 
 Model = Union[Word, InstanceOf[Variogram]]
 Sectors = Annotated[int, Field(ge=1, le=32)]
-Estimator = Literal[tuple(ESTIMATORS)]
 
 
 class OrdinaryKriging(Method):
@@ -80,6 +80,8 @@ class OrdinaryKriging(Method):
 
     name = "kriging"
     title = "Ordinary kriging"
+
+    variogram_: Variogram | None
 
     def __init__(
         self,
@@ -130,41 +132,42 @@ class OrdinaryKriging(Method):
         self._checked = np.sort(drawn)
         self._others = self._found(self._xy[self._checked], self._checked)
         if isinstance(self.variogram, str):
-            self._fit_variogram(monitor)
+            self._fit_variogram(self.variogram, monitor)
         else:
             self._use(self.variogram)
 
-    def _fit_variogram(self, monitor) -> None:
-        """Fit the models and keep the one that predicts left out points best.
+    def _fit_variogram(self, model: str, monitor: Monitor) -> None:
+        """Fit a model, or all of them and keep the one that predicts left out points best.
 
         Of those that do so about as well the one that fits the empirical variogram best is kept.
         """
-        values = self.points_.values
-        models = [self.variogram]
-        if self.variogram == "auto":
-            models = ["linear"] if self.has_few else MODELS
+        values, models = self.points_.values, [model]
+        if model == "auto":
+            models = ["linear"] if self.has_few else list(MODELS)
         empirical = self.measure()
         # Without any semivariance the measurement errors explain all but a little of it.
         nugget = values.var() * (1.0 if empirical.semivariance.any() else 1e-3)
         flat = Variogram(nugget, (Structure("linear", 0.0, empirical.lags[-1]),), empirical)
         found = []
-        for model in models if empirical.semivariance.any() else []:
+        for each in models if empirical.semivariance.any() else []:
             try:
-                self._use(fit_variogram(model, empirical, nugget=not self.has_few))
+                fitted = fit_variogram(each, empirical, nugget=not self.has_few)
+                self._use(fitted)
             except (np.linalg.LinAlgError, RuntimeError):
                 continue
-            fitted = self.variogram_, self.error_, self.error_deviation_
-            found.append((len(self._checked) * self._likelihood(), fitted))
-        best = max((likelihood for likelihood, _ in found), default=-np.inf)
+            likelihood = len(self._checked) * self._likelihood()
+            found.append((likelihood, fitted, self.error_, self.error_deviation_))
+        best = max((likelihood for likelihood, *_ in found), default=-np.inf)
         if best > -np.inf:
-            equals = [fitted for likelihood, fitted in found if likelihood > best - _AS_LIKELY]
-            kept = min(equals, key=lambda fitted: fitted[0].misfit)
-            self.variogram_, self.error_, self.error_deviation_ = kept
+            equals = [each for each in found if each[0] > best - _AS_LIKELY]
+            _, kept, *errors = min(equals, key=lambda each: each[1].misfit)
+            self.variogram_, (self.error_, self.error_deviation_) = kept, errors
         else:
             monitor.log(f"No variogram fits ({', '.join(models)}).", "warning")
-            self._use(flat)
-        monitor.log(f"Variogram: {self.variogram_}.")
-        if self.variogram_.is_flat or not self.has_few and self.rmse_**2 > _ALL * values.var():
+            kept = flat
+            self._use(kept)
+        monitor.log(f"Variogram: {kept}.")
+        if kept.is_flat or not self.has_few and self.rmse_**2 > _ALL * values.var():
             monitor.log(
                 "Neighbouring values are hardly more alike than distant ones: the map is little "
                 "more than a mean of points. Check that each value stands beside its own place.",
@@ -186,7 +189,7 @@ class OrdinaryKriging(Method):
         self.variogram_ = variogram
         self.error_, self.error_deviation_ = np.full((2, len(self._xy)), np.nan)
         checked = self._checked
-        mean, deviation = self._krige(self.points_.xy[checked], self._others)
+        mean, deviation = self.krige(self.points_.xy[checked], self._others)
         self.error_[checked] = mean - self.points_.values[checked]
         self.error_deviation_[checked] = deviation
 
@@ -219,7 +222,7 @@ class OrdinaryKriging(Method):
             return Prediction(np.full(count, self.points_.values[0]), np.full(count, deviation))
         if isinstance(target, Window) and self.neighbours < len(self._xy):
             return Prediction(*map_in_blocks(target, self, self.points_.xy, layers=2))
-        return Prediction(*self._krige(positions(target)))
+        return Prediction(*self.krige(positions(target)))
 
     def _stretched(self, xy: np.ndarray) -> np.ndarray:
         """Positions turned and stretched so that the range is the same in all directions."""
@@ -239,13 +242,15 @@ class OrdinaryKriging(Method):
 
     def systems(self, index: np.ndarray):
         """What neighbourhoods (m, k) say: a function for `blocks.map_in_blocks`."""
-        places, values = self._xy[index], self.points_.values[index]
-        between = self.variogram_(distance(places[:, :, None], places[:, None]))
+        variogram, places, values = self.variogram_, self._xy[index], self.points_.values[index]
+        if variogram is None:
+            raise ValueError("all values are equal, and there is nothing to krige")
+        between = variogram(distance(places[:, :, None], places[:, None]))
         systems = KrigingSystems(between, self._noise[index])
 
         def say(xy, which=slice(None)):
             xy = self._stretched(xy)
-            towards = self.variogram_(distance(places[which, :, None], xy[:, None]))
+            towards = variogram(distance(places[which, :, None], xy[:, None]))
             return systems.estimate(values[which], towards, which)
 
         return say
@@ -254,7 +259,7 @@ class OrdinaryKriging(Method):
         """What sharing neighbourhoods may change, for `blocks.map_in_blocks`."""
         return _SHARE * said[1]
 
-    def _krige(self, xy: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:
+    def krige(self, xy: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:
         """Mean and standard deviation, (2, m), at positions, from given points (m, k) if any."""
         count = len(self._xy)
         if index is None and self.neighbours >= count:

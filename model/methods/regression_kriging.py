@@ -51,7 +51,6 @@ class RegressionKriging(Method):
     name = "regressionkriging"
     title = "Regression kriging"
     drivers = "required"
-    footprint = max(SIZES)
 
     def __init__(
         self,
@@ -75,6 +74,11 @@ class RegressionKriging(Method):
         self.azimuth = azimuth
         self.ratio = ratio
         self._kriging = OrdinaryKriging(variogram, neighbours, sectors, estimator, azimuth, ratio)
+
+    @property
+    def footprint(self):
+        """See `Method`."""
+        return max(SIZES)
 
     def _fit(self, points, stack, validation, monitor):
         known = concatenate(points, validation)

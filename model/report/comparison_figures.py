@@ -22,7 +22,8 @@ _SHADE = "#d9d9d9"  # on white, small errors would not be seen
 def colours(boards: list[Leaderboard]) -> dict[str, tuple]:
     """One colour for each method, the same in all figures."""
     names = sorted({score.name for board in boards for score in board.scores})
-    return dict(zip(names, plt.colormaps["tab10"].colors * 2))
+    palette = [plt.colormaps["tab10"](i) for i in range(10)]
+    return dict(zip(names, palette * 2))
 
 
 def bars(boards: list[Leaderboard], unit: str) -> bytes:
@@ -36,7 +37,7 @@ def bars(boards: list[Leaderboard], unit: str) -> bytes:
             if score.test:
                 axes.bar(
                     place + (i - (len(shades) - 1) / 2) * width,
-                    score.test["RMSE"],
+                    score.metric("RMSE"),
                     width,
                     color=shades[name],
                     label=score.title if place == 0 else None,
@@ -159,7 +160,7 @@ def error_maps(board: Leaderboard, limit: float, unit: str) -> bytes:
             vmax=limit,
         )
         axes.set_title(
-            f"{score.title}\nRMSE {rounded(score.test['RMSE'])} {unit}", fontsize="small"
+            f"{score.title}\nRMSE {rounded(score.metric('RMSE'))} {unit}", fontsize="small"
         )
         axes.set_facecolor(_SHADE)
         axes.set_aspect("equal")
@@ -212,7 +213,8 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _r2(score: Score) -> str:
-    return "–" if score.test["R2"] is None else f"{score.test['R2']:.3f}"
+    r2 = score.metric("R2")
+    return "–" if r2 is None else f"{r2:.3f}"
 
 
 def _broken(title: str) -> str:

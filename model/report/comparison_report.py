@@ -163,9 +163,10 @@ def _by_point(report: DisplacementReport, boards: list[Leaderboard]) -> None:
 def _networks(report: DisplacementReport, boards: list[Leaderboard]) -> None:
     for board in boards:
         for score in board.scores:
-            if isinstance(score.fitted, Method):
+            curve = score.fitted.learning_curve if isinstance(score.fitted, Method) else None
+            if curve:
                 report.text(f"The last network of {board.folds.title}:")
-                report.learning_curve(score.fitted.learning_curve)
+                report.learning_curve(curve)
 
 
 def _costs(report: DisplacementReport, boards: list[Leaderboard]) -> None:
@@ -221,11 +222,11 @@ def verdict(board: Leaderboard, unit: str) -> str:
     if not ranked:
         return f"{where}, no method has predicted every test point."
     best, *others = ranked
-    lead = f"{where}, {best.title} {{}} a test RMSE of {rounded(best.test['RMSE'])} {unit}"
+    lead = f"{where}, {best.title} {{}} a test RMSE of {rounded(best.metric('RMSE'))} {unit}"
     if not others:
         return lead.format("has") + "."
     tests = {score.name: board.test_of(best, score) for score in others}
-    equals = [each for each in others if not (tests[each.name] and tests[each.name].is_significant)]
+    equals = [each for each in others if not getattr(tests[each.name], "is_significant", False)]
     text = f"{lead.format('is best with')}, before {_with_error(others[0], unit)}"
     if not equals:
         return f"{text}; it is significantly better than {'all others' if others[1:] else 'that'}."
@@ -269,7 +270,7 @@ def _p(value: float) -> str:
 
 
 def _with_error(score: Score, unit: str) -> str:
-    return f"{score.title} with {rounded(score.test['RMSE'])} {unit}"
+    return f"{score.title} with {rounded(score.metric('RMSE'))} {unit}"
 
 
 def _listed(words: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -48,7 +49,7 @@ def scatter(evaluation: Evaluation, unit: str) -> bytes:
 def error_by_distance(held_out: dict[str, HeldOut], curve: Intervals, unit: str) -> bytes:
     """Absolute test errors of each split against the distance to the nearest training point."""
     figure, axes = plt.subplots(figsize=(6, 3.4))
-    style = {"s": 7, "alpha": 0.4, "linewidths": 0}
+    style: dict[str, Any] = {"s": 7, "alpha": 0.4, "linewidths": 0}
     for (title, held), color in zip(held_out.items(), (_BLUE, _RED, _GREY)):
         axes.scatter(held.distance, np.abs(held.error), color=color, label=title, **style)
     lines = {"standard deviation": curve.deviation, "90 % are below": curve.half_width}
@@ -74,6 +75,8 @@ def variogram_figure(
     """
     figure, axes = plt.subplots(figsize=(6, 3.4))
     measured = variogram.empirical
+    if measured is None:
+        raise ValueError("the variogram was not fitted to measured semivariances")
     distance = np.linspace(0, 1.1 * measured.lags.max(), 300)
     axes.plot(distance / 1000, variogram(distance), color=_RED, label="model")
     axes.scatter(measured.lags / 1000, measured.semivariance, color=_BLUE, label="measured")
@@ -106,7 +109,7 @@ def surface_map(path: Path, points: Points, positive: str, unit: str) -> bytes:
     limit = float(np.percentile(np.abs(cells.compressed()), 99)) if cells.count() else 1.0
     colours = "RdBu" if positive == "up" else "RdBu_r"
     figure, axes = plt.subplots(figsize=(7.5, 6))
-    style = {"cmap": colours, "vmin": -limit, "vmax": limit}
+    style: dict[str, Any] = {"cmap": colours, "vmin": -limit, "vmax": limit}
     image = axes.imshow(
         cells, extent=(bounds.left, bounds.right, bounds.bottom, bounds.top), **style
     )

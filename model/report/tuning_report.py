@@ -56,7 +56,7 @@ def gain(search: Search, tuned: Evaluation, preset: Evaluation | None) -> list[s
     before = preset.metrics("test")["RMSE"]
     return [
         f"Trial {best.number} is best: {where}, by which it was chosen, its RMSE is "
-        f"{best.rmse_text(unit)}, {1 - best.rmse / own.rmse:.0%} less than the "
+        f"{best.rmse_text(unit)}, {1 - best.error / own.error:.0%} less than the "
         f"{own.rmse_text(unit)} of the preset.",
         f"At the test points, which had no part in the search, it is {test:.2f} {unit} against "
         f"{before:.2f} {unit}: "
@@ -89,7 +89,7 @@ def write_tuning_report(
         Of the best trial.
     """
     best, evaluation = search.best, evaluations[0]
-    tuned = evaluation.method.preset
+    tuned = evaluation.method.get_params()["preset"]
     report = DisplacementReport(f"Network tuned for {subject.field}", subject)
     report.errors(rows_of(evaluations), summary)
     own, values = values_of(search.space.preset), values_of(tuned)
@@ -136,7 +136,8 @@ def write_tuning_report(
         ],
         _TRIALS,
     )
-    report.learning_curve(evaluation.method.learning_curve)
+    if evaluation.method.learning_curve:
+        report.learning_curve(evaluation.method.learning_curve)
     report.scatter(evaluation)
     report.error_by_distance({evaluation.split_title: evaluation.held_out}, curve)
     report.settings({**settings, **tuned.to_dict()})
@@ -148,18 +149,18 @@ def history(search: Search) -> bytes:
     figure, axes = plt.subplots(figsize=(6.5, 3.4))
     for state, colour in _COLOURS.items():
         trials = [trial for trial in search.trials if trial.state == state]
-        numbers, errors = [each.number for each in trials], [each.rmse for each in trials]
+        numbers, shown = [each.number for each in trials], [each.error for each in trials]
         spread = [each.spread or 0 for each in trials]
-        axes.errorbar(numbers, errors, spread, fmt="o", ms=4, lw=1, color=colour, label=state)
-    errors = [each.rmse if each.state == "complete" else np.inf for each in search.trials]
+        axes.errorbar(numbers, shown, spread, fmt="o", ms=4, lw=1, color=colour, label=state)
+    errors = [each.error if each.state == "complete" else np.inf for each in search.trials]
     least = np.minimum.accumulate(errors)
     axes.step(np.arange(len(least)), least, where="post", color="black", label="best so far")
-    limit = search.best.rmse
+    limit = search.best.error
     if np.isfinite(errors[0]):
         axes.axhline(errors[0], color="#222222", linestyle=":", linewidth=1, label="preset")
         limit = errors[0]
-    axes.set_ylim(0.9 * search.best.rmse, 1.6 * limit)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_ylim(0.9 * search.best.error, 1.6 * limit)
+    axes.xaxis.set_major_locator(plt.MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.set_xlabel("trial")
     axes.set_ylabel(f"RMSE ({search.unit})")
     axes.legend(frameon=False, fontsize="small")

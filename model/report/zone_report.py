@@ -48,7 +48,7 @@ def write_zone_report(
         "{:g} × {:g} m belongs to a zone if its centre lies in it.".format(*subject.grid.cell_size)
     )
     _table(report, rows, settings["thresholds"], unit)
-    extremes = {}
+    extremes: dict[str, float] = {}
     for row in rows:
         if row["cells"]:
             size = max(-row["smallest"], row["largest"])
@@ -167,5 +167,5 @@ def _limit(grid: Grid, surfaces: list[tuple[str, Path]], zones: list[Zone]) -> f
             band = read_band(file, window)
             cells = np.abs(band[zone.rows - window.row, zone.columns - window.column])
             sizes.append(np.sort(cells[np.isfinite(cells)])[:: max(1, len(cells) // 10_000)])
-    sizes = np.concatenate(sizes)
-    return float(np.quantile(sizes, 0.98)) or 1.0 if sizes.size else 1.0
+    together = np.concatenate(sizes)
+    return float(np.quantile(together, 0.98)) or 1.0 if together.size else 1.0

@@ -85,16 +85,19 @@ class HeldOut:
         return HeldOut(self.index, self.distance, self.error)
 
     def __getitem__(self, some: np.ndarray) -> HeldOut:
-        return HeldOut(*(each if each is None else each[some] for each in self._columns()))
+        return HeldOut(**{name: each[some] for name, each in self._columns().items()})
 
     @classmethod
     def concatenate(cls, parts: list[HeldOut]) -> HeldOut:
         """Errors of several folds as one."""
-        columns = zip(*(part._columns() for part in parts))
-        return cls(*(None if each[0] is None else np.concatenate(each) for each in columns))
+        columns = [part._columns() for part in parts]
+        return cls(
+            **{name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
+        )
 
-    def _columns(self) -> list:
-        return [getattr(self, field.name) for field in fields(self)]
+    def _columns(self) -> dict[str, np.ndarray]:
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: column for name, column in columns.items() if column is not None}
 
 
 @dataclass(frozen=True)
@@ -136,17 +139,19 @@ class Intervals:
         floor = float(np.median(np.abs(held.error))) or np.finfo(float).tiny
         scale = _scale(floor, held.spread, held.own) * np.ones(len(held))
         scores = np.abs(held.error) / scale
-        return cls(
-            np.array([np.median(held.distance[each]) for each in bins]),
-            *(_rising(bins, scores, scale, size) for size in (_rms, conformal_quantile)),
-            floor,
-        )
+        distance = np.array([np.median(held.distance[each]) for each in bins])
+        deviation = _rising(bins, scores, scale, _rms)
+        half_width = _rising(bins, scores, scale, conformal_quantile)
+        return cls(distance, deviation, half_width, floor)
 
     @classmethod
     def from_dict(cls, message: dict) -> Intervals:
         """Those that a bundle's header describes."""
-        names = ("distance_m", "standard_deviation_mm", "half_width_90_mm")
-        return cls(*(np.array(message[name]) for name in names))
+        return cls(
+            np.array(message["distance_m"]),
+            np.array(message["standard_deviation_mm"]),
+            np.array(message["half_width_90_mm"]),
+        )
 
     def to_dict(self) -> dict:
         """As in a bundle's header; only of errors of which nothing but the distance was known."""

@@ -169,6 +169,8 @@ def make_folds(
         return Folds(name, k_folds(blocks, count, seed), block_size)
     if name != "knndm":
         raise InputError(f"Unknown split '{name}'. Known splits: random, kfold, block, knndm.")
+    if targets is None:
+        raise ValueError("knndm needs the places that the map is to predict")
     return Folds(name, knndm_folds(points.xy, cells, targets, count, seed), targets=targets)
 
 

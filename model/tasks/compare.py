@@ -103,8 +103,9 @@ def requested_folds(job: Job, points: Points, targets: np.ndarray, seed: int) ->
     for name in dict.fromkeys(job.parameters["splits"]):
         sizes = [0.0]
         if name == "block":
-            sizes = job.parameters.get("block_sizes")
-            sizes = sizes or [usual_block_size(points, count, min(job.grid.cell_size))]
+            sizes = job.parameters.get("block_sizes") or [
+                usual_block_size(points, count, min(job.grid.cell_size))
+            ]
             job.monitor.log("Blocks of " + ", ".join(f"{size:g} m" for size in sizes) + ".")
         for size in dict.fromkeys(sizes):
             found.append(make_folds(name, points, job.grid, count, seed, size, targets))

@@ -30,7 +30,9 @@ def run(folder, request, monitor) -> dict:
         job.write_error_points(points, predicted)
     if job.wants("ERROR_SURFACE"):
         interpolated = make("idw").fit(Points(points.xy, error))
-        place, names = job.file("ERROR_SURFACE", ".tif"), {"quantity": "error", "unit": job.unit}
-        write_surfaces(interpolated, job.grid, None, place, monitor, **names)
+        place = job.file("ERROR_SURFACE", ".tif")
+        write_surfaces(
+            interpolated, job.grid, None, place, monitor, quantity="error", unit=job.unit
+        )
     job.result["numbers"] = metrics(points.values, predicted)
     return job.result

@@ -100,7 +100,7 @@ class Job:
             **more,
         )
 
-    def save_model(self, evaluation: Evaluation, stack: Stack, intervals: Intervals) -> None:
+    def save_model(self, evaluation: Evaluation, stack: Stack | None, intervals: Intervals) -> None:
         """Write MODEL, if the evaluated method has a model file; else say so in the log."""
         about = {
             "drivers": [

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..maps.surface import write_surfaces
+from ..maps.surface import Uncertainty, write_surfaces
 from ..maps.trust import write_trust
 from ..methods.base import Method, Prediction, common_scaling
 from ..methods.catalogue import auto_names
 from ..spatial.grid import sample_cells
 from ..spatial.points import Points
+from ..spatial.stack import Stack
 from ..statistics.applicability import Applicability, Hull, TrustDistances, constant_drivers
 from ..statistics.conformal import Intervals, Surroundings, cross_coverage
 from ..validation.auto import Choice, choose, held_out, verdict
@@ -30,10 +31,10 @@ def run(folder, request, monitor) -> dict:
     choice = choose_method(job, points)
     for prefix, score in zip(("", "BLOCK_"), choice.chosen.scores):
         for number in ("RMSE", "MAE", "R2"):
-            job.result["numbers"][prefix + number] = score.test[number]
+            job.result["numbers"][prefix + number] = score.metric(number)
     method, known = fit_method(job, choice, points)
     surface, surroundings = write_map(job, choice, method, known)
-    limits = TrustDistances.fit(choice.points, choice.chosen.held)
+    limits = TrustDistances.fit(choice.points, choice.held)
     shares = None
     if job.wants("TRUST"):
         shares = write_trust_map(job, choice, method, known, surroundings, limits)
@@ -43,7 +44,7 @@ def run(folder, request, monitor) -> dict:
     if job.wants("MODEL"):
         folds = choice.chosen.scores[0].folds
         trained = Evaluation(method, folds.title, choice.points, folds.splits[0], prediction)
-        job.save_model(trained, choice.stack, Intervals.fit(choice.chosen.held.by_distance))
+        job.save_model(trained, choice.stack, Intervals.fit(choice.held.by_distance))
     if job.wants("REPORT"):
         write_report(job, choice, method, known, surface, limits, shares)
     return job.result
@@ -102,15 +103,17 @@ def write_map(job: Job, choice: Choice, method: Method, known: Points) -> tuple[
     surface = job.file("SURFACE", ".tif")
     surroundings = Surroundings().fit(known.xy, known.values)
     job.monitor.log(f"Mapping {job.grid.width} x {job.grid.height} cells.")
+    uncertainty = None
+    if job.wants("UNCERTAINTY"):
+        place = job.file("UNCERTAINTY", ".tif")
+        uncertainty = Uncertainty(place, Intervals.fit(choice.held), surroundings)
     notes = write_surfaces(
         method,
         job.grid,
         choice.stack,
         surface,
         job.monitor.part(0.8, 0.95),
-        uncertainty=job.file("UNCERTAINTY", ".tif") if job.wants("UNCERTAINTY") else None,
-        intervals=Intervals.fit(choice.chosen.held),
-        surroundings=surroundings,
+        uncertainty,
         engine=job.engine,
         unit=job.unit,
     )
@@ -127,21 +130,22 @@ def write_trust_map(
     limits: TrustDistances,
 ) -> dict[int, float]:
     """Write TRUST; gives the share of the map in each class."""
+    stack = choice.stack if method.uses_drivers_ else None
     return write_trust(
         job.grid,
-        choice.stack if method.uses_drivers_ else None,
+        stack,
         surroundings,
         limits,
         Hull().fit(known.xy),
-        find_applicability(job, choice) if method.uses_drivers_ else None,
+        None if stack is None else find_applicability(job, choice, stack),
         method.footprint,
         job.file("TRUST", ".tif"),
     )
 
 
-def find_applicability(job: Job, choice: Choice) -> Applicability | None:
+def find_applicability(job: Job, choice: Choice, stack: Stack) -> Applicability | None:
     """The area of applicability of the drivers; None if none of them varies among the points."""
-    points, stack, seed = choice.points, choice.stack, _seed(job)
+    points, seed = choice.points, _seed(job)
     constant = constant_drivers(stack, points)
     if constant:
         job.monitor.log(
@@ -186,7 +190,7 @@ def write_report(
     if choice.ranked:
         report.choice(choice.ranked)
     report.map(surface, known)
-    report.uncertainty(cross_coverage(chosen.held, choice.widest.fold_of_point), choice.widest)
+    report.uncertainty(cross_coverage(choice.held, choice.widest.fold_of_point), choice.widest)
     if shares:
         report.trust(shares, limits, method.uses_drivers_)
     if method.learning_curve:
@@ -194,7 +198,7 @@ def write_report(
     report.scatter(chosen.scores[1].evaluation(method))
     report.error_by_distance(
         {score.folds.title: held_out(score) for score in chosen.scores},
-        Intervals.fit(chosen.held.by_distance),
+        Intervals.fit(choice.held.by_distance),
     )
     report.settings({"seed": _seed(job), "block_size": _block_size(job), **method.settings()})
     report.write(job.file("REPORT", ".html"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..maps.surface import write_surfaces
+import numpy as np
+
+from ..maps.surface import Uncertainty, write_surfaces
 from ..methods.cnn import CNN
 from ..network.bundle import match_drivers
 from ..spatial.stack import Encoding
@@ -25,18 +27,18 @@ def run(folder, request, monitor) -> dict:
     encodings = [Encoding.from_dict(encoding) for encoding in header["encodings"]]
     stack = job.stack(method.scaling, encodings, monitor.part(0, 0.3))
     intervals = Intervals.from_dict(header["error_by_distance"])
-    wants_uncertainty = job.wants("UNCERTAINTY")
-    if wants_uncertainty:
+    uncertainty = None
+    if job.wants("UNCERTAINTY"):
         _warn_far_away(job, known, intervals)
+        place = job.file("UNCERTAINTY", ".tif")
+        uncertainty = Uncertainty(place, intervals, Surroundings().fit(known))
     write_surfaces(
         method,
         job.grid,
         stack,
         job.file("SURFACE", ".tif"),
         monitor.part(0.3, 1),
-        uncertainty=job.file("UNCERTAINTY", ".tif") if wants_uncertainty else None,
-        intervals=intervals,
-        surroundings=Surroundings().fit(known),
+        uncertainty,
         engine=job.engine,
         unit=job.unit,
     )
@@ -44,7 +46,7 @@ def run(folder, request, monitor) -> dict:
 
 
 def _warn_far_away(job: Job, known, intervals: Intervals) -> None:
-    tiles = [tile.xy()[[0, -1]].mean(axis=0) for tile in job.grid.tiles(64)]
+    tiles = np.array([tile.xy()[[0, -1]].mean(axis=0) for tile in job.grid.tiles(64)])
     far = (nearest_distance(known, tiles) > intervals.distance[-1]).mean()
     if far > 0:
         job.monitor.log(

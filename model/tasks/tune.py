@@ -67,8 +67,8 @@ def run(folder, request, monitor) -> dict:
 
     def evaluated(trial: Trial, called: str, part):
         part.progress(0, f"Trial {trial.number} again, the {called}")
-        preset = make_preset(name, **space.changes(trial.parameters))
-        method = make("cnn", preset=preset, seed=seed)
+        changed = make_preset(name, **space.changes(trial.parameters))
+        method = make("cnn", preset=changed, seed=seed)
         method.title = called
         return evaluate(method, points, stack, split, title, part)
 
@@ -76,8 +76,8 @@ def run(folder, request, monitor) -> dict:
     evaluations = [evaluated(best, "tuned CNN", monitor.part(0.85, 0.92))]
     if own.state == "complete" and best is not own:
         evaluations.append(evaluated(own, "preset CNN", monitor.part(0.92, 0.99)))
-    tuned, preset = evaluations[0], evaluations[-1] if own.state == "complete" else None
-    summary = " ".join(gain(search, tuned, preset))
+    tuned, usual = evaluations[0], evaluations[-1] if own.state == "complete" else None
+    summary = " ".join(gain(search, tuned, usual))
     held = [each.metrics("test")["RMSE"] for each in evaluations]
     monitor.log(summary, "info" if held[0] == min(held) else "warning")
     job.result["numbers"] = {
@@ -85,7 +85,7 @@ def run(folder, request, monitor) -> dict:
         "VALIDATION_RMSE": best.rmse,
         "TEST_RMSE": held[0],
         "PRESET_VALIDATION_RMSE": own.rmse,
-        "PRESET_TEST_RMSE": held[-1] if preset else None,
+        "PRESET_TEST_RMSE": held[-1] if usual else None,
     }
     curve = Intervals.fit(tuned.held_out)
     if job.wants("MODEL"):

@@ -197,8 +197,8 @@ def write_map(
     with SurfaceWriter(path, job.grid, quantity.bands, kinds) as writer:
         tiles = list(job.grid.tiles(tile_size))
         for i, tile in enumerate(tiles):
-            found = kriging.predict(tile.xy())
-            writer.write(tile, found.mean, found.deviation)
+            mean, deviation = kriging.krige(tile.xy())
+            writer.write(tile, mean, deviation)
             monitor.progress((i + 1) / len(tiles))
 
 

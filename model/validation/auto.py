@@ -45,6 +45,8 @@ class Choice:
         nothing to choose.
     chosen : Candidate
         The method of the map.
+    held : HeldOut
+        Its errors.
     widest : Folds
         Those whose test points are farthest from all others, with all their folds.
     """
@@ -54,6 +56,7 @@ class Choice:
     leaderboards: list[Leaderboard]
     ranked: list[Candidate]
     chosen: Candidate
+    held: HeldOut
     widest: Folds
 
 
@@ -131,7 +134,7 @@ def choose(
             f"Only {len(chosen.held)} errors were measured: take the uncertainty as a rough one.",
             "warning",
         )
-    return Choice(points, stack, boards, ranked, chosen, widest)
+    return Choice(points, stack, boards, ranked, chosen, chosen.held, widest)
 
 
 def folds_for_map(

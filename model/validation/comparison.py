@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine import LOCAL, Engine
 from ..machine.memory import PeakMemory
-from ..methods.base import Method, Prediction, sentences
+from ..methods.base import Method, Notes, Prediction, sentences
 from ..monitor import SILENT, Monitor
 from ..spatial.points import Points
 from ..spatial.stack import Stack
@@ -93,6 +93,10 @@ class Score:
         known = np.isfinite(predicted)
         return metrics(observed[known], predicted[known]) if known.any() else None
 
+    def metric(self, name: str) -> Any:
+        """One of the metrics of the test points, of which some must have a prediction."""
+        return self.test[name] if self.test else None
+
     def evaluation(self, method: Method) -> Evaluation:
         """The test points of all folds as one evaluation of a method of this kind."""
         known, nobody = np.flatnonzero(np.isfinite(self.predicted)), np.empty(0, int)
@@ -111,7 +115,8 @@ class Score:
         """Fit a clone of a method in each fold, and predict; see `compare_methods`."""
         known = {} if known is None else known
         monitor = _Named(f"{self.title}, {self.folds.title}", monitor)
-        count, notes = len(self.folds.splits), Counter()
+        count = len(self.folds.splits)
+        notes: Notes = Counter()
         parts = [monitor.part(number / count, (number + 1) / count) for number in range(count)]
         pairs = list(zip(self.folds.splits, parts))
         left = [pair for pair in pairs if (self.name, pair[0]) not in known]
@@ -268,7 +273,8 @@ class _Named(Monitor):
     """Says who speaks; from within the folds only warnings, and each only once."""
 
     def __init__(self, name: str, whole: Monitor):
-        self._name, self._whole, self._said = name, whole, set()
+        self._name, self._whole = name, whole
+        self._said: set[str] = set()
 
     def progress(self, fraction: float, text: str = "") -> None:
         self._whole.progress(fraction, text)
@@ -283,7 +289,8 @@ class _Recorder(Monitor):
     """Passes all on, and keeps the warnings: from another machine they come with the result."""
 
     def __init__(self, whole: Monitor):
-        self._whole, self.warnings = whole, []
+        self._whole = whole
+        self.warnings: list[str] = []
 
     def progress(self, fraction: float, text: str = "") -> None:
         self._whole.progress(fraction, text)

@@ -120,7 +120,16 @@ class Tuned(Method):
     def __init__(self, method: Method, grid: Grid, folds: Folds | None = None, seed: int = 0):
         self.method, self.grid, self.folds, self.seed = method, grid, folds, seed
         self.name, self.title, self.drivers = method.name, method.title, method.drivers
-        self.scaling, self.footprint = method.scaling, method.footprint
+
+    @property
+    def scaling(self):
+        """That of the method."""
+        return self.method.scaling
+
+    @property
+    def footprint(self):
+        """That of the method."""
+        return self.method.footprint
 
     def in_folds(self, folds):
         """See `Method`."""

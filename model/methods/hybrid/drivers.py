@@ -28,7 +28,7 @@ class DriverFeatures:
         Side of the square of each feature, cells.
     """
 
-    _used = np.zeros(0, bool)
+    _used: np.ndarray = np.zeros(0, bool)
 
     def fit(self, xy: np.ndarray, stack: Stack, monitor: Monitor) -> DriverFeatures:
         """Learn from the training points (n, 2) what is usual; drivers left out are logged."""
@@ -38,9 +38,9 @@ class DriverFeatures:
         # A mean over cells of one value varies by rounding.
         self._used = self._scale > 1e-6 * np.abs(known).max(axis=0)
         self.size_ = np.repeat(SIZES, len(self._used) // len(SIZES))[self._used]
-        used = self._used.reshape(len(SIZES), -1).any(axis=0)
+        used = self._used.reshape(len(SIZES), -1)
         for name, channels in stack.channels_of_driver.items():
-            if not used[channels].any():
+            if not used[:, channels].any():
                 monitor.log(
                     f"Driver '{name}' is constant or missing at the points and is left out.",
                     "warning",

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from sklearn.model_selection import GroupKFold
 
 from ...files.schema import Count, Seed
+from ...geostatistics.variogram import Variogram
 from ...machine.memory import require
 from ...monitor import Monitor
 from ...spatial.points import average_coincident, concatenate
@@ -95,12 +96,18 @@ class Hybrid(Method):
     name = "hybrid"
     title = "Hybrid"
     drivers = "optional"
-    footprint = max(SIZES)
+
+    blend_: np.ndarray | None
 
     def __init__(self, lessons: Count = 20_000, trees: Count = 150, seed: Seed = 0):
         self.lessons = lessons
         self.trees = trees
         self.seed = seed
+
+    @property
+    def footprint(self):
+        """See `Method`."""
+        return max(SIZES)
 
     def _fit(self, points, stack, validation, monitor):
         self.points_ = known = average_coincident(concatenate(points, validation), monitor)
@@ -110,22 +117,24 @@ class Hybrid(Method):
             "Use fewer TREES.",
         )
         self.kriging_ = OrdinaryKriging().fit(known, monitor=monitor)
-        self.blend_, self.uses_drivers_, lacking = None, False, ""
-        if self.kriging_.variogram_ is None:
+        self.uses_drivers_, lacking = False, ""
+        self.blend_ = None
+        variogram = self.kriging_.variogram_
+        if variogram is None:
             return
         if len(known) < LEAST:
             lacking = f"{len(known)} points are too few for the hybrid, which wants {LEAST}"
         else:
-            self._drivers = (
-                None if stack is None else DriverFeatures().fit(known.xy, stack, monitor)
-            )
+            self._drivers = DriverFeatures()
+            if stack is not None:
+                self._drivers.fit(known.xy, stack, monitor)
             if not self._drivers:
                 lacking = "There is no driver that differs between the points"
         if lacking:
             monitor.log(f"{lacking}: the map is that of ordinary kriging.", "warning")
             return
         self.uses_drivers_ = True
-        self._learn(self._drivers.transform(known.xy, stack), monitor)
+        self.blend_ = self._learn(variogram, self._drivers.transform(known.xy, stack), monitor)
         blend, share, networks = (
             ", ".join(f"{x:.2f}" for x in xs)
             for xs in (self.blend_, self.share_, self.mixture_.share(self._typical))
@@ -139,7 +148,7 @@ class Hybrid(Method):
         if self.blend_ is None:
             kriged = self.kriging_.predict(target)
             deviation = kriged.deviation
-            if self.kriging_.variogram_ is not None:
+            if deviation is not None and self.kriging_.variogram_ is not None:
                 deviation = deviation * np.sqrt(self.kriging_.calibration_)
             return Prediction(kriged.mean, deviation)
         drivers = self._drivers.transform(target, stack)
@@ -149,8 +158,8 @@ class Hybrid(Method):
         mean = ours + self.mixture_.share(said.deviation) * (self._networks.predict(drivers) - ours)
         return Prediction(mean, self.intervals_.predict(said.deviation)[0])
 
-    def _learn(self, drivers: np.ndarray, monitor: Monitor) -> None:
-        """Learn from hidden points, whose drivers' features are (n, f)."""
+    def _learn(self, variogram: Variogram, drivers: np.ndarray, monitor: Monitor) -> np.ndarray:
+        """Learn from hidden points, whose drivers' features are (n, f); gives the blend."""
         known = self.points_
         root = SquareRoot().fit(known.values)
         monitor.progress(0.1)
@@ -158,13 +167,13 @@ class Hybrid(Method):
         hidden = self._hidden(count // 2, self.seed + 1)
         roots = root.transform(known.values)
         space = Space.fit(known, drivers, self._drivers.size_, hidden, roots)
-        self._experts = Experts(self.kriging_.variogram_, space, root).fit(known, drivers)
+        self._experts = Experts(variogram, space, root).fit(known, drivers)
         monitor.progress(0.2)
         block = _number(known.xy // (_APART * mean_spacing(known.xy)))
         self._networks = Perceptrons(self.seed).fit(
             drivers, known.values, block, monitor.part(0.2, 0.2)
         )
-        self._weigh(self._samples(drivers, count, monitor.part(0.4, 0.6)))
+        return self._weigh(self._samples(drivers, count, monitor.part(0.4, 0.6)))
 
     def _hidden(self, count: int, seed: int) -> Iterator[tuple]:
         """Block size, visible points and `count` hidden ones in all, as folds of random blocks."""
@@ -195,19 +204,19 @@ class Hybrid(Method):
             said = self._experts.part(visible).predict(self.points_.xy[index], drivers[index])
             found.append((said, self.points_.values[index], index, np.full(len(index), size)))
             monitor.progress((i + 1) / len(hidden))
-        said, *others = zip(*found)
-        return _Samples(Expertise.concatenate(said), *map(np.concatenate, others))
+        parts, *others = zip(*found)
+        return _Samples(Expertise.concatenate(parts), *map(np.concatenate, others))
 
-    def _weigh(self, samples: _Samples) -> None:
-        """Blend the experts, and grow trees on the residuals of the blend."""
+    def _weigh(self, samples: _Samples) -> np.ndarray:
+        """Blend the experts, grow trees on the residuals of the blend, and give its weights."""
         said, values = samples.said, samples.values
         middle = said.experts.mean(axis=1)
         _, size = np.unique(samples.size, return_inverse=True)
         square = np.bincount(size, np.square(values - middle)) / np.bincount(size)
         weight = 1 / (square[size] + 1e-300)  # else the largest gaps alone would decide
-        self.blend_ = blend_weights(said.experts - middle[:, None], values - middle, weight)
+        weights = blend_weights(said.experts - middle[:, None], values - middle, weight)
 
-        residual = values - said.experts @ self.blend_
+        residual = values - said.experts @ weights
         xy = self.points_.xy
         block = _number(xy // (3 * mean_spacing(xy)))[samples.index]
         guess = np.zeros(len(residual))
@@ -227,6 +236,7 @@ class Hybrid(Method):
         error = ours + self.mixture_.share(said.deviation) * (networks - ours)
         self.intervals_ = Intervals.fit(HeldOut(samples.index, said.deviation, error))
         self._correction = Trees(_TREES, self.trees, self.seed).fit(said.features, residual)
+        return weights
 
     def _shares(self, deviation: np.ndarray) -> np.ndarray:
         """How much of the trees' correction is added, by kriging's standard deviation (m,)."""

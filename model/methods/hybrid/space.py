@@ -119,11 +119,12 @@ class Space:
         self, places: np.ndarray, targets: np.ndarray, noise: np.ndarray | float = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Weights (m, k) and variance (m,) at targets (m, f) from places (m, k, f)."""
-        between, towards = 0.0, 0.0
+        between, towards = [], []
         for share, columns in self.parts:
-            each = distances(places[..., columns], targets[:, columns])
-            between, towards = between + share * each[0], towards + share * each[1]
-        return KrigingSystems(between, noise, JITTER).weights(towards)
+            among, to = distances(places[..., columns], targets[:, columns])
+            between.append(share * among)
+            towards.append(share * to)
+        return KrigingSystems(sum(between), noise, JITTER).weights(sum(towards))
 
 
 def _held_out_loss(points: Points, hidden: Iterable, values: np.ndarray) -> Callable:
