@@ -202,7 +202,7 @@ def test_a_map_is_whole_though_a_worker_is_killed_half_way(dask, cluster, tmp_pa
     assert np.array_equal(here, there) and np.isfinite(there).all()
 
 
-def test_a_cluster_that_dies_is_told(dask, cluster, monkeypatch):
+def test_a_cluster_that_dies_is_reported(dask, cluster, monkeypatch):
     """Last of those that use the cluster: there is none afterwards."""
     monkeypatch.setattr(engine, "_PATIENCE", 1)
     naps = cluster.map(time.sleep, [0.1] * 40)

@@ -326,7 +326,7 @@ def test_a_format_that_states_its_crs_goes_before_the_users(load, write, asked):
     assert not same.log.warnings
 
 
-def test_a_crs_that_longitude_and_latitude_cannot_use_is_told(load, write):
+def test_a_crs_that_longitude_and_latitude_cannot_use_is_reported(load, write):
     path = write(published()["TRE ALTAMIRA"])
     got = load(path, crs=UTM_WKT)
     assert got.crs == "EPSG:4326"
@@ -416,7 +416,7 @@ def test_one_unit_tells_the_other_by_the_series(load, write):
         assert "Units: velocity in cm/yr, displacement in mm." in got.log.lines
 
 
-def test_a_unit_that_could_not_be_checked_is_told(load, write):
+def test_a_unit_that_could_not_be_checked_is_reported(load, write):
     few = {name: values[:4] for name, values in published()["SARPROZ"].items()}
     told = [line for line in load(write(few)).log.lines if "could not be checked" in line]
     assert [line.split(":")[0] for line in told] == [
