@@ -1,4 +1,4 @@
-"""What every algorithm shares: its texts, the error style, the one way to run a job.
+"""What every algorithm shares: its texts, its checks, and how its job is run.
 
 An algorithm file is a declaration: its texts, its `parameters`, and a `request` that turns what the
 user gave into one job for the worker.
@@ -25,8 +25,13 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..model import protocol
 from ..model.errors import InputError
-from . import layers, styling
-from .outputs import Outputs, WriteFailed, read_table, save_table, warn_of_cut_names
+from . import styling
+from .delivery import WriteFailed
+from .layers.driver import Source
+from .layers.files import files_of, files_of_vector
+from .layers.rasters import name_classes
+from .layers.sources import check_layer, table_of
+from .outputs import Outputs, read_table, save_table, warn_of_cut_names
 from .run import Job
 from .values import check, is_empty, why_refused, why_unknown
 from .worker import client
@@ -165,9 +170,9 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         layer = self.parameterAsVectorLayer(parameters, definition.name(), context)
         if layer is None:
             return []
-        layers.check_layer(layer, feedback)
-        table = layers.table_of(layer)
-        return [(file, table) for file in layers.files_of_vector(layer)]
+        check_layer(layer, feedback)
+        table = table_of(layer)
+        return [(file, table) for file in files_of_vector(layer)]
 
     def _take_rasters(self, definition, parameters, context, feedback) -> list[tuple]:
         """Describe the layers too: they may be touched in this thread only."""
@@ -178,15 +183,15 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             opened = self.parameterAsLayerList(parameters, name, context)
         if not all(opened) or isinstance(value, (list, tuple)) and len(opened) < len(value):
             raise QgsProcessingException(why_refused(definition, value))
-        self._sources[name] = [layers.Source.of(layer) for layer in opened]
-        return [(file, "") for layer in opened for file in layers.files_of(layer.source())]
+        self._sources[name] = [Source.of(layer) for layer in opened]
+        return [(file, "") for layer in opened for file in files_of(layer.source())]
 
     def processAlgorithm(self, parameters, context, feedback):
         with _explained():
             return self.run_job(parameters, context, feedback)
 
     def run_job(self, parameters, context, feedback) -> dict:
-        """Make the request, let the worker do it, and put the results where the user wants them.
+        """Make the request, let the worker do it, and put the results in their places.
 
         The job folder is removed afterwards, except when the worker failed or the results could
         not be written: the message then says where it is.
@@ -203,7 +208,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
         python = worker_python()
         outputs = Outputs(self, parameters, context, self._inputs)
         if not outputs.places and not self.NUMBERS:
-            raise QgsProcessingException("Nothing is asked for. Give at least one output a name.")
+            raise QgsProcessingException("No output is selected. Give at least one output a name.")
         with job_folder(kept_after=client.JobFailed) as folder:
             try:
                 before = QgsProcessingMultiStepFeedback(round(100 / client.PREPARED), feedback)
@@ -219,7 +224,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
             except OSError as problem:
                 raise QgsProcessingException(
                     f"The job folder {folder} cannot be written: {problem.strerror}. Free some "
-                    "room there, or let TMPDIR name another folder."
+                    "space there, or set TMPDIR to another folder."
                 ) from problem
             try:
                 result = client.run_job(folder, feedback, python)
@@ -239,7 +244,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
     def _deliver(self, job: Job, grid: dict | None, result: dict, outputs: Outputs) -> dict:
         files, tables = result.get("files", {}), result.get("points", {})
         for name, classes in result.get("classes", {}).items():
-            layers.name_classes(str(job.folder / files[name]), classes)
+            name_classes(str(job.folder / files[name]), classes)
         with outputs.delivery() as delivery:
             for name in outputs.places:
                 if name in files:
@@ -272,7 +277,7 @@ def _keep(folder: Path, grid: dict | None, result: dict, outputs: Outputs) -> It
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Tell the user in a sentence why there is no result, never by a traceback."""
+    """Explain to the user in a sentence why there is no result, never by a traceback."""
     try:
         yield
     except QgsProcessingException:
@@ -281,8 +286,8 @@ def _explained() -> Iterator[None]:
         raise QgsProcessingException(str(problem)) from problem
     except QgsCsException as problem:
         raise QgsProcessingException(
-            "Coordinates of a layer cannot be brought to the working grid's CRS. Check that each "
-            f"layer has the right CRS. {problem}"
+            "Coordinates of a layer cannot be transformed to the working grid's CRS. Check that "
+            f"each layer has the right CRS. {problem}"
         ) from problem
     except Exception as problem:
         QgsMessageLog.logMessage(traceback.format_exc(), "Subsidence Mapper")
@@ -293,7 +298,7 @@ def _explained() -> Iterator[None]:
 
 
 def _check_readable(name: str, path: str) -> None:
-    """Refuse a file that is there and cannot be read; the worker tells of one that is not there."""
+    """Refuse a file that is there and cannot be read; the worker reports one that is not there."""
     try:
         if Path(path).exists():
             if not Path(path).is_file():  # of a pipe one would wait for ever

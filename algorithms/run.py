@@ -1,4 +1,4 @@
-"""One run of an algorithm: what the user gave, on its way into the job folder."""
+"""One run of an algorithm: what the user gave, made into a request in the job folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import suppress
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
     QgsCsException,
     QgsProcessingException,
     QgsProcessingFeatureSource,
@@ -15,7 +14,15 @@ from qgis.core import (
     QgsRectangle,
 )
 
-from . import layers
+from .layers.crs import degrees_from, wkt
+from .layers.driver import Driver
+from .layers.grids import Grid
+from .layers.kinds import set_kinds
+from .layers.rasters import open_drivers
+from .layers.sources import check_points, check_source
+from .layers.vectors import Points, Table, keep_inside, read_points, read_table, save_points
+from .layers.warp import warp_drivers
+from .layers.working_grid import choose_grid, choose_lattice
 from .values import is_empty, is_whole, is_within
 
 
@@ -27,7 +34,7 @@ class Job:
     algorithm : SubsidenceAlgorithm
     parameters, context, feedback
         As `processAlgorithm` gets them.
-    sources : dict of str to list of layers.Source
+    sources : dict of str to list of Source
         The raster layers, by parameter.
     folder : Path
         The job folder.
@@ -63,8 +70,8 @@ class Job:
             number = self.algorithm.parameterAsDouble(self.parameters, name, self.context)
             if not is_within(definition, number):
                 raise QgsProcessingException(
-                    f"{name} came out as {number:g}; it must be from {definition.minimum():.10g} "
-                    f"to {definition.maximum():.10g}."
+                    f"{name} was computed as {number:g}. It must be from "
+                    f"{definition.minimum():.10g} to {definition.maximum():.10g}."
                 )
         elif kind == "enum" and definition.allowMultiple():
             kind = "enums"
@@ -75,27 +82,28 @@ class Job:
         given = {name.lower(): self.value(name) for name in names}
         return {name: value for name, value in given.items() if value is not None}
 
-    def rasters(self, name: str, unique: bool = False) -> list[layers.Driver]:
-        """Every band of every layer of a raster parameter; their names may have to be `unique`."""
+    def rasters(self, name: str, unique: bool = False, names: str = "") -> list[Driver]:
+        """Every band of every layer of a raster parameter.
+
+        Their names may have to be `unique`; `names` are new ones, as NAMES gives them.
+        """
         nodata = self.value("NODATA") if self.algorithm.parameterDefinition("NODATA") else None
-        return layers.open_drivers(
-            self.sources.get(name, []), nodata or "", self.feedback, unique=unique
+        return open_drivers(
+            self.sources.get(name, []), nodata or "", self.feedback, names, unique=unique
         )
 
-    def raster(self, name: str, any_kind: bool = False) -> layers.Driver | None:
+    def raster(self, name: str, any_kind: bool = False) -> Driver | None:
         """The first band of a raster parameter; of `any_kind` where only its grid is wanted."""
         sources = self.sources.get(name)
         if not sources:
             return None
-        return layers.open_drivers(
-            sources, feedback=self.feedback, unique=False, any_kind=any_kind
-        )[0]
+        return open_drivers(sources, feedback=self.feedback, unique=False, any_kind=any_kind)[0]
 
-    def drivers(self, kinds: bool = True) -> list[layers.Driver]:
+    def drivers(self, kinds: bool = True, names: str = "") -> list[Driver]:
         """The drivers with their NoData and, unless a model knows them, their kinds."""
-        opened = self.rasters("DRIVERS", unique=True)
+        opened = self.rasters("DRIVERS", unique=True, names=names)
         if kinds:
-            layers.set_kinds(
+            set_kinds(
                 opened, self.value("CATEGORICAL") or "", self.value("CIRCULAR") or "", self.feedback
             )
         return opened
@@ -122,17 +130,17 @@ class Job:
             if is_empty(self.parameters.get(name)):
                 return None
             raise QgsProcessingException(self.algorithm.invalidSourceError(self.parameters, name))
-        layers.check_source(source)
+        check_source(source)
         return source
 
-    def table(self, name: str, fields: list, crs=None) -> layers.Table:
+    def table(self, name: str, fields: list, crs=None) -> Table:
         """Some fields of a vector layer, with positions in `crs` if that is given."""
-        return layers.read_table(self.source(name), fields, crs, self.transforms, self.feedback)
+        return read_table(self.source(name), fields, crs, self.transforms, self.feedback)
 
-    def points(self, crs) -> layers.Points:
+    def points(self, crs) -> Points:
         """The persistent scatterers in a CRS."""
         known = self.algorithm.parameterDefinition("ERROR_FIELD")
-        return layers.read_points(
+        return read_points(
             self._scatterers(),
             self.value("VALUE_FIELD"),
             crs,
@@ -141,14 +149,14 @@ class Job:
             (self.value("ERROR_FIELD") or "") if known else "",
         )
 
-    def working_grid(self, drivers: list[layers.Driver]) -> tuple[layers.Grid, layers.Points]:
+    def working_grid(self, drivers: list[Driver]) -> tuple[Grid, Points]:
         """The working grid, and the persistent scatterers on it."""
         lattice = self._lattice(drivers, self._scatterers())
         read = self.points(lattice.crs)
         grid = self._over(lattice, drivers, read)
-        return grid, layers.keep_inside(read, grid, self.feedback)
+        return grid, keep_inside(read, grid, self.feedback)
 
-    def grid(self, rasters=(), places: str = "") -> layers.Grid:
+    def grid(self, rasters=(), places: str = "") -> Grid:
         """The working grid without persistent scatterers.
 
         It is that of REFERENCE, else of the rasters, else around the points of the vector
@@ -156,13 +164,13 @@ class Job:
         """
         source = self.source(places) if places else None
         lattice = self._lattice(rasters, source)
-        # What is skipped is told when the fields are read too.
+        # What is skipped is logged when the fields are read too.
         silent = QgsProcessingFeedback(False)
-        area = source and layers.read_table(source, [], lattice.crs, self.transforms, silent)
+        area = source and read_table(source, [], lattice.crs, self.transforms, silent)
         return self._over(lattice, rasters, area)
 
-    def _lattice(self, rasters, source) -> layers.Grid:
-        return layers.choose_lattice(
+    def _lattice(self, rasters, source) -> Grid:
+        return choose_lattice(
             self.raster("REFERENCE", any_kind=True),
             rasters,
             self.value("CELL_SIZE"),
@@ -179,15 +187,13 @@ class Job:
         if not crs.isValid() or isinstance(text, str) and "[" not in text:
             return None
         area = self.extent(crs)
-        wgs84 = QgsCoordinateReferenceSystem(layers.WGS84)
         with suppress(QgsCsException):
-            to_degrees = QgsCoordinateTransform(crs, wgs84, self.transforms)
-            return area and to_degrees.transformBoundingBox(area)
+            return area and degrees_from(crs, self.transforms).transformBoundingBox(area)
         return None
 
-    def _over(self, lattice: layers.Grid, rasters, places) -> layers.Grid:
+    def _over(self, lattice: Grid, rasters, places) -> Grid:
         extent = self.extent(lattice.crs)
-        grid = layers.choose_grid(lattice, extent, rasters, places, self.transforms, self.feedback)
+        grid = choose_grid(lattice, extent, rasters, places, self.transforms, self.feedback)
         self.feedback.pushInfo(f"Working grid: {grid}.")
         return grid
 
@@ -201,12 +207,12 @@ class Job:
         if points is not None:
             self.field, self.positive = self.value("VALUE_FIELD"), self.value("POSITIVE")
             message["points"] = {
-                "file": layers.save_points(points, self.folder),
+                "file": save_points(points, self.folder),
                 "field": self.field,
                 "positive": self.positive,
             }
         if drivers:
-            message["drivers"] = layers.warp_drivers(drivers, grid, self.folder, self.feedback)
+            message["drivers"] = warp_drivers(drivers, grid, self.folder, self.feedback)
         return message
 
     @property
@@ -216,7 +222,7 @@ class Job:
 
     def _scatterers(self):
         source = self.source("PS_POINTS")
-        layers.check_points(source, self.value("VALUE_FIELD"))
+        check_points(source, self.value("VALUE_FIELD"))
         return source
 
 
@@ -240,7 +246,7 @@ def _read_day(algorithm, *given) -> str:
 
 def _read_crs(algorithm, *given) -> str:
     crs: QgsCoordinateReferenceSystem = algorithm.parameterAsCrs(*given)
-    return layers.wkt(crs)
+    return wkt(crs)
 
 
 _READ = {

@@ -19,7 +19,7 @@ from qgis.core import (
 
 STYLES = Path(__file__).absolute().parent.parent / "resources" / "styles"
 
-_CELLS = 250_000  # enough to know how far the colours must reach
+_CELLS = 250_000  # enough to know the range of the colours
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Look:
     styles: tuple
     follows_sign: bool = False
     by_method: str = ""
-    from_zero: bool = True  # else the colours begin at the lowest value, as heights want it
-    stretched: bool = True  # else the colours are those of the file, as classes want it
+    from_zero: bool = True  # else the colours begin at the lowest value, as suits heights
+    stretched: bool = True  # else the colours are those of the file, as suits classes
 
 
 LOOKS = {
@@ -106,7 +106,7 @@ def apply(layer, look: Look, positive: str, unit: str = "mm") -> None:
 
 
 class _Dresser(QgsProcessingLayerPostProcessorInterface):
-    """Styles one layer once it is loaded; QGIS owns it, Python must keep it alive until then."""
+    """Styles one layer after it is loaded; QGIS owns it, Python must keep it alive until then."""
 
     _alive: list = []
 

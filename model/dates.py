@@ -55,7 +55,8 @@ def find_dates(columns: Iterable[str]) -> dict[date, str]:
     texts = {}
     for column in columns:
         name = column.strip()
-        text = name[_PREFIX.match(name).end() :] if _PREFIX.match(name) else name
+        prefix = _PREFIX.match(name)
+        text = name[prefix.end() :] if prefix else name
         found = _COLUMN.fullmatch(name)
         if found or any(form.fullmatch(text) for form in (_YEAR_FIRST, _YEAR_LAST, *_NAMED)):
             texts[column] = found[1] if found else text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import pickle
+import pickle  # nosec B403  # a cluster runs what it is given anyway, see above
 import platform
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,8 +17,6 @@ from pathlib import Path
 
 from .errors import InputError, shown
 
-_PATIENCE = 30  # seconds for a worker to be there
-_ANSWER = 10  # seconds for a scheduler to answer
 _AHEAD = 2  # items under way for each thread of the cluster
 _TOO_LATE = (TimeoutError, asyncio.TimeoutError)  # two until Python 3.11
 _COMPUTE = ("numpy", "scipy", "scikit-learn")  # give the same bits in the same versions only
@@ -47,15 +45,17 @@ class Cluster(Engine):
     ----------
     address : str
         As ``tcp://host:8786``.
+    answer, patience : float
+        Seconds for the scheduler to answer, and for a worker to be there.
 
     Raises
     ------
     InputError
-        If there is no dask, no scheduler within 10 seconds, no worker within 30, or the workers run
-        other versions of the code or of what computes.
+        If there is no dask, no scheduler or no worker in time, or the workers run other versions
+        of the code or of what computes.
     """
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, answer: float = 10, patience: float = 30):
         try:
             import distributed
         except ImportError:
@@ -63,20 +63,20 @@ class Cluster(Engine):
                 f"ENGINE is {address}, and the worker environment has no Dask. Install it there as "
                 "the guide says under 'Beyond one machine', or use ENGINE=local."
             ) from None
-        self._address = address
+        self._address, self._patience = address, patience
         try:
-            found = asyncio.run(asyncio.wait_for(_greet(address), _ANSWER))
+            found = asyncio.run(asyncio.wait_for(_greet(address), answer))
             if found.get("type") != "Scheduler":
                 raise ValueError(f"there is a {found.get('type')}")
-            self._client = distributed.Client(address, timeout=_ANSWER)
+            self._client = distributed.Client(address, timeout=answer)
         except Exception as problem:  # what is no scheduler may say anything
             raise InputError(
-                f"No Dask scheduler answers at {shown(address)} ({_reason(problem)}). "
+                f"No Dask scheduler answers at {shown(address)} ({_reason(problem, answer)}). "
                 "Start one with 'dask scheduler', give its address as tcp://host:8786, or use "
                 "ENGINE=local."
             ) from problem
         try:
-            self._client.wait_for_workers(1, timeout=_PATIENCE)
+            self._client.wait_for_workers(1, timeout=patience)
         except _TOO_LATE:
             raise self._no_workers() from None
         self._check_versions()
@@ -86,7 +86,7 @@ class Cluster(Engine):
             # As bytes, because the scheduler would unpickle all else, and so import TensorFlow.
             given = [self._submit(pickle.loads, pickle.dumps(each)) for each in shared]
             ahead = _AHEAD * sum(self._client.nthreads().values())
-            waiting = deque()
+            waiting: deque = deque()
             for item in items:
                 waiting.append(self._submit(_run, pickle.dumps((function, item)), *given))
                 if len(waiting) > ahead:
@@ -102,7 +102,7 @@ class Cluster(Engine):
 
         while not future.done():
             try:
-                wait(future, timeout=_PATIENCE)
+                wait(future, timeout=self._patience)
             except _TOO_LATE:
                 if not self._client.nthreads():
                     raise self._no_workers() from None
@@ -153,8 +153,8 @@ class Cluster(Engine):
 
     def _no_workers(self) -> InputError:
         return InputError(
-            f"The Dask scheduler at {self._address} has had no worker for {_PATIENCE} seconds. "
-            f"Start some with 'dask worker {self._address}'."
+            f"The Dask scheduler at {self._address} has had no worker for {self._patience} "
+            f"seconds. Start some with 'dask worker {self._address}'."
         )
 
 
@@ -197,14 +197,14 @@ async def _greet(address: str) -> dict:
         return await server.identity()
 
 
-def _reason(problem: Exception) -> str:
+def _reason(problem: Exception, answer: float) -> str:
     if isinstance(problem, _TOO_LATE):
-        return f"no answer for {_ANSWER} seconds"
+        return f"no answer for {answer} seconds"
     if isinstance(problem, (OSError, ValueError)):
         return shown(" ".join(str(problem).split()), 200)
     return "what is there is no scheduler"
 
 
 def _run(work: bytes, *shared):
-    function, item = pickle.loads(work)
+    function, item = pickle.loads(work)  # nosec B301  # from whoever runs this worker's code
     return function(item, *shared)

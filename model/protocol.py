@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal, get_args
 
 from .errors import InputError
 
@@ -21,8 +22,10 @@ WORKER_LOG = "worker.log"
 
 EXIT_BAD_INPUT = 2
 
-KINDS = ("continuous", "circular", "categorical")  # of drivers
-SIGNS = ("up", "subsidence")  # what positive values mean
+Kind = Literal["continuous", "circular", "categorical"]  # of drivers
+Sign = Literal["up", "subsidence"]  # what positive values mean
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SIGNS: tuple[Sign, ...] = get_args(Sign)
 
 
 def read_request(folder: Path) -> dict:

@@ -28,6 +28,9 @@ class RecordingMonitor(Monitor):
     def log(self, text, level="info"):
         self.lines.append((level, text))
 
+    def __str__(self):
+        return "\n".join(self.texts)
+
     @property
     def texts(self) -> list:
         return [text for _, text in self.lines]
@@ -79,3 +82,8 @@ def randomised(network, seed=0):
         else:
             weight.assign(random.normal(0, 0.5, weight.shape))
     return network
+
+
+def both(prediction) -> np.ndarray:
+    """Mean and standard deviation of a prediction, (2, m)."""
+    return np.stack([prediction.mean, prediction.deviation])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .. import base, layers, parameters
+from .. import base
+from ..layers.grids import Grid
+from ..layers.working_grid import choose_grid
+from ..parameters import makers, shared
 
 
 class PredictSurface(base.SubsidenceAlgorithm):
@@ -15,30 +18,28 @@ class PredictSurface(base.SubsidenceAlgorithm):
     GROUP_ID = "cnn"
     TAGS = ["cnn", "predict", "deep learning", "neural network", "subsidence", "insar", "map"]
     HELP = (
-        "Applies a model made by 'Train model' to drivers, and gives a continuous displacement "
-        "surface on the model's grid. The drivers are matched with the model's by name."
+        "Applies a model from 'Train model' or 'Tune model' to drivers. The result is a continuous "
+        "displacement surface on the model's grid. The drivers are matched with the model's by "
+        "name."
     )
     TASK = "predict"
 
     def parameters(self):
         return [
-            parameters.file_input(
+            makers.file_input(
                 "MODEL",
                 "Trained model",
-                "A model made by 'Train model'.",
+                "A model from 'Train model', 'Tune model' or 'Map subsidence'.",
                 "Models (*.zip);;All files (*.*)",
             ),
-            parameters.drivers(
-                note=" Names must be those that the model was trained with; their kinds come from "
-                "the model."
+            shared.drivers(
+                note=" Their names must be those of the training. Their kinds come from the model."
             ),
-            parameters.nodata(),
-            parameters.extent("what all drivers cover"),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
-            parameters.uncertainty_output(),
+            shared.nodata(),
+            shared.extent("what all drivers cover"),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
+            shared.uncertainty_output(),
         ]
 
     def request(self, job):
@@ -52,8 +53,8 @@ class PredictSurface(base.SubsidenceAlgorithm):
         drivers = [drivers[i] for i in order]
         for driver, known in zip(drivers, header["drivers"]):
             driver.kind = known["kind"]
-        lattice = replace(layers.Grid.from_request(header["grid"]), width=0, height=0)
-        grid = layers.choose_grid(lattice, job.extent(lattice.crs), drivers, None, job.transforms)
+        lattice = replace(Grid.from_request(header["grid"]), width=0, height=0)
+        grid = choose_grid(lattice, job.extent(lattice.crs), drivers, None, job.transforms)
         job.field, job.positive = header["field"], header["positive"]
         job.unit = header.get("unit", "mm")
         return job.request(grid, drivers, model=model, unit=job.unit, parameters={})

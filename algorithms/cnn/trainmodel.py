@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import shared
 
 
 class TrainModel(base.SubsidenceAlgorithm):
@@ -13,15 +14,19 @@ class TrainModel(base.SubsidenceAlgorithm):
     GROUP_ID = "cnn"
     TAGS = ["cnn", "train", "deep learning", "neural network", "tensorflow", "subsidence", "insar"]
     HELP = (
-        "Trains a convolutional network to tell the displacement of a point from a patch of each "
-        "driver around it. The points are split into training, validation and test; the epoch with "
-        "the best validation is kept. Figures are given for each part; only those of the test tell "
-        "what to expect elsewhere."
+        "Trains a convolutional network to predict the displacement at a point from a patch of "
+        "each driver around it. The points are split into training, validation and test. The epoch "
+        "with the smallest validation error is kept. You get the errors of each part; only those "
+        "of the test points show what to expect elsewhere."
     )
     TASK = "train"
     NUMBERS = {
-        f"{part}_{figure}": f"{title} of the {part.lower()} points"
-        for part in ("TRAIN", "VALIDATION", "TEST")
+        f"{part}_{figure}": f"{title} of the {points} points"
+        for part, points in (
+            ("TRAIN", "training"),
+            ("VALIDATION", "validation"),
+            ("TEST", "test"),
+        )
         for figure, title in (
             ("COUNT", "Number"),
             ("RMSE", "Root mean square error (unit of the field)"),
@@ -32,24 +37,22 @@ class TrainModel(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.preset(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            *parameters.training("the network's own, {}"),
-            parameters.split("random"),
-            parameters.block_size(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.model_output(),
-            parameters.report_output("Learning curves, figures and parameters, as a page to read."),
+            *shared.points(),
+            shared.drivers(),
+            shared.preset(),
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            *shared.training("{}, as in the preset"),
+            shared.split("random"),
+            shared.block_size(),
+            shared.seed(),
+            shared.engine(),
+            shared.model_output(),
+            shared.report_output("Learning curves, errors and parameters, as an HTML page."),
         ]
 
     def request(self, job):
         drivers = job.drivers()
         grid, points = job.working_grid(drivers)
-        given = job.values("PRESET", *parameters.TRAINING, "SPLIT", "BLOCK_SIZE", "SEED")
+        given = job.values("PRESET", *shared.TRAINING, "SPLIT", "BLOCK_SIZE", "SEED")
         return job.request(grid, drivers, points, parameters=given)

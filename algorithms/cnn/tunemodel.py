@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...model.network.study_place import check_place
-from .. import base, parameters
+from .. import base
+from ..parameters import makers, shared
 
 STUDIES = "Studies (*.json);;All files (*.*)"
 
@@ -16,14 +17,13 @@ class TuneModel(base.SubsidenceAlgorithm):
     GROUP_ID = "cnn"
     TAGS = ["cnn", "hyperparameters", "tune", "search", "optuna", "deep learning", "subsidence"]
     HELP = (
-        "Searches for the values of the network that predict held-out points best: loss, "
+        "Searches for the hyperparameters with the smallest cross-validation error: loss, "
         "optimiser, batch size, learning rate, activation, epochs, patch size, filters and depth. "
-        "The first trial is the network as its preset has it; each of the others is drawn in the "
-        "light of all before, and ended early if it does worse than half of them. What counts is "
-        "the mean error over several folds, in each of which other points are held out: one small "
-        "part of the points would choose what suits it by chance. The best is trained again, "
-        "tested on points that had no part in the search, and saved for 'Predict surface'. Each "
-        "trial trains one network for each fold, less what is ended early."
+        "The first trial is the preset. Each other trial is drawn from the results of all before "
+        "it, and is stopped early if it is worse than half of them. The criterion is the mean "
+        "error over several folds, because a single small part of the points would favour chance. "
+        "The best network is trained again, tested on points that had no part in the search, and "
+        "saved for 'Predict surface'. Each trial trains one network for each fold."
     )
     TASK = "tune"
     NUMBERS = {
@@ -36,67 +36,65 @@ class TuneModel(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.preset(),
-            parameters.number(
+            *shared.points(),
+            shared.drivers(),
+            shared.preset(),
+            makers.number(
                 "TRIALS",
                 "Trials",
-                "How many networks to try, those that STUDY holds already among them. The first "
-                "ten are drawn at random.",
+                "The number of trials, including those in STUDY. The first ten are drawn at "
+                "random.",
                 30,
                 low=1,
                 whole=True,
             ),
-            parameters.number(
+            makers.number(
                 "MINUTES",
-                "Minutes",
-                "After so many minutes no further trial is begun. Empty: there is no limit but "
-                "TRIALS.",
+                "Maximum duration (minutes)",
+                "No trial starts after this many minutes. Empty: only TRIALS limits the search.",
                 low=0,
             ),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            *parameters.training("it is searched, around the network's own, {}"),
-            parameters.split("block"),
-            parameters.block_size(),
-            parameters.number(
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            *shared.training("it is searched around the preset's value, {}"),
+            shared.split("block"),
+            shared.block_size(),
+            makers.number(
                 "FOLDS",
                 "Folds",
-                "On how many folds of the training and validation points a trial is judged, 3 or "
-                "more. 1: on the validation points only, which takes about half of the time, "
-                "but flatters what suits these few points.",
+                "The number of folds of the training and validation points, 3 or more. 1: only the "
+                "validation points, which takes about half of the time, but is more affected by "
+                "chance.",
                 3,
                 low=1,
                 whole=True,
                 advanced=True,
             ),
-            parameters.file_input(
+            makers.file_input(
                 "STUDY",
-                "Study to go on with",
-                "A small file (.json) that keeps each trial once it has ended, also if the search "
-                "is cancelled. If it is there, the search goes on from its trials: give the same "
-                "points, drivers and settings, and a larger TRIALS to search on. If not, it is "
-                "made. Empty: nothing is kept but the outputs.",
+                "Study file",
+                "A small file (.json) that keeps each finished trial, also if you cancel the "
+                "search. If the file exists, the search continues from its trials. Give the same "
+                "points, drivers and settings, and a larger TRIALS. Otherwise it is made. Empty: "
+                "only the outputs are kept.",
                 STUDIES,
                 optional=True,
                 advanced=True,
             ),
-            parameters.seed(),
-            parameters.model_output(),
-            parameters.table_output(
+            shared.seed(),
+            shared.model_output(),
+            makers.table_output(
                 "TRIALS_TABLE",
                 "Trials",
-                "A table of all trials: number, state (complete, pruned or failed), mean and "
-                "standard deviation of the RMSE over the folds in the unit of the field, folds "
-                "run, epochs run in the first fold, seconds, and the values of the network.",
+                "A table of all trials with number, state (complete, pruned or failed) and the "
+                "hyperparameters. It holds mean and standard deviation of the RMSE over the folds, "
+                "in the unit of the field. It also holds the folds, the epochs in the first fold, "
+                "and the seconds.",
                 optional=True,
             ),
-            parameters.report_output(
-                "What the search gained, the best values, how it went, which values matter, and "
-                "all trials, as a page to read."
+            shared.report_output(
+                "The improvement over the preset, the best hyperparameters, the history of the "
+                "search, the importance of each hyperparameter, and all trials, as an HTML page."
             ),
         ]
 
@@ -106,6 +104,6 @@ class TuneModel(base.SubsidenceAlgorithm):
             check_place(study)
         drivers = job.drivers()
         grid, points = job.working_grid(drivers)
-        names = ["PRESET", "TRIALS", "MINUTES", *parameters.TRAINING]
+        names = ["PRESET", "TRIALS", "MINUTES", *shared.TRAINING]
         given = job.values(*names, "SPLIT", "BLOCK_SIZE", "FOLDS", "SEED")
         return job.request(grid, drivers, points, parameters=given, study=study)

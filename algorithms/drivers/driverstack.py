@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException, QgsProcessingUtils
 
-from .. import base, layers, parameters
+from .. import base
+from ..layers.warp import stack_drivers
+from ..parameters import makers, shared
 
 SUFFIXES = {"geotiff": (".tif", ".tiff"), "vrt": (".vrt",)}
 
@@ -17,62 +19,54 @@ class DriverStack(base.SubsidenceAlgorithm):
     GROUP_ID = "drivers"
     TAGS = ["stack", "drivers", "bands", "merge", "align", "vrt", "correlation", "statistics"]
     HELP = (
-        "Brings any rasters to one grid, as the bands of one file: climate, bedrock depth or soil "
-        "go the same way as terrain, water and land use. Each band keeps its name and its kind, so "
-        "the stack can be given as the one layer of DRIVERS. The report tells what is in each band "
-        "and which bands repeat each other."
+        "Resamples any rasters to one grid, as the bands of one file. You can add climate, bedrock "
+        "depth or soil to terrain, water and land use. Each band keeps its name and its kind, so "
+        "you can give the stack as the only layer of DRIVERS. The report describes each band and "
+        "shows which bands are correlated."
     )
     TASK = "stack"
     LAYER_FILES = {"rasterDestination": ("GeoTIFF or VRT", (".tif", ".tiff", ".vrt"))}
 
     def parameters(self):
         return [
-            parameters.drivers(),
-            parameters.words(
+            shared.drivers(),
+            makers.words(
                 "NAMES",
                 "New names",
                 "Names of the bands, separated by commas: one for each in order, or old=new for "
-                "some. Empty: the names of the layers. CATEGORICAL, CIRCULAR and NODATA speak of "
-                "the new names.",
+                "some. Empty: the names of the layers. Use the new names in CATEGORICAL, CIRCULAR "
+                "and NODATA.",
             ),
-            parameters.choice(
+            makers.choice(
                 "FORMAT",
                 "Format",
-                "geotiff: a copy of all cells, which reads fast. vrt: a small file that copies "
-                "nothing and reads the drivers where they are; they must stay there, so do not "
-                "give it temporary layers; its name ends in .vrt.",
+                "geotiff: a copy of all cells, which reads fast. vrt: a small file that refers to "
+                "the drivers; its name ends in .vrt. The drivers must stay where they are, so do "
+                "not give temporary layers.",
                 list(SUFFIXES),
                 "geotiff",
             ),
-            *parameters.driver_kinds(),
-            *parameters.working_area(points=""),
-            parameters.raster_output(
+            *shared.driver_kinds(),
+            *shared.working_area(points=""),
+            makers.raster_output(
                 "STACK",
                 "Driver stack",
                 "A raster with a band for each driver, with its name and kind.",
             ),
-            parameters.report_output(
-                "Figures and valid share of each band, classes, and the correlation matrix, as a "
-                "page to read."
+            shared.report_output(
+                "Statistics and valid share of each band, classes, and the correlation matrix, as "
+                "an HTML page."
             ),
         ]
 
     def request(self, job):
         chosen = job.value("FORMAT")
         _check_name(job, SUFFIXES[chosen])
-        drivers = layers.open_drivers(
-            job.sources["DRIVERS"],
-            job.value("NODATA") or "",
-            job.feedback,
-            names=job.value("NAMES") or "",
-        )
-        layers.set_kinds(
-            drivers, job.value("CATEGORICAL") or "", job.value("CIRCULAR") or "", job.feedback
-        )
+        drivers = job.drivers(names=job.value("NAMES") or "")
         grid = job.grid(drivers)
         if chosen == "geotiff":
             return job.request(grid, drivers, parameters={"format": chosen})
-        linked = layers.stack_drivers(drivers, grid, job.folder / "stack.vrt", job.feedback)
+        linked = stack_drivers(drivers, grid, job.folder / "stack.vrt", job.feedback)
         return {**job.request(grid, parameters={"format": chosen}), "drivers": linked}
 
 
@@ -82,6 +76,6 @@ def _check_name(job, suffixes: tuple) -> None:
     if place.startswith(QgsProcessingUtils.tempFolder()) or place.lower().endswith(suffixes):
         return
     raise QgsProcessingException(
-        f"STACK is {place}, but FORMAT {job.value('FORMAT')} goes with a name that ends in "
+        f"STACK is {place}, but FORMAT {job.value('FORMAT')} needs a name that ends in "
         f"{suffixes[0]}. Change one of them."
     )

@@ -6,13 +6,15 @@ import json
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base
+from ..layers.vectors import read_polygons
+from ..parameters import makers, shared
 
 TRAINING = "training.json"
 
 
 class LandUseDriver(base.SubsidenceAlgorithm):
-    """Classifies an image, or puts the classes of a map together."""
+    """Classifies an image, or groups the classes of a map."""
 
     NAME = "landusedriver"
     TITLE = "Land use"
@@ -29,10 +31,10 @@ class LandUseDriver(base.SubsidenceAlgorithm):
         "driver",
     ]
     HELP = (
-        "Makes a map of land use: from a multi-band image, with training polygons (random forest) "
-        "or without (k-means), or from an existing map whose codes are put together by a table. "
-        "The result holds classes with names and colours, and is taken as categorical wherever "
-        "drivers are given."
+        "Makes a map of land use. It classifies a multi-band image with training polygons (random "
+        "forest) or without (k-means), or it groups the codes of an existing map by a table. The "
+        "result has classes with names and colours. Other algorithms recognise it as a "
+        "categorical driver."
     )
     TASK = "landuse"
     NUMBERS = {
@@ -43,74 +45,74 @@ class LandUseDriver(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.raster(
+            makers.raster(
                 "IMAGE",
                 "Image or map",
-                "METHOD forest and kmeans: an image of any number of bands, such as reflectances. "
-                "METHOD reclassify: a map of classes, in its first band.",
+                "For METHOD forest and kmeans: an image with any number of bands, such as "
+                "reflectances. For METHOD reclassify: a map of classes in the first band.",
             ),
-            parameters.choice(
+            makers.choice(
                 "METHOD",
                 "Method",
-                "forest: a random forest learns the classes from TRAINING. kmeans: cells that look "
-                "alike become one of CLASSES. reclassify: codes become classes by TABLE.",
+                "forest: a random forest learns the classes from TRAINING. kmeans: similar cells "
+                "form one of CLASSES clusters. reclassify: TABLE turns codes into classes.",
                 ["forest", "kmeans", "reclassify"],
                 "forest",
             ),
-            parameters.vector(
+            makers.vector(
                 "TRAINING",
                 "Training polygons",
-                "METHOD forest: polygons of known class. Several per class, far from each other, "
-                "tell how good the map is; cells that lie in two polygons are not used.",
+                "For METHOD forest: polygons of known class. Give several polygons per class, far "
+                "from each other, so that the accuracy can be estimated. Cells in two polygons are "
+                "not used.",
                 "polygon",
                 optional=True,
             ),
-            parameters.field(
+            makers.field(
                 "CLASS_FIELD",
                 "Class field",
-                "The field of the training polygons that holds the class. Whole numbers from 1 to "
-                "255 stay the codes of the map; texts are numbered in the order of the alphabet.",
+                "The field of the training polygons with the class. Whole numbers from 1 to 255 "
+                "become the codes of the map. Texts are numbered in alphabetical order.",
                 "TRAINING",
             ),
-            parameters.number(
+            makers.number(
                 "CLASSES",
                 "Number of classes",
-                "METHOD kmeans: how many classes to find. They are numbered by their mean in the "
+                "For METHOD kmeans: the number of clusters. They are numbered by their mean in the "
                 "first band.",
                 5,
                 low=2,
                 high=255,
                 whole=True,
             ),
-            parameters.choice(
+            makers.choice(
                 "TABLE",
                 "Table",
-                "METHOD reclassify: worldcover, ESA WorldCover; corine, CORINE level 3 by its "
-                "codes 111 to 523 or its grid codes 1 to 44; both become built-up, cropland, bare, "
-                "trees and orchards, water, grass and shrubs, wetland, snow and ice. own: as RULES "
-                "says.",
+                "For METHOD reclassify. worldcover: ESA WorldCover. corine: CORINE level 3, with "
+                "codes 111 to 523 or grid codes 1 to 44. Both give built-up, cropland, bare, trees "
+                "and orchards, water, grass and shrubs, wetland, snow and ice. own: your RULES.",
                 ["worldcover", "corine", "own"],
                 "worldcover",
             ),
-            parameters.words(
+            makers.words(
                 "RULES",
                 "Rules",
-                "TABLE own: codes = class and its name, separated by semicolons or lines; for "
-                "instance 50 = 1 built-up; 30, 40 = 2 vegetation; 111-142 = 3 bare. Classes are "
-                "numbers from 1 to 255. Codes without a rule become NoData, and are counted in the "
+                "For TABLE own: codes = class and its name, separated by semicolons or lines. "
+                "Example: 50 = 1 built-up; 30, 40 = 2 vegetation; 111-142 = 3 bare. Classes are "
+                "numbers from 1 to 255. Codes without a rule become NoData and are counted in the "
                 "log.",
                 multiline=True,
             ),
-            *parameters.working_area("image", "the image covers", ""),
-            parameters.nodata(),
-            parameters.seed(),
-            parameters.raster_output(
+            *shared.working_area("image", "the image covers", ""),
+            shared.nodata(),
+            shared.seed(),
+            makers.raster_output(
                 "LAND_USE", "Land use", "Classes from 1 to 255 with names and colours."
             ),
-            parameters.report_output(
-                "Accuracy and importance of the bands (forest), centres of the clusters (kmeans), "
-                "or what became of each code (reclassify), and the area of each class, as a page "
-                "to read."
+            shared.report_output(
+                "An HTML page with the area of each class. METHOD forest adds the accuracy and the "
+                "importance of the bands, kmeans the cluster centres, reclassify the class of each "
+                "code."
             ),
         ]
 
@@ -143,10 +145,10 @@ def _read_training(job, crs) -> list[dict]:
     source, field = job.source("TRAINING"), job.value("CLASS_FIELD")
     if source is None or not field:
         raise QgsProcessingException(
-            "METHOD forest learns from polygons: give TRAINING and its CLASS_FIELD, or choose "
+            "METHOD forest learns from polygons. Give TRAINING and its CLASS_FIELD, or choose "
             "METHOD kmeans, which needs none."
         )
-    read = layers.read_polygons(source, field, crs, job.transforms, job.feedback)
+    read = read_polygons(source, field, crs, job.transforms, job.feedback)
     polygons = [{"class": label, "geometry": shape} for label, shape in read if label and shape]
     skipped = len(read) - len(polygons)
     if skipped:
@@ -155,6 +157,7 @@ def _read_training(job, crs) -> list[dict]:
         )
     if not polygons:
         raise QgsProcessingException(
-            f"No training polygon has both a shape and a class in the field {field}."
+            f"No training polygon has both a shape and a class in the field {field}. Choose "
+            "another layer or CLASS_FIELD."
         )
     return polygons

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .. import base, layers, parameters
+from .. import base
+from ..layers.warp import warp_drivers
+from ..parameters import makers, shared
 
 BANDS = {"RED": "red", "NIR": "nir", "CLOUD_MASK": "mask"}
 
@@ -15,73 +17,75 @@ class NdviDriver(base.SubsidenceAlgorithm):
     GROUP_ID = "drivers"
     TAGS = ["ndvi", "vegetation", "landsat", "sentinel-2", "red", "infrared", "trend", "driver"]
     HELP = (
-        "Derives vegetation from red and near-infrared reflectance of one or several dates: the "
-        "mean NDVI = (NIR - red) / (NIR + red), and its mean annual change, the slope of each "
-        "cell's least-squares line over time. Scenes of the same season compare best. Negative "
-        "reflectance counts as 0; where red and near-infrared are both 0 there is no NDVI."
+        "Derives vegetation from red and near-infrared reflectance of one or several dates. The "
+        "outputs are the mean NDVI = (NIR - red) / (NIR + red) and its mean annual change. The "
+        "change is the slope of each cell's least-squares line over time. Use scenes of the same "
+        "season. Negative reflectance counts as 0. Cells where red and near-infrared are both 0 "
+        "have no NDVI."
     )
     TASK = "ndvi"
 
     def parameters(self):
         return [
-            parameters.rasters(
+            makers.rasters(
                 "RED",
                 "Red",
-                "The red band of each date: band 4 of Landsat 8 and 9, band 3 of Landsat 4 to 7, "
-                "B04 of Sentinel-2.",
+                "The red band of each date. It is band 4 of Landsat 8 and 9, band 3 of Landsat 4 "
+                "to 7, and B04 of Sentinel-2.",
             ),
-            parameters.rasters(
+            makers.rasters(
                 "NIR",
                 "Near infrared",
-                "The near-infrared band of each date: band 5 of Landsat 8 and 9, band 4 of Landsat "
-                "4 to 7, B08 of Sentinel-2. Bands of one date are found by the date in the layers' "
-                "names, or by their order if there is none.",
+                "The near-infrared band of each date. It is band 5 of Landsat 8 and 9, band 4 of "
+                "Landsat 4 to 7, and B08 of Sentinel-2. The bands of a date are matched by the "
+                "date in the layers' names, or by their order if there is none.",
             ),
-            parameters.choice(
+            makers.choice(
                 "PRODUCT",
                 "Product",
-                "What the rasters hold. reflectance: 0 to 1. landsat_c2l2: digital numbers of "
-                "Landsat Collection 2 Level 2 (times 0.0000275, minus 0.2; 0 is NoData). "
-                "sentinel2_l2a: digital numbers of Sentinel-2 Level 2A of processing baseline "
-                "04.00 and later (minus 1000, over 10000; 0 is NoData). sentinel2_l2a_before_2022: "
-                "those of earlier baselines (over 10000; 0 is NoData). One run takes one product.",
+                "The kind of values, the same for all rasters. reflectance: 0 to 1. landsat_c2l2: "
+                "digital numbers of Landsat Collection 2 Level 2 (times 0.0000275, minus 0.2; 0 is "
+                "NoData). sentinel2_l2a: digital numbers of Sentinel-2 Level 2A, processing "
+                "baseline 04.00 and later (minus 1000, over 10000; 0 is NoData). "
+                "sentinel2_l2a_before_2022: those of earlier baselines (over 10000; 0 is NoData).",
                 ["reflectance", "landsat_c2l2", "sentinel2_l2a", "sentinel2_l2a_before_2022"],
                 "reflectance",
             ),
-            parameters.rasters(
+            makers.rasters(
                 "CLOUD_MASK",
                 "Cloud masks",
-                "One for each date: QA_PIXEL of Landsat, SCL of Sentinel-2, or a raster of your "
-                "own. Empty: all cells count.",
+                "One mask for each date: QA_PIXEL of Landsat, SCL of Sentinel-2, or a raster of "
+                "your own. Empty: no cell is masked.",
                 optional=True,
             ),
-            parameters.words(
+            makers.words(
                 "MASK_VALUES",
-                "Values of the masks that do not count",
-                "Whole numbers separated by commas; for landsat_c2l2 bits of QA_PIXEL instead. "
-                "Empty: fill, dilated cloud, cirrus, cloud and cloud shadow for landsat_c2l2 "
-                "(0, 1, 2, 3, 4); no data, saturated, shadow, cloud and cirrus for Sentinel-2 "
-                "(0, 1, 3, 8, 9, 10); all but 0 for reflectance.",
+                "Masked values",
+                "Values of the masks that are removed: whole numbers, or bits of QA_PIXEL for "
+                "landsat_c2l2, separated by commas. Empty, landsat_c2l2: fill, dilated cloud, "
+                "cirrus, cloud and cloud shadow (0, 1, 2, 3, 4). Empty, Sentinel-2: no data, "
+                "saturated, shadow, cloud and cirrus (0, 1, 3, 8, 9, 10). Empty, reflectance: all "
+                "but 0.",
                 advanced=True,
             ),
-            parameters.words(
+            makers.words(
                 "DATES",
                 "Dates",
-                "The day of each layer of RED, in order, as YYYY-MM-DD and separated by commas. "
-                "Empty: the first YYYYMMDD or YYYY-MM-DD in the layer's name, which in the names "
-                "of Landsat and Sentinel-2 is the day it was taken.",
+                "The date of each layer of RED, in order, as YYYY-MM-DD, separated by commas. "
+                "Empty: the first YYYYMMDD or YYYY-MM-DD in the layer's name. In the names of "
+                "Landsat and Sentinel-2 that is the day of acquisition.",
             ),
-            *parameters.working_area("first red raster", "all rasters cover", points=""),
-            parameters.raster_output(
+            *shared.working_area("first red raster", "all rasters cover", points=""),
+            makers.raster_output(
                 "NDVI",
                 "NDVI",
-                "Mean over the dates on which a cell can be used, -1 to 1.",
+                "Mean over the dates on which a cell is valid, from -1 to 1.",
                 optional=True,
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "NDVI_CHANGE",
                 "Annual change of NDVI",
-                "Per year; needs at least two dates. Cells that can be used on fewer are NoData.",
+                "Change per year. Cells that are valid on fewer than two dates are NoData.",
                 optional=True,
             ),
         ]
@@ -96,10 +100,10 @@ class NdviDriver(base.SubsidenceAlgorithm):
         rasters = {name: [found[i] for i in order[name]] for name, found in rasters.items()}
         _set_nodata(rasters, job.value("PRODUCT"))
         grid = job.grid([each for found in rasters.values() for each in found])
-        _tell_lattices(rasters, job.feedback)
+        _log_other_grids(rasters, job.feedback)
         scenes = [{"name": red.name, "day": day} for red, day in zip(rasters["RED"], days)]
         for name, found in rasters.items():
-            files = layers.warp_drivers(
+            files = warp_drivers(
                 found, grid, job.folder, job.feedback, BANDS[name], may_be_empty=True
             )
             for scene, warped in zip(scenes, files):
@@ -118,7 +122,7 @@ def _set_nodata(rasters: dict, product: str) -> None:
                 band.SetNoDataValue(0)  # before neighbours are averaged
 
 
-def _tell_lattices(rasters: dict, feedback) -> None:
+def _log_other_grids(rasters: dict, feedback) -> None:
     first = rasters["RED"][0]
     others = [
         each.name
@@ -128,6 +132,6 @@ def _tell_lattices(rasters: dict, feedback) -> None:
     ]
     if others:
         feedback.pushInfo(
-            f"Not on the cells of {first.name}, and aligned to the working grid (bands bilinearly, "
-            f"masks by the nearest cell): {', '.join(others)}."
+            "Resampled to the working grid, bands bilinearly and masks by the nearest cell, "
+            f"because they are not on the cells of {first.name}: {', '.join(others)}."
         )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from .. import base, layers, parameters
+from .. import base
+from ..layers.crs import is_metric, title
+from ..layers.driver import Driver
+from ..layers.grids import Grid
+from ..layers.warp import warp_drivers
+from ..layers.working_grid import common_area
+from ..parameters import makers, shared
 
 TERRAIN = "terrain"
-MAX_CELLS = 100_000_000  # to follow water over: it takes 90 bytes of memory for each
+MAX_CELLS = 100_000_000  # of the flow, which takes 90 bytes of memory for each
 
 
 class TerrainDrivers(base.SubsidenceAlgorithm):
@@ -26,72 +32,69 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
         "driver",
     ]
     HELP = (
-        "Derives five driving forces from a DEM: elevation, slope, aspect, the stream power index "
-        "SPI = a tan(b) and the topographic wetness index TWI = ln(a / tan(b)). b is the slope; a "
-        "is the specific upslope area, in m2 per m: the area that drains through a cell, itself "
-        "included, divided by the cell size. Water is followed over the whole DEM, also where it "
-        "reaches beyond the map; area beyond the DEM is not counted, so give a DEM that holds the "
-        "catchments of the map's rivers. Cells without a height are NoData in all outputs, and "
-        "water that runs into them is gone."
+        "Derives five driving forces from a DEM: elevation, slope, aspect, stream power index and "
+        "topographic wetness index. SPI = a tan(b) and TWI = ln(a / tan(b)), where b is the slope "
+        "and a the specific upslope area in m2 per m. The specific upslope area is the area that "
+        "drains through a cell, itself included, divided by the cell size. Flow is computed over "
+        "the whole DEM, also beyond the map. Area beyond the DEM is not counted, so give a DEM "
+        "that contains the catchments of the map's rivers. Cells without a height are NoData in "
+        "all outputs, and water that flows into them is lost."
     )
     TASK = "terrain"
 
     def parameters(self):
         return [
-            parameters.raster(
+            makers.raster(
                 "DEM",
                 "DEM",
-                "Heights in metres; the first band is used. A DEM in degrees is projected to the "
-                "map's grid, in metres, first.",
+                "Heights in metres, in the first band. A DEM in degrees is first projected to the "
+                "map's grid in metres.",
             ),
-            parameters.choice(
+            makers.choice(
                 "FLOW",
-                "Flow",
-                "dinf: water goes to one or two neighbours along the steepest direction "
-                "(Tarboton, 1997), which keeps valleys sharp. mfd: it spreads to all lower "
+                "Flow routing",
+                "dinf: water flows to one or two neighbours along the steepest direction "
+                "(Tarboton, 1997), which keeps valleys sharp. mfd: water flows to all lower "
                 "neighbours (Freeman, 1991), which is smoother on slopes.",
                 ["dinf", "mfd"],
                 "dinf",
             ),
-            parameters.choice(
+            makers.choice(
                 "DEPRESSIONS",
                 "Depressions",
-                "Where water would stop. breach: a channel of at most 10 cells is cut through the "
-                "rim, and what cannot be breached so is filled; changes the DEM least. fill: "
-                "depressions are filled up to their rim. ELEVATION, SLOPE and ASPECT always "
-                "show the DEM as it is.",
+                "How depressions without an outlet are removed. breach: a channel of at most 10 "
+                "cells is cut through the rim, and other depressions are filled. This changes the "
+                "DEM as little as possible. fill: depressions are filled up to their rim. "
+                "ELEVATION, SLOPE and ASPECT always show the unchanged DEM.",
                 ["breach", "fill"],
                 "breach",
             ),
-            parameters.number(
+            makers.number(
                 "SLOPE_FLOOR",
-                "Least slope (degrees)",
-                "In SPI and TWI flatter cells count as this steep, so that TWI stays finite on "
-                "plains.",
+                "Minimum slope (degrees)",
+                "SPI and TWI use this slope for flatter cells, so that TWI stays finite on plains.",
                 0.1,
                 low=0.0001,
                 high=45,
                 advanced=True,
             ),
-            *parameters.working_area("DEM", "the DEM covers", points=""),
-            parameters.nodata(),
-            parameters.raster_output(
-                "ELEVATION", "Elevation", "Metres, as in the DEM.", optional=True
+            *shared.working_area("DEM", "the DEM covers", points=""),
+            shared.nodata(),
+            makers.raster_output("ELEVATION", "Elevation", "Metres, as in the DEM.", optional=True),
+            makers.raster_output(
+                "SLOPE", "Slope", "In degrees, from eight neighbours (Horn, 1981).", optional=True
             ),
-            parameters.raster_output(
-                "SLOPE", "Slope", "Degrees, from the eight neighbours (Horn, 1981).", optional=True
-            ),
-            parameters.raster_output(
+            makers.raster_output(
                 "ASPECT",
                 "Aspect",
-                "The direction a slope faces, in degrees clockwise from north; NoData where it is "
-                "level.",
+                "The direction that a slope faces, in degrees clockwise from north. Level cells "
+                "are NoData.",
                 optional=True,
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "SPI", "Stream power index", "SPI = a tan(b), in m2 per m.", optional=True
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "TWI",
                 "Topographic wetness index",
                 "TWI = ln(a / tan(b)), a in m2 per m.",
@@ -102,13 +105,13 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
     def request(self, job):
         dem = job.rasters("DEM")[0]
         grid = job.grid([dem])
-        if not layers.is_metric(dem.crs):
+        if not is_metric(dem.crs):
             job.feedback.pushInfo(
-                f"{dem.name} is in {layers.title(dem.crs)}, not in metres: it is projected to "
-                f"{layers.title(grid.crs)}."
+                f"{dem.name} is in {title(dem.crs)}, not in metres: it is projected to "
+                f"{title(grid.crs)}."
             )
         area = _whole(dem, grid, job)
-        (warped,) = layers.warp_drivers([dem], area, job.folder, job.feedback, TERRAIN)
+        (warped,) = warp_drivers([dem], area, job.folder, job.feedback, TERRAIN)
         return job.request(
             grid,
             area=area.to_request(),
@@ -117,17 +120,17 @@ class TerrainDrivers(base.SubsidenceAlgorithm):
         )
 
 
-def _whole(dem: layers.Driver, grid: layers.Grid, job) -> layers.Grid:
+def _whole(dem: Driver, grid: Grid, job) -> Grid:
     """The map's cells over all of the DEM, since water comes from beyond the map."""
-    covered = layers.common_area([dem], grid.crs, job.transforms)
+    covered = common_area([dem], grid.crs, job.transforms)
     covered.combineExtentWith(grid.extent)
     if covered.area() > MAX_CELLS * grid.dx * grid.dy:
         job.feedback.pushWarning(
-            "The DEM has too many cells to follow the water over all of it: area beyond the map "
+            "The DEM has too many cells to compute the flow over all of it, so area beyond the map "
             "is not counted. Give a DEM of the map's catchments only."
         )
         return grid
     area = grid.over(covered, outward=False)
     if area != grid:
-        job.feedback.pushInfo(f"Water is followed over the whole DEM: {area}.")
+        job.feedback.pushInfo(f"Flow is computed over the whole DEM: {area}.")
     return area

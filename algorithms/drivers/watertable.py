@@ -5,7 +5,9 @@ from __future__ import annotations
 from qgis.core import QgsProcessingException
 
 from ...model.dates import find_dates
-from .. import base, layers, parameters
+from .. import base
+from ..layers.vectors import save_table
+from ..parameters import interpolation, makers, shared
 
 _FIELDS = ("ID_FIELD", "DATE_FIELD", "LEVEL_FIELD")
 
@@ -21,11 +23,11 @@ class WaterTable(base.SubsidenceAlgorithm):
     GROUP_ID = "drivers"
     TAGS = ["water table", "piezometer", "groundwater", "kriging", "variogram", "head", "driver"]
     HELP = (
-        "Maps the water table at a date or its mean, and its change between two dates or its trend "
-        "per year, from the readings of piezometers: ordinary kriging with a fitted variogram, and "
-        "its standard deviation. Series may have gaps; a piezometer with a single reading counts "
-        "for the water table, not for the change. The log counts what is left out, the report says "
-        "why."
+        "Maps the water table from the readings of piezometers, by ordinary kriging with a fitted "
+        "variogram. It maps the level at a date or its mean, and the change between two dates or "
+        "the trend per year. Each has its standard deviation. Series may have gaps. A piezometer "
+        "with a single reading is used for the water table, but not for the change. The log counts "
+        "what is skipped, and the report says why."
     )
     TASK = "watertable"
 
@@ -46,10 +48,10 @@ class WaterTable(base.SubsidenceAlgorithm):
         more = {}
         if holder == "READINGS":
             readings = job.table("READINGS", columns)
-            more["readings"] = layers.save_table(readings, job.folder, "readings")
+            more["readings"] = save_table(readings, job.folder, "readings")
             columns = [fields["ID_FIELD"]]
         places = job.table("PIEZOMETERS", columns, grid.crs)
-        more["piezometers"] = layers.save_table(places, job.folder, "piezometers")
+        more["piezometers"] = save_table(places, job.folder, "piezometers")
         parameters = {
             **{name.lower(): field for name, field in rows.items() if field},
             **job.values("LEVEL_IS", "DATE", "START", "END", "CHANGE_IS", "TOLERANCE", "VARIOGRAM"),
@@ -65,8 +67,8 @@ def _dates(source) -> list[str]:
     dates = list(find_dates(names).values())
     if not dates:
         raise QgsProcessingException(
-            f"The layer {source.sourceName()} has neither a DATE_FIELD nor columns named by dates "
-            f"(D20141009, 20141009 or 2014-10-09). Columns found: {', '.join(sorted(names))}."
+            f"The layer {source.sourceName()} has no columns named by dates, such as D20141009, "
+            f"20141009 or 2014-10-09. Give DATE_FIELD; the layer has {', '.join(sorted(names))}."
         )
     return dates
 
@@ -74,8 +76,8 @@ def _dates(source) -> list[str]:
 def _check(holder: str, fields: dict, rows: dict) -> None:
     if holder == "READINGS" and not fields["ID_FIELD"]:
         raise QgsProcessingException(
-            "READINGS is given, but not which piezometer a reading is of. Give ID_FIELD, and "
-            "READINGS_ID_FIELD if it is called otherwise there."
+            "READINGS is given without ID_FIELD, which identifies the piezometer of a reading. "
+            "Give ID_FIELD, and READINGS_ID_FIELD if READINGS has another name for it."
         )
     if bool(rows["DATE_FIELD"]) != bool(rows["LEVEL_FIELD"]):
         raise QgsProcessingException(
@@ -85,47 +87,47 @@ def _check(holder: str, fields: dict, rows: dict) -> None:
 
 
 def _readings():
-    in_table = "The same in READINGS, if it is called otherwise there. Empty: as {}."
+    in_table = "The same field in READINGS, if it has another name there. Empty: as {}."
     return [
-        parameters.vector(
+        makers.vector(
             "PIEZOMETERS",
             "Piezometers",
-            "A point layer in any CRS: piezometers whose readings are in READINGS, or the readings "
-            "themselves, one row per reading or one column per date.",
+            "A point layer in any CRS. It holds the piezometers, with their readings in READINGS, "
+            "or the readings themselves: one row per reading or one column per date.",
         ),
-        parameters.field(
+        makers.field(
             "ID_FIELD",
             "Field that identifies a piezometer",
-            "Its name or number. Empty: the position identifies it.",
+            "The name or number of a piezometer. Empty: its position identifies it.",
             "PIEZOMETERS",
         ),
-        parameters.field(
+        makers.field(
             "DATE_FIELD",
             "Date field",
-            "For one row per reading: a date, or a text such as 2014-10-09 or 20141009. Other "
-            "orders are read if the column as a whole shows which of day and month comes first. "
-            "Empty: one column per date, named like D20141009, 20141009 or 2014-10-09.",
+            "For one row per reading: a date, or a text such as 2014-10-09 or 20141009. Day-month "
+            "and month-day orders are read if the column as a whole shows which it is. Empty: one "
+            "column per date, named like D20141009, 20141009 or 2014-10-09.",
             "PIEZOMETERS",
         ),
-        parameters.field(
+        makers.field(
             "LEVEL_FIELD",
             "Level field",
             "For one row per reading: the level in metres, as a number or a text with a decimal "
-            "point. Rows without one are gaps.",
+            "point. Rows without a level are gaps.",
             "PIEZOMETERS",
         ),
-        parameters.vector(
+        makers.vector(
             "READINGS",
             "Table of readings",
-            "A table, with or without geometry, whose rows are joined to the piezometers by their "
-            "ids; a number and the same number as text are equal. A text file can be chosen here "
-            "if its name ends in .csv; rename others, such as .txt, or load them by Layer > Add "
-            "Layer > Add Delimited Text Layer. Empty: PIEZOMETERS holds the readings.",
+            "A table, with or without geometry, whose rows belong to the piezometers with the same "
+            "id. A number and the same number as text are equal. You can choose a text file if its "
+            "name ends in .csv. Load others by Layer > Add Layer > Add Delimited Text Layer. "
+            "Empty: PIEZOMETERS holds the readings.",
             "any",
             optional=True,
         ),
         *(
-            parameters.field(f"READINGS_{name}", title, in_table.format(name), "READINGS")
+            makers.field(f"READINGS_{name}", title, in_table.format(name), "READINGS")
             for name, title in (
                 ("ID_FIELD", "Field in READINGS that identifies a piezometer"),
                 ("DATE_FIELD", "Date field in READINGS"),
@@ -137,45 +139,45 @@ def _readings():
 
 def _quantities():
     return [
-        parameters.choice(
+        makers.choice(
             "LEVEL_IS",
             "Levels are",
             "elevation: metres above a datum. depth: metres below the ground, positive downwards; "
-            "the water table is then mapped as a depth, and the change has its sign turned. Either "
-            "way a negative change is a falling water table.",
+            "the water table is then mapped as a depth. In both cases a negative change is a "
+            "falling water table.",
             LEVEL_IS,
             "elevation",
         ),
-        parameters.date(
+        makers.date(
             "DATE",
             "Date of the water table",
-            "The day to map: each series is interpolated between the readings before and after "
-            "it. Empty: the mean of all readings from START to END.",
+            "The date of the map. Each series is interpolated between the readings before and "
+            "after it. Empty: the mean of all readings from START to END.",
         ),
-        parameters.date(
+        makers.date(
             "START",
             "Start",
-            "First day of the mean, the change and the trend. Empty: the first reading of all.",
+            "First date of the mean, the change and the trend. Empty: the first of all readings.",
         ),
-        parameters.date(
+        makers.date(
             "END",
             "End",
-            "Last day of the mean, the change and the trend. Empty: the last reading of all.",
+            "Last date of the mean, the change and the trend. Empty: the last of all readings.",
         ),
-        parameters.choice(
+        makers.choice(
             "CHANGE_IS",
             "Change is",
             "between_dates: the level at END minus that at START, in metres; positive is a rise. "
-            "trend_per_year: the Theil-Sen slope of all readings between them, in metres per year, "
-            "which bears gaps and outliers.",
+            "trend_per_year: the Theil-Sen slope of all readings between them, in metres per year. "
+            "It is robust against gaps and outliers.",
             CHANGE_IS,
             "between_dates",
         ),
-        parameters.number(
+        makers.number(
             "TOLERANCE",
             "Tolerance (days)",
-            "How many days before its first or after its last reading a piezometer still has the "
-            "level of that reading. Farther away it is left out.",
+            "The maximum number of days before the first or after the last reading for which that "
+            "reading is still used. Beyond it the piezometer is skipped.",
             90.0,
             low=0.0,
         ),
@@ -184,28 +186,28 @@ def _quantities():
 
 def _kriging():
     return [
-        *parameters.working_area(from_rasters="", points="piezometers"),
-        parameters.variogram("piezometers", advanced=True),
+        *shared.working_area(from_rasters="", points="piezometers"),
+        interpolation.variogram("piezometers", advanced=True),
     ]
 
 
 def _outputs():
     return [
-        parameters.raster_output(
+        makers.raster_output(
             "WATER_TABLE",
             "Water table",
-            "In metres, as LEVEL_IS says; second band: its kriging standard deviation.",
+            "In metres, as LEVEL_IS says. Band 2: kriging standard deviation.",
             optional=True,
         ),
-        parameters.raster_output(
+        makers.raster_output(
             "CHANGE",
             "Change of the water table",
-            "In metres, or metres per year; positive is a rise. Second band: its kriging standard "
+            "In metres, or metres per year; positive is a rise. Band 2: kriging standard "
             "deviation.",
             optional=True,
         ),
-        parameters.report_output(
-            "Variogram, leave-one-out errors, and each piezometer with its value or why it was "
-            "left out."
+        shared.report_output(
+            "The variogram, the leave-one-out errors, and each piezometer with its value or the "
+            "reason why it was skipped, as an HTML page."
         ),
     ]

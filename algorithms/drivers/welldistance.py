@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base
+from ..layers.vectors import save_table
+from ..parameters import makers, shared
 
 
 class WellDistance(base.SubsidenceAlgorithm):
@@ -15,61 +17,61 @@ class WellDistance(base.SubsidenceAlgorithm):
     GROUP_ID = "drivers"
     TAGS = ["well", "distance", "proximity", "density", "kernel", "pumping", "discharge", "driver"]
     HELP = (
-        "Makes two driving forces from a layer of wells: the distance from each cell's centre to "
-        "the nearest well, and the density of wells or of what they pump."
+        "Makes two driving forces from a layer of wells. One is the distance from each cell's "
+        "centre to the nearest well. The other is the density of wells, or of their discharge."
     )
     TASK = "wells"
 
     def parameters(self):
         return [
-            parameters.vector(
+            makers.vector(
                 "WELLS",
                 "Wells",
-                "A point layer in any CRS; multipoints count as their points. Wells outside the "
-                "map's area count too, since the nearest well may be one of them. Wells at one "
-                "place are several wells for the density.",
+                "A point layer in any CRS. The parts of a multipoint are wells of their own. Wells "
+                "outside the map's area are used too, because the nearest well may be one of them. "
+                "Wells at the same place count separately in the density.",
             ),
-            parameters.field(
+            makers.field(
                 "FILTER_FIELD",
-                "Field that says which wells count",
-                "For instance whether a well is active. Empty: all wells count.",
+                "Filter field",
+                "The field that selects wells, for instance whether a well is active. Empty: all "
+                "wells are used.",
                 "WELLS",
             ),
-            parameters.words(
+            makers.words(
                 "FILTER_VALUES",
-                "Values of the wells that count",
-                "Values of FILTER_FIELD, separated by semicolons, in upper or lower case, for "
-                "instance active; in use. Empty: all values count except 0, false, f, no, n and "
-                "empty ones.",
+                "Filter values",
+                "The values of FILTER_FIELD whose wells are used, separated by semicolons. Upper "
+                "and lower case are the same. Example: active; in use. Empty: all values except 0, "
+                "false, f, no, n and empty ones.",
             ),
-            parameters.field(
+            makers.field(
                 "WEIGHT_FIELD",
                 "Weight field",
-                "A field of numbers that are not negative, such as the discharge, whose density is "
-                "mapped. A well without a number there counts for the distance only. Empty: each "
-                "well counts as 1.",
+                "A field of non-negative numbers, such as the discharge, whose density is mapped. "
+                "Wells without a number are used for the distance only. Empty: each well has the "
+                "weight 1.",
                 "WELLS",
                 numeric=True,
             ),
-            parameters.number(
+            makers.number(
                 "BANDWIDTH",
                 "Bandwidth (m)",
-                "How far a well reaches in the density, in metres: the radius of the quartic "
-                "kernel.",
+                "The radius, in metres, of the quartic kernel of the density.",
                 2000.0,
                 low=0.001,
             ),
-            *parameters.working_area(from_rasters="", points="wells"),
-            parameters.raster_output(
+            *shared.working_area(from_rasters="", points="wells"),
+            makers.raster_output(
                 "DISTANCE",
                 "Distance to the nearest well",
                 "In metres, from each cell's centre.",
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "DENSITY",
                 "Density of wells",
-                "Wells per km2, or the unit of WEIGHT_FIELD per km2. Summed over the plane it is "
-                "the number of wells, or the sum of their weights.",
+                "Wells per km2, or the unit of WEIGHT_FIELD per km2. The sum over the plane is the "
+                "number of wells, or the sum of their weights.",
                 optional=True,
             ),
         ]
@@ -79,9 +81,9 @@ class WellDistance(base.SubsidenceAlgorithm):
         given = job.values("FILTER_FIELD", "FILTER_VALUES", "WEIGHT_FIELD", "BANDWIDTH")
         if "filter_values" in given and "filter_field" not in given:
             raise QgsProcessingException(
-                "FILTER_VALUES says which wells count, but not by which field. Give FILTER_FIELD."
+                "FILTER_VALUES is given without FILTER_FIELD. Give FILTER_FIELD too."
             )
         fields = {given[name] for name in ("filter_field", "weight_field") if name in given}
         wells = job.table("WELLS", sorted(fields), grid.crs)
-        file = layers.save_table(wells, job.folder, "wells")
+        file = save_table(wells, job.folder, "wells")
         return job.request(grid, wells=file, parameters=given)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, parameters
-from ..parameters import OF_BOTH, OF_DRIVERS, OF_POINTS
+from ...model.methods import catalogue
+from .. import base
+from ..parameters import makers, shared
 from ..values import read_numbers
 
+_METHODS = catalogue.names()
+_LEARNING = catalogue.names("required", "optional")
+_SLOW = ("cnn", "hybrid")
 SPLITS = ("random", "kfold", "block", "knndm")
 
 
@@ -19,100 +23,98 @@ class CompareMethods(base.SubsidenceAlgorithm):
     GROUP_ID = "evaluation"
     TAGS = ["cross-validation", "leaderboard", "benchmark", "accuracy", "significance", "kriging"]
     HELP = (
-        "Compares methods on points that they have not learned from, each on the very same folds, "
-        "and tests whether one is better than another by more than chance, with a test that knows "
-        "that errors of neighbours are alike. The report says in its first line who won where. "
-        "Points of one cell are never split apart."
+        "Compares methods by cross-validation: all methods are tested on the same folds, on points "
+        "that they have not learned from. It tests whether differences are significant, and takes "
+        "into account that errors of neighbouring points are correlated. The report begins with "
+        "the best method of each split. Points in the same cell stay together."
     )
     TASK = "compare"
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(
+            *shared.points(),
+            shared.drivers(
                 optional=True,
-                note=f" The methods {', '.join(OF_DRIVERS)} learn from them, and are left out "
-                f"without; {', '.join(OF_BOTH)} learns from them if they are there.",
+                note=f" These methods learn from them: {', '.join(_LEARNING)}. Without drivers, "
+                f"those that need some are left out: {', '.join(catalogue.names('required'))}.",
             ),
-            parameters.choices(
+            makers.choices(
                 "METHODS",
                 "Methods",
-                "Which to compare. The network, cnn, and the hybrid learn anew in each fold: with "
-                "ten folds and several splits that takes its time.",
-                [*OF_POINTS, *OF_DRIVERS, *OF_BOTH],
-                [*OF_POINTS, *(method for method in OF_DRIVERS if method != "cnn")],
+                f"{shared.explain_methods(_METHODS)} {' and '.join(_SLOW)} take long, because they "
+                "train again in each fold.",
+                _METHODS,
+                [name for name in _METHODS if name not in _SLOW],
             ),
-            parameters.choices(
+            makers.choices(
                 "SPLITS",
                 "Splits",
-                "How points are held out. random: once, 80/10/10. kfold: random folds, which test "
-                "each point once. block: folds of square blocks, as far from any point as gaps are "
-                "wide. knndm: folds whose test points are as far from the others as the map's "
-                "cells are from the points (Linnenbrink and others, 2024).",
+                "How points are held out. random: one random split, 80/10/10. kfold: random folds; "
+                "each point is tested one time. block: folds of square blocks, which shows the "
+                "errors in gaps. knndm: folds whose test points are as far from the others as the "
+                "map's cells are from the points (Linnenbrink and others, 2024).",
                 list(SPLITS),
                 list(SPLITS),
             ),
-            parameters.number(
+            makers.number(
                 "FOLDS",
                 "Folds",
-                "Into how many folds the points are divided, for all splits but random.",
+                "The number of folds, for all splits except random.",
                 10,
                 low=3,
                 whole=True,
             ),
-            parameters.words(
+            makers.words(
                 "BLOCK_SIZE",
                 "Block sizes (m)",
-                "Sides of the square blocks in metres, separated by commas; each makes a split of "
-                "its own. Empty: the distance up to which values are alike, or less if that makes "
-                "too few blocks; the log tells.",
+                "Sides of the square blocks in metres, separated by commas. Each makes a split of "
+                "its own. Empty: the range of the variogram, or less if that gives too few blocks. "
+                "The log says which.",
             ),
-            parameters.flag(
+            makers.flag(
                 "TUNE",
                 "Tune",
-                "Whether each method's parameters are chosen in each fold by trial, from the "
-                "points that it may learn from. Takes tens of times as long.",
+                "Whether to choose each method's parameters in each fold by cross-validation on "
+                "its training points. This takes tens of times as long.",
                 advanced=True,
             ),
-            parameters.preset(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.table_output(
+            shared.preset(),
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.seed(),
+            shared.engine(),
+            makers.table_output(
                 "LEADERBOARD",
                 "Leaderboard",
-                "A table: for each split and method its rank, errors at test and training points "
-                "in millimetres, the p value of its difference to the best, seconds, megabytes and "
-                "failed folds.",
+                "A table with a row for each split and method. It holds the rank and the errors "
+                "at test and training points in millimetres. It also holds the p value of the "
+                "difference to the best, seconds, megabytes and failed folds.",
                 optional=True,
             ),
-            parameters.points_output(
+            makers.points_output(
                 "ERROR_POINTS",
                 "Errors at the points",
-                "The points with one field for each method and split, method_split: predicted "
-                "minus observed in millimetres where the point was held out.",
+                "The points with one field for each method and split, called method_split. It "
+                "holds predicted minus observed, in millimetres, where the point was held out.",
                 optional=True,
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "ERROR_SURFACE",
                 "Error surfaces",
-                "One band for each method: its errors in the first split that tests every point, "
-                "interpolated to the cells, in millimetres.",
+                "One band for each method: its errors in millimetres, interpolated to the cells. "
+                "They are those of the first split that tests every point.",
                 optional=True,
             ),
-            parameters.report_output(
-                "Who won where, all errors, tests of significance, maps of the errors, time and "
-                "memory, as a page to read."
+            shared.report_output(
+                "The best method of each split, all errors, significance tests, maps of the "
+                "errors, time and memory, as an HTML page."
             ),
         ]
 
     def request(self, job):
         given = job.values("METHODS", "SPLITS", "FOLDS", "TUNE", "PRESET", "SEED")
         sizes = _sizes(job.value("BLOCK_SIZE"))
-        learns = not set(given["methods"]).isdisjoint([*OF_DRIVERS, *OF_BOTH])
+        learns = not set(given["methods"]).isdisjoint(_LEARNING)
         drivers = job.drivers(kinds=learns)
         grid, points = job.working_grid(drivers)
         if sizes:
@@ -127,6 +129,6 @@ def _sizes(text: str | None) -> list[float]:
         sizes = [0.0]
     if not all(0 < size < float("inf") for size in sizes):
         raise QgsProcessingException(
-            f"BLOCK_SIZE was '{text}'; give sides of blocks in metres, such as 1000, 5000."
+            f"BLOCK_SIZE was '{text}'. Give the sides of blocks in metres, such as 1000, 5000."
         )
     return sizes

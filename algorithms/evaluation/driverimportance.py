@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from .. import base
+from ..parameters import makers, shared
 
 
 class DriverImportance(base.SubsidenceAlgorithm):
@@ -13,11 +14,10 @@ class DriverImportance(base.SubsidenceAlgorithm):
     GROUP_ID = "evaluation"
     TAGS = ["permutation importance", "feature importance", "drivers", "explain", "subsidence"]
     HELP = (
-        "Tells which driving forces a method needs to predict displacement where it has not "
-        "learned: by how much its error at held-out points grows when one driver's values are "
-        "taken from other held-out points. The points are held out in square blocks, and the "
-        "method learns from the drivers alone, not from the position. Drivers that tell the same "
-        "share importance; the report names them. Importance is no proof of a cause."
+        "Computes the permutation importance of each driving force: how much the error at held-out "
+        "points grows when the driver's values are permuted. The points are held out in square "
+        "blocks. The method learns from the drivers alone, not from the coordinates. Correlated "
+        "drivers share importance; the report names them. Importance does not prove a cause."
     )
     TASK = "importance"
     NUMBERS = {
@@ -27,51 +27,50 @@ class DriverImportance(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.choice(
+            *shared.points(),
+            shared.drivers(),
+            makers.choice(
                 "METHOD",
                 "Method",
-                "Which method is asked: forest, boosting (gradient boosting), or cnn, the network, "
-                "which is trained anew in each fold.",
+                "The method whose drivers are ranked. forest: random forest. boosting: gradient "
+                "boosting. cnn: the network, which is trained again in each fold.",
                 ["forest", "boosting", "cnn"],
                 "forest",
             ),
-            parameters.preset(),
-            parameters.block_size(),
-            parameters.number(
+            shared.preset(),
+            shared.block_size(),
+            makers.number(
                 "FOLDS",
                 "Folds",
-                "Into how many folds the blocks are divided. Each point is held out once.",
+                "The number of folds of blocks. Each point is held out one time.",
                 5,
                 low=3,
                 whole=True,
                 advanced=True,
             ),
-            parameters.number(
+            makers.number(
                 "REPEATS",
                 "Repeats",
-                "How many times each driver is mixed up; the spread of the results tells how sure "
-                "they are.",
+                "The number of permutations of each driver. Their spread gives the standard "
+                "deviation of the importance.",
                 5,
                 low=2,
                 whole=True,
                 advanced=True,
             ),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.table_output(
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.seed(),
+            makers.table_output(
                 "IMPORTANCE",
                 "Importance of drivers",
-                "A table, most important driver first: the increase of the RMSE in millimetres, "
-                "its standard deviation over the repeats, and the share of all increases, 0 to 1.",
+                "A table with the most important driver first. It holds the increase of the RMSE "
+                "in millimetres, its standard deviation over the repeats, and the share of all "
+                "increases, from 0 to 1.",
             ),
-            parameters.report_output(
-                "The importance of the drivers as a figure and a table, and which of them are "
-                "alike, as a page to read."
+            shared.report_output(
+                "The importance of the drivers as a figure and a table, and their correlations, as "
+                "an HTML page."
             ),
         ]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .. import base, layers, parameters
+from .. import base
+from ..layers.grids import grid_of
+from ..layers.vectors import keep_inside
+from ..parameters import makers, shared
 
 
 class ErrorMap(base.SubsidenceAlgorithm):
@@ -13,10 +16,10 @@ class ErrorMap(base.SubsidenceAlgorithm):
     GROUP_ID = "evaluation"
     TAGS = ["error", "residual", "rmse", "validation", "accuracy", "subsidence"]
     HELP = (
-        "Compares a displacement surface with points: observed, predicted, error and absolute "
-        "error at each point, a continuous surface of the error, and RMSE, MAE, R2 and bias. An "
-        "error is predicted minus observed. Points that the surface was made from flatter it: "
-        "give points that were held out."
+        "Compares a displacement surface with points. It gives the error at each point, a "
+        "continuous surface of the error, and RMSE, MAE, R2 and bias. An error is predicted minus "
+        "observed. Give held-out points: at the points that the surface was made from, the errors "
+        "are too small."
     )
     TASK = "errors"
     NUMBERS = {
@@ -30,23 +33,21 @@ class ErrorMap(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            parameters.raster(
+            makers.raster(
                 "SURFACE",
                 "Subsidence surface",
-                "A raster of displacement in millimetres, projected in metres; its first band is "
-                "used.",
+                "A raster, projected in metres, with the displacement in millimetres in its first "
+                "band.",
             ),
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.points_output(
+            *shared.points(),
+            makers.points_output(
                 "ERROR_POINTS",
                 "Error at the points",
                 "The points on the surface with the fields observed, predicted, error and "
                 "absolute_error, all in millimetres.",
                 optional=True,
             ),
-            parameters.raster_output(
+            makers.raster_output(
                 "ERROR_SURFACE",
                 "Error surface",
                 "The error in millimetres, interpolated from the points to the surface's cells.",
@@ -56,6 +57,6 @@ class ErrorMap(base.SubsidenceAlgorithm):
 
     def request(self, job):
         surface = job.raster("SURFACE")
-        grid = layers.grid_of(surface)
-        points = layers.keep_inside(job.points(grid.crs), grid, job.feedback)
+        grid = grid_of(surface)
+        points = keep_inside(job.points(grid.crs), grid, job.feedback)
         return job.request(grid, [surface], points, parameters={})

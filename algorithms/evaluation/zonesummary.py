@@ -6,7 +6,10 @@ import json
 
 from qgis.core import QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base
+from ..layers.grids import grid_of
+from ..layers.vectors import read_polygons
+from ..parameters import makers, shared
 from ..values import read_numbers
 
 ZONES = "zones.json"
@@ -20,71 +23,70 @@ class ZoneSummary(base.SubsidenceAlgorithm):
     GROUP_ID = "evaluation"
     TAGS = ["zonal statistics", "polygon", "city", "airport", "area", "threshold", "subsidence"]
     HELP = (
-        "Tells for each zone, such as a city or an airport, and for the surface of each method: "
-        "the smallest, largest and mean displacement and the area beyond thresholds, beside the "
-        "persistent scatterers in the zone. The report has small maps of each zone. A cell belongs "
-        "to the zones that its centre lies in."
+        "Summarises the surface of each method in zones, such as cities and airports. For each "
+        "zone it gives the minimum, maximum and mean displacement, the area beyond thresholds, and "
+        "the statistics of the persistent scatterers. The report has small maps of each zone. A "
+        "cell belongs to the zones that contain its centre."
     )
     TASK = "zones"
 
     def parameters(self):
         return [
-            parameters.vector(
+            makers.vector(
                 "ZONES",
                 "Zones",
-                "Polygons in any CRS. Polygons of one name are one zone. A zone without a cell is "
-                "in the table too, without figures; the log names it.",
+                "Polygons in any CRS. Polygons with the same name are one zone. A zone without a "
+                "cell has no values in the table; the log names it.",
                 "polygon",
             ),
-            parameters.field(
+            makers.field(
                 "NAME_FIELD",
                 "Name field",
-                "The field that holds the zones' names. Polygons without a name, or all of them "
-                "if this is empty, are called by their place in the layer, such as (polygon 3).",
+                "The field with the zones' names. Polygons without a name are called by their "
+                "number in the layer, such as (polygon 3). Empty: all polygons are.",
                 "ZONES",
             ),
-            parameters.rasters(
+            makers.rasters(
                 "SURFACES",
                 "Subsidence surfaces",
-                "Rasters of displacement in millimetres, one for each method, which has the "
-                "layer's name; each band of a layer of several bands is one, with the band's "
-                "description. The first must be projected in metres; the others are interpolated "
-                "to its cells.",
+                "Rasters of displacement in millimetres, one for each method, with the layer's "
+                "name. Each band of a multi-band layer is one, with the band's description. The "
+                "first must be projected in metres. The others are interpolated to its cells.",
             ),
-            parameters.vector(
+            makers.vector(
                 "PS_POINTS",
                 "Persistent scatterers",
-                "Points with the displacement that was measured there, which are counted in each "
-                "zone, also where the surfaces do not reach. Empty: none.",
+                "Points with the displacement that was measured there. They are summarised in each "
+                "zone, also outside of the surfaces. Empty: none.",
                 optional=True,
             ),
-            parameters.field(
+            makers.field(
                 "VALUE_FIELD",
                 "Displacement field",
-                "The numeric field of the points that holds the displacement, in millimetres.",
+                "The numeric field of the points with the displacement in millimetres.",
                 "PS_POINTS",
                 numeric=True,
             ),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.words(
+            shared.positive(),
+            shared.unit(),
+            makers.words(
                 "THRESHOLDS",
                 "Thresholds (mm)",
-                "Displacements in millimetres, separated by commas, such as -50, -100. The area "
-                "beyond each is told: lower than a negative one, higher than a positive one. "
-                "Empty: 50 and 100 mm of subsidence.",
+                "Displacements in millimetres, separated by commas, such as -50, -100. The table "
+                "has the area below each negative and above each positive one. Empty: 50 and 100 "
+                "mm of subsidence.",
             ),
-            parameters.table_output(
+            makers.table_output(
                 "SUMMARY",
                 "Zones",
-                "A table: for each zone and method the cells with and without a value, the "
-                "smallest, largest and mean displacement in millimetres, the area beyond each "
-                "threshold in square kilometres, and number, smallest, largest and mean of the "
-                "persistent scatterers.",
+                "A table with a row for each zone and method. It holds the cells with and without "
+                "a value, and the minimum, maximum and mean displacement in millimetres. It has "
+                "the area beyond each threshold in square kilometres. It also holds the number, "
+                "minimum, maximum and mean of the persistent scatterers.",
             ),
-            parameters.report_output(
-                "All zones and methods in one table, and maps of the zones in one scale of "
-                "colours, as a page to read."
+            shared.report_output(
+                "All zones and methods in one table, and maps of the zones with the same colours, "
+                "as an HTML page."
             ),
         ]
 
@@ -92,12 +94,12 @@ class ZoneSummary(base.SubsidenceAlgorithm):
         surfaces = job.rasters("SURFACES", unique=True)
         if not surfaces:
             raise QgsProcessingException(
-                "SURFACES hold no displacement: all their bands say of themselves that they are "
-                "standard deviations, errors or the like. Choose the surfaces."
+                "SURFACES hold no displacement: all their bands state that they are standard "
+                "deviations, errors or the like. Choose the surfaces."
             )
-        grid = layers.grid_of(surfaces[0], job.feedback)
+        grid = grid_of(surfaces[0], job.feedback)
         source, field = job.source("ZONES"), job.value("NAME_FIELD")
-        read = layers.read_polygons(source, field, grid.crs, job.transforms, job.feedback)
+        read = read_polygons(source, field, grid.crs, job.transforms, job.feedback)
         zones = [
             {"name": name or f"(polygon {number})", "geometry": shape}
             for number, (name, shape) in enumerate(read, 1)
@@ -105,7 +107,7 @@ class ZoneSummary(base.SubsidenceAlgorithm):
         unnamed = sum(not name for name, _ in read) if field else 0
         if unnamed:
             job.feedback.pushWarning(
-                f"Polygons without a name in {field}, called by their place in the layer: "
+                f"Polygons without a name in {field}, called by their number in the layer: "
                 f"{unnamed}."
             )
         (job.folder / ZONES).write_text(json.dumps(zones), encoding="utf-8")
@@ -113,8 +115,8 @@ class ZoneSummary(base.SubsidenceAlgorithm):
         if job.source("PS_POINTS"):
             if not job.value("VALUE_FIELD"):
                 raise QgsProcessingException(
-                    "PS_POINTS are given, but not the VALUE_FIELD that holds their displacement. "
-                    "Give both, or no points."
+                    "PS_POINTS are given without the VALUE_FIELD of their displacement. Give both, "
+                    "or no points."
                 )
             points = job.points(grid.crs)
         given = job.values("POSITIVE")
@@ -131,7 +133,7 @@ def _thresholds(text: str | None, positive: str) -> list[float]:
         limits = [0.0]
     if not all(0 < abs(limit) < float("inf") for limit in limits):
         raise QgsProcessingException(
-            f"THRESHOLDS was '{text}'; give displacements in millimetres other than 0, such as "
+            f"THRESHOLDS was '{text}'. Give displacements in millimetres other than 0, such as "
             "-50, -100."
         )
     return list(dict.fromkeys(limits))

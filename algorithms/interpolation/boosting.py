@@ -2,69 +2,51 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from ..parameters import interpolation, makers
+from .interpolate import InterpolationAlgorithm
 
 
-class Boosting(base.SubsidenceAlgorithm):
+class Boosting(InterpolationAlgorithm):
     """Trees that correct one another."""
 
     NAME = "boosting"
     TITLE = "Gradient boosting"
-    GROUP_ID = "interpolation"
     TAGS = ["gradient boosting", "machine learning", "trees", "interpolation", "subsidence"]
     HELP = (
-        "Learns from the driving forces at each point, from their means over squares of 5 and 21 "
-        "cells around it, and from its coordinates, and makes a continuous displacement surface. "
-        "Each tree corrects those before it; a tenth of the points says when to stop, then all "
-        "points are learned from."
+        "Makes a continuous displacement surface from the driving forces. The trees learn from the "
+        "drivers at each point, their means over squares of 5 and 21 cells around it, and its "
+        "coordinates. Each tree corrects those before it. A tenth of the points decides the number "
+        "of trees; then all points are used."
     )
-    TASK = "interpolate"
 
-    def parameters(self):
+    def own_parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.number(
+            makers.number(
                 "LEARNING_RATE",
                 "Learning rate",
-                "How much each tree may correct those before it. Less wants more trees and is "
-                "often a little better.",
+                "How much each tree corrects those before it. Lower values need more trees and are "
+                "often slightly more accurate.",
                 0.05,
                 low=0.001,
                 high=1,
             ),
-            parameters.number(
+            makers.number(
                 "MAX_TREES",
-                "Most trees",
-                "Where to stop if the error at the points left out for that still falls.",
+                "Maximum number of trees",
+                "Training stops here if the error at the validation points still falls.",
                 1000,
                 low=1,
                 whole=True,
                 advanced=True,
             ),
-            parameters.number(
+            makers.number(
                 "LEAVES",
-                "Leaves of a tree",
-                "The most leaves that a tree may have. Fewer make simpler trees.",
+                "Maximum leaves per tree",
+                "The maximum number of leaves of each tree. Lower values give simpler trees.",
                 31,
                 low=2,
                 whole=True,
                 advanced=True,
             ),
-            parameters.coordinates(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
+            interpolation.coordinates(),
         ]
-
-    def request(self, job):
-        drivers = job.drivers()
-        grid, points = job.working_grid(drivers)
-        given = job.values("LEARNING_RATE", "MAX_TREES", "LEAVES", "COORDINATES", "SEED")
-        return job.request(grid, drivers, points, parameters={"method": "boosting", **given})

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from ..parameters import interpolation, makers
+from .interpolate import InterpolationAlgorithm
 
 
-class Forest(base.SubsidenceAlgorithm):
+class Forest(InterpolationAlgorithm):
     """Many trees that learn from drivers; quick, and hard to use wrongly."""
 
     NAME = "forest"
     TITLE = "Random forest"
-    GROUP_ID = "interpolation"
     TAGS = ["random forest", "extra trees", "machine learning", "interpolation", "subsidence"]
     HELP = (
-        "Learns from the driving forces at each point, from their means over squares of 5 and 21 "
-        "cells around it, and from its coordinates, and makes a continuous displacement surface. "
-        "Never predicts more than it has seen. The quick rival of the network."
+        "Makes a continuous displacement surface from the driving forces. The forest learns from "
+        "the drivers at each point, their means over squares of 5 and 21 cells around it, and its "
+        "coordinates. It never predicts beyond the range of the points. It is quick, and a good "
+        "baseline for the network."
     )
-    TASK = "interpolate"
 
-    def parameters(self):
+    def own_parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.choice(
+            makers.choice(
                 "KIND",
                 "Kind",
                 "random: a random forest. extra: extremely randomised trees, whose maps are "
@@ -33,44 +29,36 @@ class Forest(base.SubsidenceAlgorithm):
                 ["random", "extra"],
                 "random",
             ),
-            parameters.number(
+            makers.number(
                 "TREES",
-                "Trees",
-                "How many trees are averaged. More are never worse, only slower.",
+                "Number of trees",
+                "The number of trees that are averaged. More trees are slower, but never worse.",
                 300,
                 low=1,
                 whole=True,
                 advanced=True,
             ),
-            parameters.number(
+            makers.number(
                 "MIN_LEAF",
-                "Points in a leaf",
-                "The least number of points that make a prediction of a tree. More make a smoother "
-                "map, as is right for noisy points.",
+                "Minimum points per leaf",
+                "The minimum number of points in each leaf of a tree. Higher values give a "
+                "smoother map, which suits noisy points.",
                 1,
                 low=1,
                 whole=True,
                 advanced=True,
             ),
-            parameters.coordinates(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
-            parameters.raster_output(
+            interpolation.coordinates(),
+        ]
+
+    def outputs(self):
+        return [
+            *super().outputs(),
+            makers.raster_output(
                 "STANDARD_DEVIATION",
                 "Spread of the trees",
-                "Standard deviation of the trees' predictions, in millimetres: where they "
-                "disagree. It is not the error of the map.",
+                "Standard deviation of the trees' predictions, in millimetres. It shows where the "
+                "trees disagree; it is not the error of the map.",
                 optional=True,
             ),
         ]
-
-    def request(self, job):
-        drivers = job.drivers()
-        grid, points = job.working_grid(drivers)
-        given = job.values("KIND", "TREES", "MIN_LEAF", "COORDINATES", "SEED")
-        return job.request(grid, drivers, points, parameters={"method": "forest", **given})

@@ -1,61 +1,49 @@
-"""The hybrid of krigings, trees and networks."""
+"""The hybrid of kriging, trees and networks."""
 
 from __future__ import annotations
 
-from .. import base, parameters
+from ..parameters import makers
+from .interpolate import InterpolationAlgorithm
 
 
-class Hybrid(base.SubsidenceAlgorithm):
-    """Krigings that know the drivers, corrected by trees, and networks for wide gaps."""
+class Hybrid(InterpolationAlgorithm):
+    """Kriging with drivers, corrected by trees, and by networks in wide gaps."""
 
     NAME = "hybrid"
     TITLE = "Hybrid"
-    GROUP_ID = "interpolation"
     TAGS = ["hybrid", "kriging", "machine learning", "trees", "neural network", "interpolation"]
     HELP = (
-        "Hides blocks of points of several sizes, tells what is there by kriging from the other "
-        "points, in the plane and in a space in which places are near that are near and have like "
-        "driving forces, and lets trees learn what all that misses. In wide gaps the surface is "
-        "drawn to what small neural networks tell from the driving forces alone, as far as the "
-        "hidden points show that this helps. "
-        "Without drivers, or with fewer than 200 points, it is ordinary kriging, and says so."
+        "Combines kriging, decision trees and small neural networks. It holds out blocks of points "
+        "of several sizes and predicts them by kriging from the other points. It does so in the "
+        "plane, and in a space where places with similar driving forces are near each other. Trees "
+        "learn to correct the residuals. In wide gaps the surface is drawn towards networks that "
+        "learn from the driving forces alone, as far as the held-out points support it. "
+        "Without drivers, or with fewer than 200 points, it is ordinary kriging; the log says so."
     )
-    TASK = "interpolate"
 
-    def parameters(self):
+    def own_parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(optional=True),
-            parameters.number(
+            makers.number(
                 "LESSONS",
-                "Hidden points",
-                "About how many hidden points teach; a point is hidden again and again, with more "
-                "and more around it. More make a steadier map, and take longer.",
+                "Training samples",
+                "The approximate number of held-out predictions that the trees learn from. Each "
+                "point is held out several times, with blocks of different sizes. Higher values "
+                "give a more stable map and take longer.",
                 20_000,
                 low=1000,
                 whole=True,
                 advanced=True,
             ),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
-            parameters.raster_output(
+        ]
+
+    def outputs(self):
+        return [
+            *super().outputs(),
+            makers.raster_output(
                 "STANDARD_DEVIATION",
                 "Standard deviation",
-                "Of the surface's error, in millimetres, as it was where points were hidden and "
-                "kriging was as unsure.",
+                "Standard deviation of the surface's error, in millimetres. It is estimated at "
+                "held-out points with a similar kriging variance.",
                 optional=True,
             ),
         ]
-
-    def request(self, job):
-        drivers = job.drivers()
-        grid, points = job.working_grid(drivers)
-        given = job.values("LESSONS", "SEED")
-        return job.request(grid, drivers, points, parameters={"method": "hybrid", **given})

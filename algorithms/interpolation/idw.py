@@ -2,53 +2,39 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from ..parameters import interpolation, makers
+from .interpolate import InterpolationAlgorithm
 
 
-class Idw(base.SubsidenceAlgorithm):
-    """The first classical method: a weighted mean of the nearest points."""
+class Idw(InterpolationAlgorithm):
+    """A weighted mean of the nearest points."""
 
     NAME = "idw"
     TITLE = "Inverse distance weighting"
-    GROUP_ID = "interpolation"
     TAGS = ["idw", "inverse distance", "interpolation", "subsidence", "insar", "grid"]
     HELP = (
-        "Makes a continuous displacement surface from the points alone: each cell is the mean of "
-        "the nearest points, weighted by the inverse of a power of their distance. A quick first "
-        "look, and the rival that a network has to beat."
+        "Makes a continuous displacement surface from the points alone. Each cell is the mean of "
+        "the nearest points, weighted by the inverse of a power of their distance. Use it for a "
+        "quick first look, and as a baseline for other methods."
     )
-    TASK = "interpolate"
 
-    def parameters(self):
+    def own_parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            *parameters.working_area(from_rasters=""),
-            parameters.number(
+            makers.number(
                 "POWER",
                 "Power",
-                "How fast a point's weight falls with distance: 1 is smooth, higher values let "
-                "the nearest points win.",
+                "How fast a point's weight falls with distance. 1 gives a smooth surface; with "
+                "higher values the nearest points dominate.",
                 2.0,
                 low=0.0,
             ),
-            parameters.neighbours(12, "How many of the nearest points make a cell."),
-            parameters.number(
+            interpolation.neighbours(12),
+            makers.number(
                 "RADIUS",
-                "Radius (m)",
-                "Only points within this distance, in metres, count; cells without any are NoData. "
-                "Empty: no limit.",
+                "Search radius (m)",
+                "Only points within this distance, in metres, are used. Cells without any are "
+                "NoData. Empty: no limit.",
                 low=0.001,
             ),
-            parameters.tune("POWER and NEIGHBOURS"),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
+            interpolation.tune("POWER and NEIGHBOURS"),
         ]
-
-    def request(self, job):
-        grid, points = job.working_grid([])
-        given = job.values("POWER", "NEIGHBOURS", "RADIUS", "TUNE")
-        return job.request(grid, points=points, parameters={"method": "idw", **given})

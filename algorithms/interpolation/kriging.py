@@ -2,50 +2,41 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from ..parameters import interpolation, makers
+from .interpolate import InterpolationAlgorithm
 
-OPTIONS = ("VARIOGRAM", "NEIGHBOURS", "SECTORS", "ESTIMATOR", "AZIMUTH", "RATIO")
 
-
-class Kriging(base.SubsidenceAlgorithm):
-    """The geostatistician's method, which says how far it may be wrong."""
+class Kriging(InterpolationAlgorithm):
+    """The geostatistician's method, with a standard deviation at each cell."""
 
     NAME = "kriging"
     TITLE = "Ordinary kriging"
-    GROUP_ID = "interpolation"
     TAGS = ["kriging", "variogram", "geostatistics", "interpolation", "subsidence", "insar", "grid"]
     HELP = (
-        "Makes a continuous displacement surface from the points alone, and its standard "
-        "deviation: each cell is a weighted mean of points near it in all directions, with weights "
-        "from a variogram that is fitted to the points. The surface passes through the points if "
-        "the variogram has no nugget; else it takes the nugget for noise and smooths it. Points of "
-        "the same place are averaged."
+        "Makes a continuous displacement surface from the points alone, with its standard "
+        "deviation. Each cell is a weighted mean of the points around it; the weights come from a "
+        "variogram that is fitted to the points. Without a nugget the surface passes through the "
+        "points. With a nugget it treats the nugget as noise and smooths it. Points at the same "
+        "place are averaged."
     )
-    TASK = "interpolate"
 
-    def parameters(self):
+    def point_parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.field(
+            *super().point_parameters(),
+            makers.field(
                 "ERROR_FIELD",
                 "Field of the measurement error",
-                "Standard deviation of each value's measurement error, in the values' unit: for a "
-                "map of velocities, velocity_std. The surface then trusts points by it, and is "
-                "smooth where they are uncertain. Empty: the nugget alone says how far points err.",
+                "Standard deviation of each value's measurement error, in the values' unit. For "
+                "velocities, use velocity_std. The surface is smoother where the points are less "
+                "certain. Empty: the nugget alone describes the measurement error.",
                 "PS_POINTS",
                 numeric=True,
                 advanced=True,
             ),
-            *parameters.working_area(from_rasters=""),
-            *parameters.kriging(),
-            parameters.engine(),
-            *parameters.kriging_outputs(),
         ]
 
-    def request(self, job):
-        grid, points = job.working_grid([])
-        return job.request(
-            grid, points=points, parameters={"method": "kriging", **job.values(*OPTIONS)}
-        )
+    def own_parameters(self):
+        return interpolation.kriging()
+
+    def outputs(self):
+        return interpolation.kriging_outputs()

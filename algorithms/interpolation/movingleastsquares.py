@@ -2,71 +2,55 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from ..parameters import interpolation, makers
+from .interpolate import InterpolationAlgorithm
 
 
-class MovingLeastSquares(base.SubsidenceAlgorithm):
+class MovingLeastSquares(InterpolationAlgorithm):
     """A polynomial of its own for every cell."""
 
     NAME = "movingleastsquares"
     TITLE = "Moving least squares"
-    GROUP_ID = "interpolation"
     TAGS = ["mls", "moving least squares", "local polynomial", "interpolation", "subsidence"]
     HELP = (
-        "Makes a continuous displacement surface from the points alone: at each cell a polynomial "
-        "is fitted to the nearest points, near ones weighing more, and its value is taken. It "
-        "smooths: the surface need not pass through the points, and noise is averaged out. Points "
-        "of the same place are averaged."
+        "Makes a continuous displacement surface from the points alone. At each cell a polynomial "
+        "is fitted to the nearest points, and near points weigh more. The surface smooths: it need "
+        "not pass through the points, and noise is averaged out. Points at the same place are "
+        "averaged."
     )
-    TASK = "interpolate"
 
-    def parameters(self):
+    def own_parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            *parameters.working_area(from_rasters=""),
-            parameters.number(
+            makers.number(
                 "DEGREE",
                 "Degree",
-                "Degree of the polynomial. 1: a plane. 2: a surface that can curve; it follows "
-                "bowls better and wants more neighbours.",
+                "Degree of the polynomial. 1: a plane. 2: a curved surface, which follows "
+                "subsidence bowls better and needs more neighbours.",
                 2,
                 low=1,
                 high=2,
                 whole=True,
             ),
-            parameters.neighbours(
+            interpolation.neighbours(
                 24,
-                "How many of the nearest points make a cell. A point's weight falls to nothing at "
-                "the distance of the last of them, so more neighbours make a smoother surface.",
+                " A point's weight falls to zero at the distance of the last of them, so more "
+                "neighbours give a smoother surface.",
             ),
-            parameters.choice(
+            makers.choice(
                 "WEIGHTS",
                 "Weights",
                 "How a point's weight falls with distance. wendland: Wendland's polynomial. "
-                "gaussian: a bell that is narrower.",
+                "gaussian: a narrower bell.",
                 ["wendland", "gaussian"],
                 "wendland",
                 advanced=True,
             ),
-            parameters.flag(
+            makers.flag(
                 "ROBUST",
                 "Robust",
-                "Whether points that do not fit their neighbours lose weight, so that a few wrong "
-                "ones cannot bend the surface. Also blunts true, very local subsidence.",
+                "Whether points that do not fit their neighbours lose weight, so that a few "
+                "outliers do not bend the surface. It also flattens real, very local subsidence.",
                 advanced=True,
             ),
-            parameters.tune("DEGREE and NEIGHBOURS"),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
+            interpolation.tune("DEGREE and NEIGHBOURS"),
         ]
-
-    def request(self, job):
-        grid, points = job.working_grid([])
-        given = job.values("DEGREE", "NEIGHBOURS", "WEIGHTS", "ROBUST", "TUNE")
-        return job.request(
-            grid, points=points, parameters={"method": "movingleastsquares", **given}
-        )

@@ -2,75 +2,58 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
+from ..parameters import interpolation, makers
+from .interpolate import InterpolationAlgorithm
+
+KERNELS = [
+    *["linear", "thin_plate_spline", "cubic", "quintic"],
+    *["multiquadric", "inverse_multiquadric", "gaussian"],
+]
 
 
-class Rbf(base.SubsidenceAlgorithm):
+class Rbf(InterpolationAlgorithm):
     """A surface that passes through the points and bends as little as its kernel allows."""
 
     NAME = "rbf"
     TITLE = "Radial basis functions"
-    GROUP_ID = "interpolation"
     TAGS = ["rbf", "radial basis", "spline", "thin plate", "interpolation", "subsidence", "insar"]
     HELP = (
-        "Makes a continuous displacement surface from the points alone: at each cell a sum of "
-        "functions of the distance to the nearest points that passes through all of them. The "
-        "linear kernel is about as good as kriging and cannot swing; smoother kernels can, in gaps "
-        "and at the edge of the map. Points of the same place are averaged."
+        "Makes a continuous displacement surface from the points alone. Each cell is a sum of "
+        "functions of the distance to the nearest points, and the surface passes through them. The "
+        "linear kernel is about as accurate as kriging and does not oscillate. Smoother kernels "
+        "can oscillate in gaps and at the edge of the map. Points at the same place are averaged."
     )
-    TASK = "interpolate"
 
-    def parameters(self):
+    def own_parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            *parameters.working_area(from_rasters=""),
-            parameters.choice(
+            makers.choice(
                 "KERNEL",
                 "Kernel",
-                "The function of the distance. linear: tight and safe. thin_plate_spline, cubic, "
-                "quintic: ever smoother, and ever wilder far from points. multiquadric, "
-                "inverse_multiquadric, gaussian: smooth over LENGTH. Where the nearest points do "
-                "not determine a surface, as points on one line, linear is taken; the log counts "
-                "such cells.",
-                [
-                    "linear",
-                    "thin_plate_spline",
-                    "cubic",
-                    "quintic",
-                    "multiquadric",
-                    "inverse_multiquadric",
-                    "gaussian",
-                ],
+                "The function of the distance. linear: close to the points and robust. "
+                "thin_plate_spline, cubic, quintic: increasingly smooth, and increasingly unstable "
+                "far from points. multiquadric, inverse_multiquadric, gaussian: smooth over "
+                "LENGTH. Where the nearest points determine no surface, for instance on one line, "
+                "linear is used; the log counts such cells.",
+                KERNELS,
                 "linear",
             ),
-            parameters.neighbours(50, "How many of the nearest points make a cell."),
-            parameters.number(
+            interpolation.neighbours(50),
+            makers.number(
                 "SMOOTHING",
                 "Smoothing",
-                "0: the surface passes through the points. More lets it miss them for being "
-                "smoother, as is right for noisy points; try 0.1 and 1. Without unit.",
+                "0: the surface passes through the points. Higher values give a smoother surface "
+                "that misses them, which suits noisy points; try 0.1 and 1. It has no unit.",
                 0.0,
                 low=0.0,
             ),
-            parameters.number(
+            makers.number(
                 "LENGTH",
                 "Length (m)",
-                "Distance in metres over which multiquadric, inverse_multiquadric and gaussian "
-                "bend; the other kernels have none. Empty: the median distance from a point to its "
-                "nearest neighbour.",
+                "Length scale, in metres, of multiquadric, inverse_multiquadric and gaussian; the "
+                "other kernels have none. Empty: the median distance from a point to its nearest "
+                "neighbour.",
                 low=0.001,
                 advanced=True,
             ),
-            parameters.tune("KERNEL and SMOOTHING"),
-            parameters.engine(),
-            parameters.raster_output(
-                "SURFACE", "Subsidence surface", "Displacement in millimetres."
-            ),
+            interpolation.tune("KERNEL and SMOOTHING"),
         ]
-
-    def request(self, job):
-        grid, points = job.working_grid([])
-        given = job.values("KERNEL", "NEIGHBOURS", "SMOOTHING", "LENGTH", "TUNE")
-        return job.request(grid, points=points, parameters={"method": "rbf", **given})

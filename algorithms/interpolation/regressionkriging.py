@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from .. import base, parameters
-from .kriging import OPTIONS
+from ..parameters import interpolation, makers
+from .interpolate import InterpolationAlgorithm
 
 
-class RegressionKriging(base.SubsidenceAlgorithm):
-    """What the drivers explain, and kriging of the rest."""
+class RegressionKriging(InterpolationAlgorithm):
+    """A trend on the drivers, and kriging of its residuals."""
 
     NAME = "regressionkriging"
     TITLE = "Regression kriging"
-    GROUP_ID = "interpolation"
     TAGS = ["kriging", "regression", "trend", "variogram", "forest", "interpolation", "subsidence"]
     HELP = (
-        "Learns a trend from the driving forces, and adds ordinary kriging of what it leaves at "
-        "the points: near points the surface follows them, far from them the drivers. What is left "
-        "at a point is told by a trend that has not seen the point, so the surface need not pass "
-        "through the points. The log says how much the trend explains; if that is next to nothing, "
-        "ordinary kriging is better."
+        "Fits a trend on the driving forces, and adds ordinary kriging of its residuals. Near "
+        "points the surface follows the points, far from them the drivers. The residuals are "
+        "out-of-fold, so the surface need not pass through the points. The log says how much of "
+        "the variance the trend explains. If that is next to nothing, use ordinary kriging."
     )
-    TASK = "interpolate"
 
-    def parameters(self):
+    def own_parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(),
-            parameters.choice(
+            makers.choice(
                 "TREND",
                 "Trend",
                 "linear: ridge regression on the drivers at the cell and their means over squares "
@@ -37,18 +30,8 @@ class RegressionKriging(base.SubsidenceAlgorithm):
                 ["linear", "forest"],
                 "linear",
             ),
-            *parameters.kriging(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.seed(),
-            parameters.engine(),
-            *parameters.kriging_outputs(),
+            *interpolation.kriging(),
         ]
 
-    def request(self, job):
-        drivers = job.drivers()
-        grid, points = job.working_grid(drivers)
-        given = job.values("TREND", "SEED", *OPTIONS)
-        return job.request(
-            grid, drivers, points, parameters={"method": "regressionkriging", **given}
-        )
+    def outputs(self):
+        return interpolation.kriging_outputs()

@@ -37,17 +37,23 @@ def is_metric(crs: QgsCoordinateReferenceSystem) -> bool:
     return not crs.isGeographic() and crs.mapUnits() == QgsUnitTypes.DistanceMeters
 
 
+def degrees_from(crs: QgsCoordinateReferenceSystem, transforms=None) -> QgsCoordinateTransform:
+    """From a CRS to longitude and latitude, by a project's choice of datum transformations."""
+    wgs84 = QgsCoordinateReferenceSystem(WGS84)
+    return QgsCoordinateTransform(crs, wgs84, transforms or QgsCoordinateTransformContext())
+
+
 def scale(crs: QgsCoordinateReferenceSystem, place: QgsPointXY) -> float:
     """Length in a metric CRS of a metre on the ground, to the east or north, whichever is odder.
 
     Nearly 1 in UTM and national grids; 2 in Web Mercator at 60 degrees north. It is infinite where
     the projection has no place, and 1 in the CRS of a building site, say, that has none on earth.
     """
-    wgs84 = QgsCoordinateReferenceSystem(WGS84)
-    to_degrees = QgsCoordinateTransform(crs, wgs84, QgsCoordinateTransformContext())
+    to_degrees = degrees_from(crs)
     if not to_degrees.isValid():
         return 1.0
     measure = QgsDistanceArea()
+    wgs84 = to_degrees.destinationCrs()
     measure.setSourceCrs(wgs84, QgsCoordinateTransformContext())
     measure.setEllipsoid(wgs84.ellipsoidAcronym())
     scales = []
@@ -72,7 +78,7 @@ def describe_scale(crs: QgsCoordinateReferenceSystem, place: QgsPointXY) -> str:
     """What a metre of the CRS is at a place, as the end of a sentence."""
     there = scale(crs, place)
     if math.isinf(there):
-        return f"{title(crs)}, which does not reach there"
+        return f"{title(crs)}, which is not defined there"
     return f"{title(crs)}, whose scale there is {there:.3g}: a metre on the ground is {there:.3g} m"
 
 

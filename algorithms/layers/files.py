@@ -15,15 +15,16 @@ from xml.etree import ElementTree
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...model import protocol
+from ...model.files.foreign import SCHEMES, SYSTEMS
 from ..worker import client
 from ..worker.folders import KEPT, job_folder
 from .sources import parts_of
 
-# GDAL's file systems in the net, and those whose names or files can hide such a one. They stand at
-# the start of a name or inside that of another file system; a folder may well be called vsites.
+# What is in the net, and GDAL's file systems whose names or files can hide it. They stand at the
+# start of a name or inside that of another file system; a folder may well be called vsites.
 _REMOTE = re.compile(
-    r"""(?:^|[/:"{,=&?])/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs|sparse|subfile|crypt"""
-    r"""|cached|stdin)\w*[/?]|\b(?:https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs)://""",
+    rf"""(?:^|[/:"{{,=&?])/vsi(?:{SYSTEMS}|sparse|subfile|crypt|cached|stdin)\w*[/?]"""
+    rf"""|\b(?:{SCHEMES})://""",
     re.IGNORECASE,
 )
 _SERVICES = {
@@ -134,7 +135,7 @@ def _is_hdf5(path: str, name: str) -> bool:
 
 
 def _check_whole(path: str, feedback) -> None:
-    """Let the worker see whether parts of an HDF5 file lie in others; GDAL does not tell.
+    """Let the worker see whether parts of an HDF5 file lie in others; GDAL does not say.
 
     A file of many layers is looked at only when it has changed.
     """
@@ -212,7 +213,7 @@ def _virtual(uri: str) -> ElementTree.Element | None:
         virtual = ElementTree.fromstring(text[start:].strip().rstrip("\0"))
     except ElementTree.ParseError:
         return None  # GDAL says what is wrong with it
-    for element in virtual.iter():  # GDAL does not tell upper from lower case
+    for element in virtual.iter():  # GDAL ignores upper and lower case
         element.tag = element.tag.lower()
         element.attrib = {name.lower(): value for name, value in element.attrib.items()}
     return virtual

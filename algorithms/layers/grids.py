@@ -1,31 +1,21 @@
-"""The working grid: its CRS, its cells and its area."""
+"""Grids, and those that rasters have."""
 
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from qgis.core import (
-    Qgis,
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
-    QgsCoordinateTransformContext,
     QgsCsException,
-    QgsFeatureRequest,
     QgsPointXY,
     QgsProcessingException,
-    QgsProcessingFeatureSource,
-    QgsProcessingFeedback,
     QgsRectangle,
 )
 
-from ..worker.process import stop_if_cancelled
-from . import DEFAULT_CELL_SIZE
 from .crs import (
     TRUE_SCALE,
-    WGS84,
+    degrees_from,
     describe,
     describe_scale,
     is_metric,
@@ -35,19 +25,12 @@ from .crs import (
     utm,
     wkt,
 )
-
-if TYPE_CHECKING:
-    from .rasters import Driver
-    from .vectors import Points, Table
+from .driver import Driver
 
 MAX_CELLS = 400_000_000
 
 # Extents typed or transformed miss cell edges by rounding: a thousandth of a cell is no cell.
 _TOLERANCE = 1e-3
-
-_WIDE = 6  # degrees: what one UTM zone serves
-_DEGREE = 111_000  # metres
-_FAR = 10  # times the median distance
 
 
 @dataclass(frozen=True)
@@ -139,7 +122,7 @@ def _snap(offset: float, length: float, cell: float, outward: bool) -> tuple[int
 
 
 def grid_of(driver: Driver, feedback=None) -> Grid:
-    """The grid of a raster; the feedback is told how true its scale is.
+    """The grid of a raster; the feedback gets a warning if its scale is not true.
 
     Raises
     ------
@@ -151,15 +134,15 @@ def grid_of(driver: Driver, feedback=None) -> Grid:
             f"The raster {driver.name} is in {title(driver.crs)}, whose unit is not the metre. "
             "Reproject it to a CRS in metres, such as UTM, and use that."
         )
-    if _is_rotated(driver):
+    if is_rotated(driver):
         raise QgsProcessingException(
             f"The raster {driver.name} is rotated. Warp it to a north-up grid and use that."
         )
-    _check_scale(driver.crs, _box(driver).center(), f"The raster {driver.name}", feedback)
-    return _lattice_of(driver)
+    check_scale(driver.crs, box_of(driver).center(), f"The raster {driver.name}", feedback)
+    return lattice_of(driver)
 
 
-def _lattice_of(driver: Driver) -> Grid:
+def lattice_of(driver: Driver) -> Grid:
     """The cells of a raster that is not rotated, whatever its CRS."""
     raster = driver.band
     left, dx, _, top, _, dy = raster.GetGeoTransform()
@@ -168,7 +151,27 @@ def _lattice_of(driver: Driver) -> Grid:
     return Grid(driver.crs, left, max(top, top + dy * height), dx, abs(dy), width, height)
 
 
-def _check_scale(crs, place: QgsPointXY, what: str, feedback=None) -> None:
+def is_rotated(driver: Driver) -> bool:
+    _, _, x_skew, _, y_skew, _ = driver.band.GetGeoTransform()
+    return bool(x_skew or y_skew)
+
+
+def box_of(driver: Driver) -> QgsRectangle:
+    place = driver.band.GetGeoTransform(can_return_null=True)
+    if place is None:
+        raise QgsProcessingException(
+            f"The raster {driver.name} states neither its corner nor its cell size, so its place "
+            "is unknown. Georeference it, or warp it to a grid, and use that."
+        )
+    left, dx, x_skew, top, y_skew, dy = place
+    width, height = driver.band.RasterXSize, driver.band.RasterYSize
+    corners = [(0, 0), (width, 0), (0, height), (width, height)]
+    xs = [left + column * dx + row * x_skew for column, row in corners]
+    ys = [top + column * y_skew + row * dy for column, row in corners]
+    return QgsRectangle(min(xs), min(ys), max(xs), max(ys))
+
+
+def check_scale(crs, place: QgsPointXY, what: str, feedback=None) -> None:
     """Refuse metres that are none on the ground, and warn of those that are not quite."""
     if not is_true(crs, place):
         raise QgsProcessingException(
@@ -184,251 +187,53 @@ def _check_scale(crs, place: QgsPointXY, what: str, feedback=None) -> None:
 
 def _zone_of(crs, place: QgsPointXY) -> str:
     try:
-        to_degrees = _to_degrees(crs, QgsCoordinateTransformContext())
+        to_degrees = degrees_from(crs)
         return title(utm(to_degrees.transform(place)))
     except QgsCsException:
         return "the zone of the place"
 
 
-def _is_rotated(driver: Driver) -> bool:
-    _, _, x_skew, _, y_skew, _ = driver.band.GetGeoTransform()
-    return bool(x_skew or y_skew)
-
-
-def choose_lattice(
-    reference: Driver | None,
-    drivers: list[Driver],
-    cell_size: float | None,
-    source: QgsProcessingFeatureSource,
-    transforms,
-    feedback=None,
-    extent: QgsRectangle | None = None,
-) -> Grid:
-    """CRS, cell size and alignment of the working grid; its extent comes from `choose_grid`.
-
-    REFERENCE's, else those of the first driver if it is projected in metres, else UTM where the
-    drivers or most of the points are, with edges at whole multiples of the cell size. Metres must
-    be about metres on the ground, which in Web Mercator they are at the equator alone. A cell size
-    that the user gives takes the place of the first driver's. Only REFERENCE's has a width and a
-    height. `extent` is EXTENT in degrees.
-    """
-    if reference:
-        return grid_of(reference)
-    feedback = feedback or QgsProcessingFeedback(False)
-    cell = cell_size or DEFAULT_CELL_SIZE
-    given = extent.center() if extent and extent.width() < 180 else None
-    if not drivers:
-        return Grid(utm(given or _middle(source, transforms, feedback)), 0.0, 0.0, cell, cell)
-    first = drivers[0]
-    here = _place(drivers, given, source, transforms, feedback)
-    if is_metric(first.crs) and not _is_rotated(first):
-        lattice = replace(_lattice_of(first), width=0, height=0)
-        if is_true(first.crs, here):
-            return replace(lattice, dx=cell_size, dy=cell_size) if cell_size else lattice
-        if not cell_size and math.isfinite(scale(first.crs, here)):
-            cell = float(f"{math.sqrt(lattice.dx * lattice.dy) / scale(first.crs, here):.3g}")
-        feedback.pushWarning(
-            f"{first.name} is in {describe_scale(first.crs, here)}. So that slopes, distances and "
-            f"areas are right, the map is made in UTM, with cells of {cell:g} m."
-        )
-    return Grid(utm(_to_degrees(first.crs, transforms).transform(here)), 0.0, 0.0, cell, cell)
-
-
-def _place(drivers: list[Driver], given, source, transforms, feedback) -> QgsPointXY:
-    """Where the map will be, in the first driver's CRS.
-
-    It is the place `given` in degrees or the middle of the points, if that lies within the drivers;
-    else their middle.
-    """
-    crs = drivers[0].crs
-    # In the driver's own CRS, where nothing is torn at the 180th meridian.
-    area = common_area(drivers, crs, transforms)
-    wide = _WIDE * (1 if crs.isGeographic() else _DEGREE)
-    if not given and source and max(area.width(), area.height()) > wide:
-        given = _middle(source, transforms, feedback)
-    with suppress(QgsCsException):
-        if given:
-            to_degrees = _to_degrees(crs, transforms)
-            there = to_degrees.transform(given, Qgis.TransformDirection.Reverse)
-            return there if area.contains(there) else area.center()
-    return area.center()
-
-
-def _to_degrees(crs, transforms) -> QgsCoordinateTransform:
-    return QgsCoordinateTransform(crs, QgsCoordinateReferenceSystem(WGS84), transforms)
-
-
-def _is_far(away, wide: float):
-    """Which distances from the middle are of no use for a map of the others."""
-    import numpy as np
-
-    return away > max(wide, _FAR * np.median(away))
-
-
-def _middle(source: QgsProcessingFeatureSource, transforms, feedback) -> QgsPointXY:
-    """Where most features of a layer are, in degrees; those far from there are named."""
-    import numpy as np
-
-    if source.sourceExtent().isNull():
-        raise QgsProcessingException(
-            f"The layer {source.sourceName()} has no feature with a position. Choose another one."
-        )
-    to_degrees = _to_degrees(source.sourceCrs(), transforms)
-    with suppress(QgsCsException):
-        box = to_degrees.transformBoundingBox(source.sourceExtent())
-        if box.width() <= _WIDE and box.height() <= _WIDE:
-            return box.center()
-    request = QgsFeatureRequest().setSubsetOfAttributes([])
-    flags = QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks
-    places = []
-    for i, feature in enumerate(source.getFeatures(request, flags)):
-        if i % 1000 == 0:
-            stop_if_cancelled(feedback)
-        if feature.hasGeometry():
-            with suppress(QgsCsException):
-                place = to_degrees.transform(feature.geometry().boundingBox().center())
-                places.append((place.x(), place.y()))
-    places = np.array(places).reshape(-1, 2)
-    places = places[np.isfinite(places).all(axis=1) & (np.abs(places[:, 1]) <= 90)]
-    if not len(places):
-        raise QgsProcessingException(
-            f"No feature of the layer {source.sourceName()} has a position on earth. Check the "
-            "layer's CRS."
-        )
-    x, y = places.T
-    # Degrees go round: the mean direction first, then the median about it.
-    around = np.degrees(np.angle(np.exp(1j * np.radians(x)).sum()))
-    middle = np.median((x - around + 180) % 360 - 180) + around, np.median(y)
-    away = np.hypot((x - middle[0] + 180) % 360 - 180, y - middle[1])
-    far = _is_far(away, _WIDE)
-    if far.any():
-        farthest = places[away.argmax()]
-        feedback.pushWarning(
-            f"{far.sum():,} of {len(x):,} features of {source.sourceName()} lie far from all "
-            f"others, the farthest at longitude {farthest[0]:.6g}, latitude {farthest[1]:.6g}. "
-            "Check their positions; the map is made where the others are."
-        )
-    return QgsPointXY((middle[0] + 180) % 360 - 180, middle[1])
-
-
-def choose_grid(
-    lattice: Grid,
-    extent: QgsRectangle | None,
-    drivers: list[Driver],
-    places: Points | Table | None,
-    transforms,
-    feedback=None,
-) -> Grid:
-    """Lay the lattice over an area, which gives the working grid.
-
-    The area is EXTENT, else REFERENCE's own extent, else what all drivers cover, else the extent of
-    `places` and a margin of a twentieth.
-
-    Parameters
-    ----------
-    lattice : Grid
-        From `choose_lattice`.
-    extent : QgsRectangle or None
-        In the lattice's CRS. EXTENT is cut to what all drivers cover and widened to whole cells.
-    feedback : QgsProcessingFeedback, optional
-        Told how true the scale is; a grid in metres that are none on the ground is then refused.
-    """
-    grid = _lay(lattice, extent, drivers, places, transforms)
-    if feedback:
-        _check_scale(grid.crs, grid.extent.center(), "The map", feedback)
-    return grid
-
-
-def _lay(lattice: Grid, extent, drivers: list[Driver], places, transforms) -> Grid:
-    if extent is None and lattice.width:
-        return lattice.over(lattice.extent)
-    if not drivers:
-        if extent is None:
-            extent = _around(places.xy)
-            if extent.width() == extent.height() == 0:
-                raise QgsProcessingException(
-                    f"All features of the layer {places.name} lie in one place, which gives no "
-                    "area for a map. Give an EXTENT or a REFERENCE."
-                )
-            extent.grow(max(extent.width(), extent.height()) / 20 + lattice.dx)
-        return lattice.over(extent)
-    common = common_area(drivers, lattice.crs, transforms)
-    if extent is None:
-        return lattice.over(common, outward=False)
-    if not extent.intersects(common):
-        raise QgsProcessingException(
-            f"EXTENT ({describe(extent)}) and the drivers ({describe(common)}) have no area in "
-            f"common in {title(lattice.crs)}. Give an EXTENT within the drivers."
-        )
-    return lattice.over(extent.intersect(common))
-
-
-def _around(xy) -> QgsRectangle:
-    """The smallest rectangle around positions, without those far from all others."""
-    import numpy as np
-
-    away = np.hypot(*(xy - np.median(xy, axis=0)).T)
-    near = xy[~_is_far(away, _WIDE * _DEGREE)]
-    return QgsRectangle(*near.min(axis=0), *near.max(axis=0))
-
-
-def common_area(drivers: list[Driver], crs, transforms) -> QgsRectangle:
-    """What all drivers cover, in `crs`: the rectangle within their outlines.
+def shared_grid(images: list[Driver]) -> Grid:
+    """The grid of co-registered images, in any CRS.
 
     Raises
     ------
     QgsProcessingException
-        If there is no such area; the message says where each driver is.
+        If an image is on another one, or is rotated; the message says which, and how.
     """
-    area = None
-    systems = {wkt(driver.crs): driver.crs for driver in drivers}.values()
-    for other in sorted(systems, key=lambda system: system != crs):
-        box = None
-        for driver in drivers:
-            if driver.crs == other:
-                box = _box(driver).intersect(box) if box else _box(driver)
-        if not box.isEmpty() and area and other != crs:
-            # A raster of the whole world has no outline in UTM: look only around the others.
-            there = QgsCoordinateTransform(crs, other, transforms).transformBoundingBox(area)
-            box = box.intersect(there.scaled(1.1))
-        if not box.isEmpty():
-            inner = _interior(box, QgsCoordinateTransform(other, crs, transforms))
-            area = area.intersect(inner) if area else inner
-        if box.isEmpty() or area.isEmpty():
-            places = "; ".join(
-                f"{driver.name} covers {describe(_box(driver))} in {title(driver.crs)}"
-                for driver in drivers
+    first, grid = images[0], _north_up(images[0])
+    for image in images[1:]:
+        other = _north_up(image)
+        difference = _difference(grid, other)
+        if difference:
+            raise QgsProcessingException(
+                f"The images do not share one grid: {image.name} {difference} {first.name}. "
+                "Co-register the images, or resample them to one grid, first."
             )
-            raise QgsProcessingException(f"The drivers have no area in common: {places}.")
-    return area
+    return grid
 
 
-def _box(driver: Driver) -> QgsRectangle:
-    place = driver.band.GetGeoTransform(can_return_null=True)
-    if place is None:
+def _north_up(image: Driver) -> Grid:
+    left, dx, x_skew, top, y_skew, dy = image.band.GetGeoTransform()
+    if x_skew or y_skew:
         raise QgsProcessingException(
-            f"The raster {driver.name} tells neither its corner nor its cell size, so its place is "
-            "unknown. Georeference it, or warp it to a grid, and use that."
+            f"The image {image.name} is rotated. Warp the images to one north-up grid first."
         )
-    left, dx, x_skew, top, y_skew, dy = place
-    width, height = driver.band.RasterXSize, driver.band.RasterYSize
-    corners = [(0, 0), (width, 0), (0, height), (width, height)]
-    xs = [left + column * dx + row * x_skew for column, row in corners]
-    ys = [top + column * y_skew + row * dy for column, row in corners]
-    return QgsRectangle(min(xs), min(ys), max(xs), max(ys))
+    return Grid(image.crs, left, top, dx, -dy, image.band.RasterXSize, image.band.RasterYSize)
 
 
-def _interior(box: QgsRectangle, transform: QgsCoordinateTransform) -> QgsRectangle:
-    """A rectangle within the transformed outline of another, so that no empty slivers remain."""
-    if transform.isShortCircuited():
-        return box
-    steps = [i / 20 for i in range(21)]
-    xs = [box.xMinimum() + t * box.width() for t in steps]
-    ys = [box.yMinimum() + t * box.height() for t in steps]
-    west = max(transform.transform(QgsPointXY(box.xMinimum(), y)).x() for y in ys)
-    east = min(transform.transform(QgsPointXY(box.xMaximum(), y)).x() for y in ys)
-    south = max(transform.transform(QgsPointXY(x, box.yMinimum())).y() for x in xs)
-    north = min(transform.transform(QgsPointXY(x, box.yMaximum())).y() for x in xs)
-    if west < east and south < north:
-        return QgsRectangle(west, south, east, north)
-    return transform.transformBoundingBox(box)
+def _difference(first: Grid, other: Grid) -> str:
+    """How another grid differs, in words that lead up to the first image's name."""
+    if other.crs != first.crs:
+        return f"is in {title(other.crs)}, not in {title(first.crs)} like"
+    if (other.width, other.height) != (first.width, first.height):
+        return f"has {other.width} x {other.height} cells, not {first.width} x {first.height} like"
+    # Headers are rounded; what adds up to less than a hundredth of a cell is no difference.
+    columns, rows = other.dx / first.dx * first.width, other.dy / first.dy * first.height
+    if max(abs(columns - first.width), abs(rows - first.height)) > 0.01:
+        return (
+            f"has cells of {other.dx:.9g} x {other.dy:.9g}, not {first.dx:.9g} x {first.dy:.9g} "
+            "like"
+        )
+    shift = max(abs((other.left - first.left) / first.dx), abs((other.top - first.top) / first.dy))
+    return f"lies {shift:.3g} cells away from" if shift > 0.01 else ""

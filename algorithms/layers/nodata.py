@@ -9,8 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
+from html import escape
 
 from qgis.core import (
     QgsCoordinateTransform,
@@ -20,11 +19,9 @@ from qgis.core import (
 )
 
 from ..worker.process import stop_if_cancelled
+from .driver import Driver
 from .grids import Grid
 from .pixels import describe_inline, gdal_errors, reading, valid_cells
-
-if TYPE_CHECKING:
-    from .rasters import Driver
 
 _MOST = 16  # different values that are taken for marks; with more of them the file is damaged
 _STRIP = 2**22  # cells
@@ -34,14 +31,14 @@ def drop_marks(driver: Driver, grid: Grid, feedback) -> None:
     """Leave NaN as the driver's only NoData: for its tag, its mask and values that mean nothing.
 
     These are infinities, values beyond all measure, and marks such as -9999 that lie apart from all
-    other values. They are counted in the log, as far as the grid reaches.
+    other values. They are counted in the log, within the grid.
     """
     from osgeo import gdal
 
     band = driver.band.GetRasterBand(1)
     if gdal.DataTypeIsComplex(band.DataType):
         raise QgsProcessingException(
-            f"The raster {driver.name} holds complex numbers, and a map wants plain ones. Save "
+            f"The raster {driver.name} holds complex numbers, but a map needs real ones. Save "
             "their amplitude or phase as a raster and use that."
         )
     found = _find_marks(driver, grid, feedback)
@@ -63,7 +60,7 @@ def drop_marks(driver: Driver, grid: Grid, feedback) -> None:
 def _find_marks(driver: Driver, grid: Grid, feedback) -> dict[float, int]:
     """The values that mean nothing, and how many cells within the grid hold them.
 
-    Such a value lies apart from all others, so it is the least or the greatest one.
+    Such a value lies apart from all others, so it is the smallest or the largest one.
     """
     import numpy as np
 

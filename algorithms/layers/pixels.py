@@ -6,12 +6,10 @@ osgeo and numpy are imported inside functions, because loading the plugin must s
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from qgis.core import QgsProcessingException
 
-if TYPE_CHECKING:
-    from .rasters import Driver
+from .driver import Driver
 
 
 @contextmanager

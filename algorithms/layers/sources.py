@@ -113,7 +113,7 @@ def title_of(source: QgsProcessingFeatureSource) -> str:
 
 
 def table_of(layer: QgsVectorLayer) -> str:
-    """The name of the table that a layer is in a database of several; empty if that is not told."""
+    """The name of the table that a layer is in a database of several; empty if unknown."""
     return parts_of(layer).get("layerName") or ""
 
 

@@ -13,10 +13,7 @@ from pathlib import Path
 
 from qgis.core import (
     NULL,
-    QgsCoordinateTransform,
-    QgsCsException,
     QgsFeatureRequest,
-    QgsGeometry,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsRectangle,
@@ -27,8 +24,9 @@ from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 from ...model import protocol
 from ...model.files.archive import save_arrays
 from ..worker.process import stop_if_cancelled
-from .crs import describe, is_metric, title
+from .crs import describe, title
 from .grids import Grid
+from .places import Places, look_like_degrees
 from .sources import UNCHECKED, check_geometry, find_number, title_of
 
 _LONGEST = 1000  # characters of an id, a date or a class
@@ -130,12 +128,12 @@ def read_points(
         error_column = find_number(source, error_field, "the standard deviation must be a number")
     feedback.setProgressText("Reading the points")
     xs, ys, values, errors = array("d"), array("d"), array("d"), array("d")
-    if _like_degrees(source):
+    if look_like_degrees(source):
         feedback.pushWarning(
             f"The positions of the layer {name}, {describe(source.sourceExtent())}, look like "
             f"degrees, but {title(source.sourceCrs())} counts in metres. Check the layer's CRS."
         )
-    places = _Places(source, [column, error_column], crs, transforms, feedback)
+    places = Places(source, [column, error_column], crs, transforms, feedback)
     total = max(source.featureCount(), 1)
     for i, (feature, points) in enumerate(places):
         if i % 1000 == 0:
@@ -167,94 +165,6 @@ def read_points(
         return points
     errors = FillValues(f"the field {error_field}"), np.array(errors)[known]
     return replace(points, errors=_complete(*errors, error_field, feedback))
-
-
-def _like_degrees(source: QgsProcessingFeatureSource) -> bool:
-    """Whether positions in metres are so near to nothing that they must be degrees."""
-    area = source.sourceExtent()
-    on_globe = QgsRectangle(-180, -90, 180, 90).contains(area)
-    return is_metric(source.sourceCrs()) and on_globe and area.width() + area.height() > 0
-
-
-class _Places:
-    """The features of a layer with their positions in a CRS, and how many have none.
-
-    A feature without positions is passed over.
-
-    Raises
-    ------
-    QgsProcessingException
-        If no position can be brought to the CRS.
-    JobCancelled
-        When the user cancels while `say` looks for the reasons.
-    """
-
-    def __init__(
-        self, source: QgsProcessingFeatureSource, columns: list, crs, transforms, feedback
-    ):
-        self._source, self._crs, self._feedback = source, crs, feedback
-        self._transform = QgsCoordinateTransform(source.sourceCrs(), crs, transforms)
-        self._request = QgsFeatureRequest().setSubsetOfAttributes(columns)
-        self._request.setDestinationCrs(crs, transforms)
-        self.missing = 0
-
-    def __iter__(self):
-        # QGIS tells of each feature by a line in the log; millions of lines help nobody.
-        if not any(map(self._reaches, self._shapes())) and any(self._shapes()):
-            raise self._lost()
-        for feature in self._source.getFeatures(self._request, UNCHECKED):
-            vertices = ((point.x(), point.y()) for point in feature.geometry().vertices())
-            points = [each for each in vertices if math.isfinite(sum(each))]
-            if points:
-                yield feature, points
-            else:
-                self.missing += 1
-
-    def say(self, what: str) -> None:
-        """Count in the log what was passed over."""
-        if not self.missing:
-            return
-        lost = sum(not self._reaches(each) for each in self._shapes())
-        if self.missing > lost:
-            self._feedback.pushWarning(
-                f"{what} without a position, skipped: {self.missing - lost:,}."
-            )
-        if lost:
-            self._feedback.pushWarning(
-                f"{what} whose position cannot be brought from {title(self._source.sourceCrs())} "
-                f"to {title(self._crs)}, skipped: {lost:,}."
-            )
-
-    def _shapes(self):
-        """The geometries with finite positions, in the layer's CRS."""
-        request = QgsFeatureRequest().setNoAttributes()
-        for i, feature in enumerate(self._source.getFeatures(request, UNCHECKED)):
-            if i % 1000 == 0:
-                stop_if_cancelled(self._feedback)
-            if any(math.isfinite(each.x() + each.y()) for each in feature.geometry().vertices()):
-                yield QgsGeometry(feature.geometry())
-
-    def _reaches(self, shape: QgsGeometry) -> bool:
-        try:
-            shape.transform(self._transform)
-        except QgsCsException:
-            return False
-        return any(math.isfinite(each.x() + each.y()) for each in shape.vertices())
-
-    def nowhere(self) -> QgsProcessingException:
-        """What to say if no feature has a position."""
-        return QgsProcessingException(
-            f"The layer {title_of(self._source)} has no row with a position. Choose a layer that "
-            "has some."
-        )
-
-    def _lost(self) -> QgsProcessingException:
-        crs = title(self._source.sourceCrs())
-        return QgsProcessingException(
-            f"The positions of the layer {title_of(self._source)}, "
-            f"{describe(self._source.sourceExtent())}, are none of its coordinate reference system "
-            f"(CRS) {crs}. Set the layer's right CRS, then run again."
-        )
 
 
 def _complete(fill, errors, field: str, feedback):
@@ -373,7 +283,7 @@ def read_table(
         rows.extend(take(feature) for feature in source.getFeatures(request, UNCHECKED))
     else:
         check_geometry(source)
-        found = _Places(source, columns, crs, transforms, feedback)
+        found = Places(source, columns, crs, transforms, feedback)
         for feature, points in found:
             row = take(feature)
             for point in points:

@@ -19,11 +19,11 @@ from qgis.core import (
 )
 
 from ...model.files.fill_values import SMALLEST, FillValues
-from .. import layers
+from ..layers.sources import find_number
 from ..run import Job
 from ..worker.process import stop_if_cancelled
 
-# The parameters of a field and of its limit, what the limit is, and the highest value that can be.
+# The parameters of a field and of its limit, what the limit is, and the largest possible value.
 LIMITS = (
     ("DISPERSION_FIELD", "MAX_DISPERSION", "at most", operator.le, math.inf),
     ("COHERENCE_FIELD", "MIN_COHERENCE", "at least", operator.ge, 1.001),  # float32 rounds
@@ -43,7 +43,7 @@ class Rule:
     check : callable
         Whether a feature fulfils it; None if that is unknown.
     fill : FillValues, optional
-        What the rule finds on its way that means nothing.
+        The values that mean NoData, which the rule finds.
 
     Attributes
     ----------
@@ -103,37 +103,37 @@ class Selection:
 
 
 def rules(job: Job, source: QgsProcessingFeatureSource) -> list[Rule]:
-    """The rules that the user wants; the log names those that the layer does not allow.
+    """The rules that the user chose; the log names those that the layer does not allow.
 
     Raises
     ------
     QgsProcessingException
         If a field that the user named is not there or not numeric, or AREA has no area.
     """
-    wanted = []
+    chosen = []
     for field_parameter, limit_parameter, words, holds, high in LIMITS:
         limit = job.value(limit_parameter)
         column = _column(job, source, field_parameter) if limit else None
         known = None if column is None else _known(job, source, column, high)
         if known is not None:
             title = f"{source.fields().at(column).name()} {words} {limit:g}"
-            wanted.append(Rule(title, _limit(column, holds, limit, known)))
+            chosen.append(Rule(title, _limit(column, holds, limit, known)))
     area = job.source("AREA")
     if area is not None:
         title = f"in {area.sourceName()}"
-        wanted.append(Rule(title, _within(area, source.sourceCrs(), job.transforms)))
-    fewest, fields = job.value("MIN_DATES"), source.fields()
+        chosen.append(Rule(title, _within(area, source.sourceCrs(), job.transforms)))
+    minimum, fields = job.value("MIN_DATES"), source.fields()
     numbers = [field.name() for field in fields if field.isNumeric()]
     dates = [name for name in numbers if DATE_FIELD.fullmatch(name)]
-    if fewest and dates:
-        title = f"at least {fewest} of {len(dates)} dates"
+    if minimum and dates:
+        title = f"at least {minimum} of {len(dates)} dates"
         fill = FillValues("the time series")
-        wanted.append(Rule(title, _has(dates, fields, fewest, fill), fill))
-    elif fewest:
+        chosen.append(Rule(title, _has(dates, fields, minimum, fill), fill))
+    elif minimum:
         job.feedback.pushWarning(
             "The layer has no numeric field called DYYYYMMDD: MIN_DATES is not applied."
         )
-    return wanted
+    return chosen
 
 
 def features(
@@ -162,11 +162,11 @@ def _column(job: Job, source: QgsProcessingFeatureSource, parameter: str) -> int
     if fields.lookupField(name) < 0 and name == default:
         job.feedback.pushWarning(f"The layer has no field {name}: its rule is not applied.")
         return None
-    return layers.find_number(source, name, f"{parameter} must be a number")
+    return find_number(source, name, f"{parameter} must be a number")
 
 
 def _known(job: Job, source: QgsProcessingFeatureSource, column: int, high: float):
-    """Tells which values of a field mean something; None, with a warning, if none does.
+    """A function that says which values of a field are valid; None, with a warning, if none is.
 
     Raises
     ------
@@ -239,8 +239,8 @@ def _within(area: QgsProcessingFeatureSource, crs, transforms):
     return check
 
 
-def _has(dates: list[str], fields, fewest: int, fill: FillValues):
-    """Check that at least `fewest` of some fields have a value that means something."""
+def _has(dates: list[str], fields, minimum: int, fill: FillValues):
+    """Check that at least `minimum` of some fields have a valid value."""
     import numpy as np
 
     # All attributes at once, and no function for each: there may be hundreds for each point.
@@ -255,7 +255,7 @@ def _has(dates: list[str], fields, fewest: int, fill: FillValues):
         known = len(values)
         if values and max(-min(values), max(values)) >= SMALLEST:
             known = np.isfinite(fill.remove(np.array(values, float))).sum()
-        return known >= fewest
+        return known >= minimum
 
     return check
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from qgis.core import QgsFeatureRequest, QgsProcessingException
 
-from .. import base, layers, parameters
+from .. import base
+from ..layers.copies import fields_for
+from ..layers.sources import check_geometry
 from ..outputs import Outputs
+from ..parameters import makers
 from ..run import Job
 from . import selection
 
@@ -19,92 +22,92 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
     TAGS = ["ps", "insar", "filter", "quality", "coherence", "amplitude dispersion", "subsidence"]
     HELP = (
         "Keeps the persistent scatterers that are good enough: stable in amplitude, coherent, "
-        "precise, in an area, and seen on enough dates. The log says how many points each rule "
-        "removes, by itself and after the rules before it. A point without a value for a rule, or "
-        "with a number that stands for nothing, such as -9999, is removed by it. A rule whose "
-        "field the layer does not have, or has for no point at all, is left out with a warning."
+        "precise, in an area, and measured on enough dates. The log says how many points each "
+        "rule removes, alone and after the rules before it. A rule also removes points without a "
+        "value, or with a number that means NoData, such as -9999. A rule is skipped with a "
+        "warning if the layer lacks its field, or if the field is empty."
     )
     NUMBERS = {"COUNT": "Points that remain", "REMOVED": "Points that were removed"}
 
     def parameters(self):
         return [
-            parameters.vector(
+            makers.vector(
                 "INPUT",
                 "PS points",
                 "Persistent scatterers, for instance from 'Import PS points'.",
             ),
-            parameters.number(
+            makers.number(
                 "MAX_DISPERSION",
-                "Highest amplitude dispersion",
-                "Points with a larger amplitude dispersion index are removed; usual limits are "
-                "0.2 to 0.4. 0: no such rule.",
+                "Maximum amplitude dispersion",
+                "Points with a larger amplitude dispersion index are removed. Usual limits are 0.2 "
+                "to 0.4. 0: no such rule.",
                 0.25,
                 low=0,
             ),
-            parameters.number(
+            makers.number(
                 "MIN_COHERENCE",
-                "Lowest temporal coherence",
-                "Points with a smaller temporal coherence, which goes from 0 to 1, are removed. "
-                "0: no such rule.",
+                "Minimum temporal coherence",
+                "Points with a smaller temporal coherence are removed. It ranges from 0 to 1. 0: "
+                "no such rule.",
                 0.7,
                 low=0,
                 high=1,
             ),
-            parameters.number(
+            makers.number(
                 "MAX_VELOCITY_STD",
-                "Highest standard deviation of the velocity (mm/yr)",
-                "Points whose velocity is less certain, in millimetres per year, are removed. "
-                "Empty or 0: no such rule.",
+                "Maximum standard deviation of the velocity (mm/yr)",
+                "Points with a larger standard deviation of the velocity, in millimetres per year, "
+                "are removed. Empty or 0: no such rule.",
                 low=0,
             ),
-            parameters.vector(
+            makers.vector(
                 "AREA",
                 "Area",
-                "Polygons in any CRS; points outside of them are removed, points on their border "
+                "Polygons in any CRS. Points outside of them are removed; points on their border "
                 "are kept. Empty: no such rule.",
                 kind="polygon",
                 optional=True,
             ),
-            parameters.number(
+            makers.number(
                 "MIN_DATES",
-                "Fewest dates",
-                "Points with a value in fewer fields of the time series are removed: the numeric "
-                "fields that are called DYYYYMMDD, such as D20141009. Empty: no such rule.",
+                "Minimum number of dates",
+                "Points with fewer values in the time series are removed. The time series are the "
+                "numeric fields called DYYYYMMDD, such as D20141009. Empty: no such rule.",
                 low=1,
                 whole=True,
             ),
-            parameters.field(
+            makers.field(
                 "DISPERSION_FIELD",
                 "Field of the amplitude dispersion",
-                "The numeric field that MAX_DISPERSION looks at.",
+                "The numeric field that MAX_DISPERSION applies to.",
                 "INPUT",
                 numeric=True,
                 default="amplitude_dispersion",
                 advanced=True,
             ),
-            parameters.field(
+            makers.field(
                 "COHERENCE_FIELD",
                 "Field of the temporal coherence",
-                "The numeric field that MIN_COHERENCE looks at.",
+                "The numeric field that MIN_COHERENCE applies to.",
                 "INPUT",
                 numeric=True,
                 default="coherence",
                 advanced=True,
             ),
-            parameters.field(
+            makers.field(
                 "VELOCITY_STD_FIELD",
                 "Field of the velocity's standard deviation",
-                "The numeric field that MAX_VELOCITY_STD looks at, in millimetres per year.",
+                "The numeric field that MAX_VELOCITY_STD applies to, in millimetres per year.",
                 "INPUT",
                 numeric=True,
                 default="velocity_std",
                 advanced=True,
             ),
-            parameters.points_output(
+            makers.points_output(
                 "PS_POINTS",
                 "Selected PS points",
-                "The points that fulfil all rules, with all their fields. For millions of points "
-                "choose a file: a temporary layer stays in memory.",
+                "The points that fulfil all rules, with all their fields. Choose a file for "
+                "millions of points, because a temporary layer stays in memory.",
             ),
         ]
 
@@ -113,16 +116,16 @@ class SelectPsPoints(base.SubsidenceAlgorithm):
         outputs = Outputs(self, parameters, context, self._inputs)
         job = Job(self, parameters, context, feedback, self._sources, folder=None)
         source = job.source("INPUT")
-        layers.check_geometry(source)
+        check_geometry(source)
         chosen = selection.Selection(selection.rules(job, source))
-        fields = layers.fields_for(outputs.places.get("PS_POINTS", ""), source, feedback)
+        fields = fields_for(outputs.places.get("PS_POINTS", ""), source, feedback)
         feedback.setProgressText("Selecting the points")
         found = selection.features(source, QgsFeatureRequest(), feedback)
         layer = fields, source.wkbType(), source.sourceCrs()
         with outputs.delivery() as delivery:
             delivery.write("PS_POINTS", *layer, filter(chosen.keeps, found))
             if not chosen.kept:
-                raise QgsProcessingException(f"No point fulfils all rules; loosen one. {chosen}")
+                raise QgsProcessingException(f"No point fulfils all rules. Relax one. {chosen}")
         for rule in chosen.rules:
             for sentence in rule.fill.sentences(outliers=False) if rule.fill else ():
                 feedback.pushWarning(sentence)

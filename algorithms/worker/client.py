@@ -43,7 +43,7 @@ INCOMPLETE = re.compile(
 
 
 class JobFailed(Exception):
-    """The worker gave no result; the message tells the user why and what to do."""
+    """The worker gave no result; the message says why and what to do."""
 
 
 def run_job(folder: Path, feedback, python: str | None = None) -> dict:

@@ -36,8 +36,8 @@ def job_folder(kept_after: type[Exception]) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     except OSError as problem:
         raise QgsProcessingException(
-            f"No job folder can be made for temporary files: {problem.strerror}. Free some room "
-            "on that disk, or let TMPDIR name another folder."
+            f"No job folder can be made for temporary files: {problem.strerror}. Free some space "
+            "on that disk, or set TMPDIR to another folder."
         ) from problem
     lock = _lock(folder)
     lock.tryLock(0)

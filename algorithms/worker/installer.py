@@ -28,7 +28,7 @@ _CAN_MAKE_ENVIRONMENTS = """
 import ctypes, ensurepip, ssl, sys, venv
 print(sys.version_info.major, sys.version_info.minor, sys.maxsize > 2**32)
 """
-# pip would go on writing after QGIS has died; the end of its standard input tells it to stop.
+# pip would go on writing after QGIS has died; the end of its standard input stops it.
 _PIP = """
 import os, runpy, threading
 threading.Thread(target=lambda: os.read(0, 1) or os._exit(1), daemon=True).start()
@@ -41,7 +41,7 @@ class InstallFailed(RuntimeMissing):
 
 
 def install(feedback, cuda: bool = False) -> dict:
-    """Make the managed environment, or check it and make it anew if it is broken.
+    """Make the managed environment, or check it and make it again if it is broken.
 
     An interpreter that the user has named is checked instead.
 
@@ -61,7 +61,7 @@ def install(feedback, cuda: bool = False) -> dict:
     ------
     InstallFailed
         If no suitable Python, too little disk space, the network or another installation
-        stands in the way.
+        prevents it.
     RuntimeMissing, JobFailed
         If the interpreter that the user has named cannot run the worker.
     JobCancelled
@@ -78,7 +78,7 @@ def install(feedback, cuda: bool = False) -> dict:
             try:
                 return probe(python, feedback)
             except client.JobFailed as problem:
-                feedback.pushWarning(f"{problem}\nThe environment is made anew.")
+                feedback.pushWarning(f"{problem}\nThe environment is made again.")
         _discard(folder)
         _check_disk(CUDA_GB if cuda else CPU_GB)
         try:

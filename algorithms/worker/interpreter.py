@@ -48,7 +48,7 @@ def worker_python() -> str:
 
     It is the one that the variable SUBSIDENCE_PYTHON names, else the one in the setting
     `subsidence_mapper/worker_python`, else that of the managed environment. Fast enough to be
-    asked before every job: a managed environment is trusted once its probe has passed.
+    asked before every job: a managed environment is trusted after its probe has passed.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def inventory(python: str) -> dict:
 
 
 def broken(python: str, why: str) -> str:
-    """What to tell the user about an interpreter that cannot run the worker."""
+    """What to say about an interpreter that cannot run the worker."""
     name = named()
     if name and name[0] == python:
         return f"{name[1]} names {python}, which cannot run the worker ({why}). {FIX}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingException
 
-from .. import base, parameters
-from ..parameters import OF_BOTH, OF_DRIVERS, OF_POINTS
+from ...model.methods import catalogue
+from .. import base
+from ..parameters import makers, shared
 
 AUTO = "auto"
+_LEARNING = catalogue.names("required", "optional")
+_METHODS = _LEARNING + catalogue.names("none")
 
 
 class MapSubsidence(base.SubsidenceAlgorithm):
@@ -19,9 +22,9 @@ class MapSubsidence(base.SubsidenceAlgorithm):
     TAGS = ["subsidence", "insar", "persistent scatterer", "map", "interpolation", "cnn", "idw"]
     HELP = (
         "Makes a continuous displacement map from persistent scatterers and the driving forces of "
-        "subsidence, by the method that predicts held-out points best unless you choose one, and "
-        "says how good it is: on points held out at random, and on whole blocks held out, beside "
-        "inverse distance weighting on the same points."
+        "subsidence. Unless you choose a method, it takes the one with the smallest expected error "
+        "over the map. It measures the errors at points held out at random and in whole blocks, "
+        "beside those of inverse distance weighting."
     )
     TASK = "map"
     NUMBERS = {
@@ -35,72 +38,62 @@ class MapSubsidence(base.SubsidenceAlgorithm):
 
     def parameters(self):
         return [
-            *parameters.points(),
-            parameters.positive(),
-            parameters.unit(),
-            parameters.drivers(
+            *shared.points(),
+            shared.drivers(
                 optional=True,
-                note=f" The methods {', '.join(OF_DRIVERS)} learn from them, "
-                f"{', '.join(OF_BOTH)} if they are there, auto tries some that do; the others take "
-                "the grid from them.",
+                note=f" These methods learn from them: {', '.join(_LEARNING)}. The others take "
+                "only the grid from them.",
             ),
-            parameters.choice(
+            makers.choice(
                 "METHOD",
                 "Method",
-                "auto: holds points out, tries the methods that take seconds (not cnn, which takes "
-                "minutes), and maps with the one that promises the smallest error over the map; "
-                "the log and the report tell which, and why. "
-                "cnn: a convolutional network that learns from the drivers around each point. "
-                "hybrid: krigings of points and drivers, corrected by trees that have learned in "
-                "gaps what krigings miss there, and in wide gaps drawn to small networks on the "
-                "drivers; without drivers it is kriging. "
-                "regressionkriging: a trend of the drivers, and kriging of what it leaves. forest, "
-                "boosting: decision trees on the drivers. kriging, idw, rbf, movingleastsquares: "
-                "from the points alone. 'Compare methods' compares them all.",
-                [AUTO, *OF_DRIVERS, *OF_BOTH, *OF_POINTS],
+                "auto: the method with the smallest expected error over the map. It tries "
+                f"{', '.join(catalogue.auto_names(has_drivers=True))} on held-out points. The log "
+                f"and the report say which it took, and why. {shared.explain_methods(_METHODS)} "
+                "'Compare methods' compares them all.",
+                [AUTO, *_METHODS],
                 AUTO,
             ),
-            parameters.preset(),
-            *parameters.driver_kinds(),
-            *parameters.working_area(),
-            parameters.block_size(),
-            parameters.seed(),
-            parameters.engine(),
-            parameters.raster_output("SURFACE", "Subsidence map", "Displacement in millimetres."),
-            parameters.uncertainty_output(),
-            parameters.raster_output(
+            shared.preset(),
+            *shared.driver_kinds(),
+            *shared.working_area(),
+            shared.block_size(),
+            shared.seed(),
+            shared.engine(),
+            makers.raster_output("SURFACE", "Subsidence map", "Displacement in millimetres."),
+            shared.uncertainty_output(),
+            makers.raster_output(
                 "TRUST",
                 "Trust",
-                "What each cell rests on; lay it over the map and it fades what cannot be trusted. "
-                "Band 1: class, 1 measured nearby, 2 interpolated, 3 extrapolated, 4 outside of "
-                "what was measured or learned; the report tells what that means here. Band 2: "
-                "dissimilarity of the drivers to those at the points; band 3: 1 inside their area "
-                "of applicability, else 0 (both empty where the method uses no drivers). Band 4: "
-                "points per km2 among the 8 nearest. Band 5: distance to the nearest point in "
-                "metres. Band 6: share of the cells around, 0 to 1, where a driver was missing and "
-                "was filled from the nearest cell.",
+                "The reliability of each cell. Lay it over the map to fade unreliable cells. Band "
+                "1: class; 1 measured nearby, 2 interpolated, 3 extrapolated, 4 outside of the "
+                "training data. The report explains the classes. Band 2: dissimilarity of the "
+                "drivers to those at the points. Band 3: 1 inside their area of applicability, "
+                "else 0. Bands 2 and 3 are empty if the method uses no drivers. Band 4: points per "
+                "km2 among the 8 nearest. Band 5: distance to the nearest point in metres. Band 6: "
+                "share of cells nearby, 0 to 1, where a missing driver was filled from the nearest "
+                "cell.",
                 optional=True,
             ),
-            parameters.points_output(
+            makers.points_output(
                 "ERROR_POINTS",
                 "Error at the points",
                 "The points with observed and predicted displacement and error, in millimetres.",
                 optional=True,
             ),
-            parameters.report_output("Figures, learning curves and parameters, as a page to read."),
-            parameters.model_output(optional=True),
+            shared.report_output("Errors, learning curves and parameters, as an HTML page."),
+            shared.model_output(optional=True),
         ]
 
     def request(self, job):
         method = job.value("METHOD")
-        learns = method in (AUTO, *OF_DRIVERS, *OF_BOTH)
+        learns = method in (AUTO, *_LEARNING)
         drivers = job.drivers(kinds=learns)
-        if method in OF_DRIVERS and not drivers:
+        if method in catalogue.names("required") and not drivers:
             raise QgsProcessingException(
                 f"METHOD {method} learns from driving forces, and DRIVERS is empty. Give at least "
-                "one raster, or choose a method that needs none: "
-                f"{', '.join([*OF_BOTH, *OF_POINTS])}."
+                f"one raster, or choose {', '.join(catalogue.names('optional', 'none'))}."
             )
         grid, points = job.working_grid(drivers)
-        parameters = job.values("METHOD", "PRESET", "BLOCK_SIZE", "SEED")
-        return job.request(grid, drivers if learns else [], points, parameters=parameters)
+        given = job.values("METHOD", "PRESET", "BLOCK_SIZE", "SEED")
+        return job.request(grid, drivers if learns else [], points, parameters=given)

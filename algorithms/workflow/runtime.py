@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingOutputString, QgsProcessingParameterBoolean
+from qgis.core import QgsProcessingOutputString
 
 from ..base import SubsidenceAlgorithm
-from ..parameters import choice, helped
+from ..parameters import makers
 
 
 class Runtime(SubsidenceAlgorithm):
@@ -17,26 +17,27 @@ class Runtime(SubsidenceAlgorithm):
     ICON = "subsidence.svg"
     TAGS = ["python", "tensorflow", "install", "setup", "status", "diagnostics", "gpu", "cuda"]
     HELP = (
-        "The other algorithms compute in a Python environment of their own, beside QGIS's, because "
-        "TensorFlow and QGIS cannot live in one process. This algorithm shows its state for a bug "
-        "report, makes it in your cache folder (once; it takes 2 GB of disk) or removes it. The "
-        "variable SUBSIDENCE_PYTHON names another Python to be used instead."
+        "Shows, makes or removes the Python environment in which the other algorithms compute. "
+        "They need their own, because TensorFlow and QGIS cannot run in one process. It is in your "
+        "cache folder and takes 2 GB of disk. Set the variable SUBSIDENCE_PYTHON to use another "
+        "Python instead. Add the text that this algorithm shows to bug reports."
     )
 
     def parameters(self):
         return [
-            choice(
+            makers.choice(
                 "ACTION",
                 "Action",
-                "status: try the environment out and report. install: make it, or check it and "
-                "make it anew if it is broken. remove: delete all that install has made.",
+                "status: test the environment and report. install: make the environment, or check "
+                "it and make it again if it is broken. remove: delete all that install made.",
                 ["status", "install", "remove"],
                 "status",
             ),
-            helped(
-                QgsProcessingParameterBoolean("CUDA", "Install the NVIDIA CUDA build", False),
-                "For a computer with an NVIDIA GPU and Linux; takes 12 GB of disk while it is "
-                "made. Only install looks at it.",
+            makers.flag(
+                "CUDA",
+                "Install the NVIDIA CUDA build",
+                "For Linux computers with an NVIDIA GPU. It takes 12 GB of disk during the "
+                "installation. Only ACTION install uses it.",
             ),
         ]
 

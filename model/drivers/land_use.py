@@ -100,12 +100,14 @@ class Reclassification:
         InputError
             If that cannot be understood, or contradicts itself; it names the part.
         """
-        rules, names = [], {}
+        rules = []
+        names: dict[int, str] = {}
         for entry in filter(None, map(str.strip, re.split(r"[;\n]", text))):
-            codes, _, target = entry.partition("=")
-            spans = [_CODES.fullmatch(part.strip()) for part in codes.split(",")]
-            target = _CLASS.fullmatch(target.strip())
-            if not target or not all(spans):
+            codes, _, becomes = entry.partition("=")
+            parts = codes.split(",")
+            spans = [span for part in parts if (span := _CODES.fullmatch(part.strip()))]
+            target = _CLASS.fullmatch(becomes.strip())
+            if not target or len(spans) < len(parts):
                 raise InputError(
                     f"RULES holds '{entry}'. Write codes = class and its name, separated by ';', "
                     "for instance: 50 = 1 built-up; 30, 40 = 2 vegetation; 111-142 = 1."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -60,7 +61,8 @@ class Product:
 
 _SENTINEL2_MASKED = (0, 1, 3, 8, 9, 10)
 
-PRODUCTS = {
+ProductName = Literal["reflectance", "landsat_c2l2", "sentinel2_l2a", "sentinel2_l2a_before_2022"]
+PRODUCTS: dict[ProductName, Product] = {
     "reflectance": Product(),
     # U.S. Geological Survey, Landsat 8-9 Collection 2 Level 2 science product guide: bits 0 to 4 of
     # QA_PIXEL are fill, dilated cloud, cirrus, cloud and cloud shadow.

@@ -6,6 +6,7 @@ Only the standard library is imported here, so that QGIS can ask before it reads
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 
 from ..dates import date_in, parse_day, year_in
@@ -15,12 +16,15 @@ from ..errors import InputError
 def read_dates(text: str, count: int) -> list[str]:
     """The days that a user lists, one for each of `count` scenes, as YYYY-MM-DD."""
     parts = [part.strip() for part in re.split("[,;\n]", text) if part.strip()]
-    days = [parse_day(part) for part in parts]
-    if None in days:
-        raise InputError(
-            f"DATES holds '{parts[days.index(None)]}', which is no day. Write days as YYYY-MM-DD, "
-            "separated by commas."
-        )
+    days = []
+    for part in parts:
+        day = parse_day(part)
+        if day is None:
+            raise InputError(
+                f"DATES holds '{part}', which is no day. Write days as YYYY-MM-DD, separated by "
+                "commas."
+            )
+        days.append(day)
     if len(days) != count:
         raise InputError(
             f"DATES holds {len(days)} dates, but RED has {count} scenes. Give one for each, in the "
@@ -29,7 +33,7 @@ def read_dates(text: str, count: int) -> list[str]:
     return [day.isoformat() for day in days]
 
 
-def match(names: dict[str, list[str]], dates: str = "") -> tuple[list[str | None], dict]:
+def match(names: dict[str, list[str]], dates: str = "") -> tuple[Sequence[str | None], dict]:
     """Find the bands of each scene.
 
     Bands go together by the days in their names, or by the years, or by their order where names
@@ -70,7 +74,10 @@ def match(names: dict[str, list[str]], dates: str = "") -> tuple[list[str | None
     for other in others:
         keys = days[first], days[other]
         if None in keys[0] or None in keys[1]:
-            keys = tuple([_year(layer) for layer in names[each]] for each in (first, other))
+            keys = (
+                [_year(layer) for layer in names[first]],
+                [_year(layer) for layer in names[other]],
+            )
         if None in keys[0] or None in keys[1]:
             order[other] = list(range(count))
             continue
@@ -78,7 +85,7 @@ def match(names: dict[str, list[str]], dates: str = "") -> tuple[list[str | None
             _refuse_other_years(names, first, other, keys)
             order[other] = list(range(count))
             continue
-        lacking = sorted(set(keys[0]) ^ set(keys[1]))
+        lacking = sorted(filter(None, set(keys[0]) ^ set(keys[1])))
         if lacking:
             raise InputError(
                 f"{first} and {other} are not of the same days: only one of them has "
@@ -107,7 +114,7 @@ def _refuse_other_years(names: dict, first: str, other: str, years: tuple) -> No
             )
 
 
-def _refuse_twice(days: list[str | None], where: str) -> None:
+def _refuse_twice(days: Sequence[str | None], where: str) -> None:
     twice = sorted({day for day in days if day and days.count(day) > 1})
     if twice:
         raise InputError(

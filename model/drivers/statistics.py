@@ -47,12 +47,12 @@ def strips(
         for row in range(0, grid.height, rows):
             window = Window(grid, row, 0, min(rows, grid.height - row), grid.width)
             place = RasterWindow(0, row, grid.width, window.height)
-            cells = np.empty((len(drivers), window.height, grid.width), np.float32)
+            values = np.empty((len(drivers), window.height, grid.width), np.float32)
             for i, (raster, band) in enumerate(zip(rasters, bands)):
                 with reading(drivers[i]["name"]):
                     read = raster.read(band, window=place, masked=True)
-                cells[i] = read.astype(np.float32).filled(np.nan)
-            yield window, cells
+                values[i] = read.astype(np.float32).filled(np.nan)
+            yield window, values
 
 
 class Sample:
@@ -70,13 +70,18 @@ class Sample:
     Attributes
     ----------
     rows : ndarray (at most size, ...)
+        Those that are kept of the rows so far.
     """
 
     def __init__(self, size: int = SAMPLE, seed: int = 0):
         self.size = size
-        self.rows = None
+        self._rows: np.ndarray | None = None
         self._random = np.random.default_rng(seed)
         self._drawn = np.empty(0)
+
+    @property
+    def rows(self) -> np.ndarray:
+        return np.empty(0) if self._rows is None else self._rows
 
     def add(self, rows: np.ndarray) -> None:
         """Take in rows (n, ...)."""
@@ -84,11 +89,11 @@ class Sample:
         if len(self._drawn) == self.size:
             chosen = drawn < self._drawn.max()
             drawn, rows = drawn[chosen], rows[chosen]
-        self.rows = rows if self.rows is None else np.concatenate([self.rows, rows])
+        self._rows = rows if self._rows is None else np.concatenate([self._rows, rows])
         self._drawn = np.concatenate([self._drawn, drawn])
         if len(self._drawn) > self.size:
             kept = np.argpartition(self._drawn, self.size)[: self.size]
-            self._drawn, self.rows = self._drawn[kept], self.rows[kept]
+            self._drawn, self._rows = self._drawn[kept], self._rows[kept]
 
 
 @dataclass

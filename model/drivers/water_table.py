@@ -150,7 +150,7 @@ def read_piezometers(
     if readings is not None:
         table, row_ids = readings, _ids(as_text(readings[readings_id_field]))
     rows = _rows(table, row_ids, date_field, level_field, monitor)
-    owner, days, levels = _known(*rows, first, monitor)
+    owner, days, levels = _known(rows, first, monitor)
     order = np.argsort(owner, kind="stable")
     owner, days, levels = owner[order], days[order], levels[order]
     piezometers = []
@@ -182,9 +182,9 @@ def _ids(names: np.ndarray) -> np.ndarray:
 def _first_rows(ids: np.ndarray, xy: np.ndarray, id_field, monitor: Monitor) -> dict:
     """The first row of each piezometer, by id."""
     _count(monitor, ids == "", f"rows of PIEZOMETERS have no {id_field}")
-    first = {}
+    first: dict[str, int] = {}
     for row in np.flatnonzero(ids != ""):
-        apart = np.hypot(*(xy[row] - xy[first.setdefault(str(ids[row]), row)]))
+        apart = np.hypot(*(xy[row] - xy[first.setdefault(str(ids[row]), int(row))]))
         if apart > _SAME_PLACE:
             raise InputError(
                 f"The piezometer {ids[row]} stands at places that are {apart:,.0f} m apart. "
@@ -193,8 +193,9 @@ def _first_rows(ids: np.ndarray, xy: np.ndarray, id_field, monitor: Monitor) -> 
     return first
 
 
-def _known(owner, days, levels, first: dict, monitor: Monitor) -> tuple:
+def _known(readings: tuple, first: dict, monitor: Monitor) -> tuple:
     """Only the readings that have a date, a level and a piezometer; the others are counted."""
+    owner, days, levels = readings
     _count(monitor, np.isnan(days), "readings have no date")
     _count(monitor, ~np.isfinite(levels), "readings have no level")
     whole = ~np.isnan(days) & np.isfinite(levels)

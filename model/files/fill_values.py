@@ -65,7 +65,8 @@ class FillValues:
         self.title = title
         self.counts: Counter = Counter()
         self._low, self._high = math.inf, -math.inf
-        self._peak, self._apart = 0.0, Counter()
+        self._peak = 0.0
+        self._apart: Counter = Counter()
         self._open: Counter = Counter()
 
     def remove(self, values):

@@ -14,13 +14,16 @@ from pathlib import Path
 
 from ..errors import InputError
 
+# GDAL's file systems in the net, and the schemes of addresses there.
+SYSTEMS = "curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs"
+SCHEMES = "https?|ftps?|s3|gs|az|abfss?|oss|swift|webhdfs"
+
 _LOOKED_AT = 1 << 20
 _VIRTUAL = re.compile(
     rb"<\s*(OGRVRT\w+|VRTDataset|GDAL_WM[ST]\w*|OGRWFS\w+|WMS_\w+|Capabilities)\b", re.IGNORECASE
 )
 _OUTSIDE = re.compile(
-    rb"load_extension|/vsi(curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)|(https?|ftp)://|<\s*SrcSQL",
-    re.IGNORECASE,
+    rf"load_extension|/vsi({SYSTEMS})|({SCHEMES})://|<\s*SrcSQL".encode(), re.IGNORECASE
 )
 
 

@@ -6,10 +6,11 @@ Numbers are finite, texts can be written, and nothing is converted: "1" and True
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -22,7 +23,7 @@ from pydantic import (
 )
 
 from ..errors import InputError, shown
-from ..protocol import KINDS, SIGNS
+from ..protocol import Kind
 
 LARGEST = 1e15  # its square, summed over many points, is still a number in 32 bits
 
@@ -94,8 +95,6 @@ Day = Annotated[Word, AfterValidator(_day)]
 File = Annotated[Name, AfterValidator(_path)]
 OwnFile = Annotated[File, AfterValidator(_inside)]
 
-Kind = Literal[KINDS]
-Sign = Literal[SIGNS]
 Width = Annotated[int, Field(ge=1, lt=2**31)]  # of a layer, or of a grid
 ClassCode = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -142,7 +141,7 @@ class DriverOf(Message):
     kind: Kind
 
 
-def made(cls: type, parameters: dict):
+def made(cls: type, parameters: dict) -> Any:
     """``cls(**parameters)``, if they are what the annotations of its constructor say.
 
     Raises
@@ -151,15 +150,16 @@ def made(cls: type, parameters: dict):
         If one is of another type, beyond its limits, or not known.
     """
     try:
-        _constructor(cls)(instance := object.__new__(cls), **parameters)
+        instance: Any = object.__new__(cls)
+        _constructor(cls)(instance, **parameters)
     except ValidationError as problem:
         raise InputError(f"{_first(problem, 'parameters')}.") from None
     return instance
 
 
 @lru_cache
-def _constructor(cls: type):
-    return validate_call(cls.__init__, config=_RULES)
+def _constructor(cls: type) -> Callable[..., None]:
+    return validate_call(config=_RULES)(cls.__init__)  # type: ignore[misc]  # of this class itself
 
 
 def check(schema: type[BaseModel], message: dict, what: str) -> None:

@@ -49,14 +49,14 @@ class Neighbours:
         besides : ndarray (m,), optional
             For each target the index of a point that must not be among them.
         """
-        n, left_out = len(self.xy), besides is not None
+        n, left_out = len(self.xy), int(besides is not None)
         count = min(self.count, n - left_out)
         if count == n:
             return np.tile(np.arange(n), (len(targets), 1))
         wanted = min(n - left_out, count * (_CANDIDATES if self.sectors > 1 else 1))
         distance, index = self._tree.query(targets, np.arange(1, wanted + left_out + 1))
         reach = distance[:, -1:]
-        if left_out:
+        if besides is not None:
             own = index == besides[:, None]
             own[~own.any(axis=1), -1] = True
             index = index[~own].reshape(len(targets), wanted)

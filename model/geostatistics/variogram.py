@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -17,17 +18,18 @@ _LEAST_PAIRS, _LEAST_LAGS, _MOST_LAGS = 30, 5, 15
 _RANGES, _NESTED_RANGES = 60, 20
 # A Gaussian variogram without any nugget makes the kriging system nearly singular.
 _LEAST_NUGGET = {"gaussian": 1e-3, "matern": 1e-5}
-_SHAPES = {
+_Shape = Callable[[np.ndarray, float], np.ndarray]
+_MATERN = {
+    1.5: lambda u: 1 - (1 + 4.744 * u) * np.exp(-4.744 * u),
+    2.5: lambda u: 1 - (1 + 5.918 * u + np.square(5.918 * u) / 3) * np.exp(-5.918 * u),
+}
+_SHAPES: dict[str, _Shape] = {
     "spherical": lambda u, _: np.where(u < 1, u * (1.5 - 0.5 * u * u), 1.0),
     "exponential": lambda u, _: -np.expm1(-3 * u),
     "gaussian": lambda u, _: -np.expm1(-np.square(1.75 * u)),
     "stable": lambda u, exponent: -np.expm1(-3 * _power(u, exponent)),
     "matern": lambda u, smoothness: _MATERN[smoothness](u),
     "linear": lambda u, _: u,
-}
-_MATERN = {
-    1.5: lambda u: 1 - (1 + 4.744 * u) * np.exp(-4.744 * u),
-    2.5: lambda u: 1 - (1 + 5.918 * u + np.square(5.918 * u) / 3) * np.exp(-5.918 * u),
 }
 _EXPONENTS = {"stable": (0.5, 0.75, 1.25, 1.5, 1.75), "matern": tuple(_MATERN)}
 
@@ -223,13 +225,12 @@ def fit_variogram(model: str, empirical: Empirical, nugget: bool = True) -> Vari
     weights /= np.sqrt(empirical.pairs.mean())
     wanted = weights * empirical.semivariance / scale
     least = _LEAST_NUGGET.get(model, 0.0)
-    best = None
+    fits = []
     for units in _candidates(model, lags):
         columns = [unit(lags) + least for unit in units] + [np.ones_like(lags)] * nugget
         found, misfit = nnls(np.column_stack(columns) * weights[:, None], wanted)
-        if best is None or misfit < best[0]:
-            best = misfit, units, found * scale
-    misfit, units, found = best
+        fits.append((misfit, units, found * scale))
+    misfit, units, found = min(fits, key=lambda fit: fit[0])
     sills = found[: len(units)]
     return Variogram(
         float(least * sills.sum() + found[len(units) :].sum()),

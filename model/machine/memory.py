@@ -1,8 +1,15 @@
-"""Whether there is memory for what is about to be done."""
+"""Whether there is memory for what is about to be done, and how much was taken."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import re
+from pathlib import Path
+
 from ..errors import InputError
+
+_MEGABYTE = 2**20
 
 
 def require(needed: float, what: str, remedy: str) -> None:
@@ -34,3 +41,32 @@ def require(needed: float, what: str, remedy: str) -> None:
 
 def _in_units(size: float) -> str:
     return f"{size / 1e9:,.1f} GB"
+
+
+class PeakMemory:
+    """The most memory that this process takes from now on; only Linux tells."""
+
+    _clear, _status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+
+    def __init__(self):
+        gc.collect()
+        try:
+            # What former work has left free would else be used again, unseen.
+            ctypes.CDLL(None).malloc_trim(0)
+        except (OSError, AttributeError, TypeError):
+            pass  # only glibc can
+        try:
+            self._clear.write_text("5")  # sets the peak back to what is taken now
+            self._before = self._read("VmRSS")
+        except OSError:
+            self._before = None
+
+    def more_than(self, other: float | None) -> float | None:
+        """Megabytes beyond what was taken at first, or `other` if that is more."""
+        if self._before is None:
+            return other
+        return max(self._read("VmHWM") - self._before, other or 0.0)
+
+    def _read(self, name: str) -> float:
+        line = re.search(rf"{name}:\s+(\d+) kB", self._status.read_text())
+        return int(line.group(1)) * 1024 / _MEGABYTE

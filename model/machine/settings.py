@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 
 # Of Keras, TensorFlow, Matplotlib, GDAL and PROJ.
-_THEIRS = ("KERAS_", "TF_", "MPL", "MATPLOTLIBRC", "GDAL_", "OGR_", "CPL_", "GTIFF_", "VSI_")
-_THEIRS += ("PROJ_",)
+_THEIRS = (
+    *("KERAS_", "TF_", "MPL", "MATPLOTLIBRC"),
+    *("GDAL_", "OGR_", "CPL_", "GTIFF_", "VSI_", "PROJ_"),
+)
 # What a user may choose, because it changes no result: threads, memory, places for scratch. And
 # oneDNN, which changes last digits.
-_CHOICES = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_", "TF_GPU_", "TF_FORCE_GPU_ALLOW_GROWTH")
-_CHOICES += ("MPLCONFIGDIR", "GDAL_CACHEMAX", "CPL_TMPDIR")
+_CHOICES = (
+    *("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_", "TF_GPU_", "TF_FORCE_GPU_ALLOW_GROWTH"),
+    *("MPLCONFIGDIR", "GDAL_CACHEMAX", "CPL_TMPDIR"),
+)
 
 
 def settle() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from ..engine import LOCAL, Engine
-from ..methods.base import Method
+from ..methods.base import Method, Prediction
 from ..monitor import Monitor
 from ..spatial.grid import Grid, Window
 from ..spatial.raster import SurfaceWriter
@@ -32,7 +33,7 @@ def write_surfaces(
     engine: Engine = LOCAL,
     quantity: str = "displacement",
     unit: str = "mm",
-) -> None:
+) -> Counter:
     """Write a method's surface and, where asked for, how far it may be wrong.
 
     Parameters
@@ -47,6 +48,11 @@ def write_surfaces(
         Where the tiles are predicted.
     quantity, unit : str
         What the method predicts: bands are called displacement_mm, standard_deviation_mm_per_yr.
+
+    Returns
+    -------
+    Counter
+        The notes of all tiles, see `methods.base.Prediction`.
     """
     mean_name, *error_names = [
         f"{name}_{unit.replace('/', '_per_')}" for name in [quantity, *UNCERTAINTY]
@@ -57,29 +63,27 @@ def write_surfaces(
             error_file = writers.enter_context(SurfaceWriter(uncertainty, grid, error_names))
         if own_deviation:
             own_file = writers.enter_context(SurfaceWriter(own_deviation, grid, error_names[:1]))
-        tiles = list(grid.tiles(TILE))
+        tiles, notes = list(grid.tiles(TILE)), Counter()
         predicted = engine.map(predict_tile, tiles, method, stack)
-        for i, (tile, (mean, own, counted)) in enumerate(zip(tiles, predicted)):
-            method.counted_ += counted
-            missing = ~np.isfinite(mean)
-            if method.needs_stack:
+        for i, (tile, found) in enumerate(zip(tiles, predicted)):
+            notes += found.notes
+            mean, own, missing = found.mean, found.deviation, ~np.isfinite(found.mean)
+            if method.uses_drivers_:
                 missing |= ~stack.valid[tile.slices].ravel()
             mean = np.where(missing, np.nan, mean)
             mean_file.write(tile, mean)
             if uncertainty:
-                distance, spread, _ = surroundings(tile.xy())
-                deviation, half = intervals(distance, spread, own)
+                distance, spread, _ = surroundings.describe(tile.xy())
+                deviation, half = intervals.predict(distance, spread, own)
                 error_file.write(
                     tile, np.where(missing, np.nan, deviation), mean - half, mean + half
                 )
             if own_deviation:
                 own_file.write(tile, np.where(missing, np.nan, own))
             monitor.progress((i + 1) / len(tiles))
+    return notes
 
 
-def predict_tile(tile: Window, method: Method, stack: Stack | None) -> tuple:
-    """What `Method.predict` gives for a tile, and how many values its remarks are about."""
-    # Its twin counts: threads of a cluster's worker share the method itself.
-    twin = object.__new__(type(method))
-    vars(twin).update(vars(method), counted_=0)
-    return *twin.predict(tile, stack), twin.counted_
+def predict_tile(tile: Window, method: Method, stack: Stack | None) -> Prediction:
+    """What a fitted method predicts in a tile; of the module, for a cluster's workers."""
+    return method.predict(tile, stack)

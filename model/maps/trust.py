@@ -13,7 +13,7 @@ from ..statistics.applicability import (
     CLASSES,
     Applicability,
     Hull,
-    Reach,
+    TrustDistances,
     classify,
 )
 from ..statistics.conformal import Surroundings
@@ -33,7 +33,7 @@ def write_trust(
     grid: Grid,
     stack: Stack | None,
     surroundings: Surroundings,
-    reach: Reach,
+    limits: TrustDistances,
     hull: Hull,
     applicability: Applicability | None,
     patch_size: int,
@@ -51,15 +51,17 @@ def write_trust(
     kinds = ["categorical"] + ["auxiliary"] * (len(TRUST) - 1)
     with SurfaceWriter(path, grid, TRUST, kinds) as writer:
         for tile in grid.tiles(TILE):
-            distance, _, density = surroundings(tile.xy())
+            distance, _, density = surroundings.describe(tile.xy())
             share = np.zeros(tile.size)
             if stack is not None:
                 share = stack.filled_share(tile, patch_size).ravel()
             index = inside = np.full(tile.size, np.nan)
             if applicability is not None:
-                index = applicability(stack.values[tile.slices].reshape(tile.size, -1))
-                inside = (index <= applicability.threshold).astype(float)
-            found = classify(reach, distance, hull(tile.xy()), inside != 0)
+                index = applicability.dissimilarity(
+                    stack.values[tile.slices].reshape(tile.size, -1)
+                )
+                inside = (index <= applicability.threshold_).astype(float)
+            found = classify(limits, distance, hull.contains(tile.xy()), inside != 0)
             counts += np.bincount(found, minlength=len(counts))
             writer.write(tile, found, index, inside, density, distance, share)
     return {code: float(counts[code] / counts.sum()) for code in CLASSES}

@@ -8,11 +8,10 @@ from threadpoolctl import threadpool_limits
 
 from ..files.schema import Count, Positive, Seed
 from ..machine.memory import require
-from ..monitor import SILENT
 from ..spatial.points import concatenate
 from ..statistics.splits import random_split
-from .base import Method
-from .features import features
+from .base import Method, Prediction
+from .features import SIZES, features
 
 _NODE, _LEAST_IN_LEAF = 100, 20  # bytes, points
 
@@ -38,7 +37,8 @@ class Boosting(Method):
 
     name = "boosting"
     title = "Gradient boosting"
-    needs_stack = True
+    drivers = "required"
+    footprint = max(SIZES)
     GRID = {"learning_rate": [0.03, 0.1], "leaves": [7, 31]}
 
     def __init__(
@@ -55,7 +55,7 @@ class Boosting(Method):
         self.coordinates = coordinates
         self.seed = seed
 
-    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+    def _fit(self, points, stack, validation, monitor):
         known = concatenate(points, validation)
         require(
             self.max_trees * _NODE * 2 * min(self.leaves, len(known) / _LEAST_IN_LEAF),
@@ -77,11 +77,10 @@ class Boosting(Method):
             self.trees_ = trial.n_iter_
             self.model_ = self._new(self.trees_, early_stopping=False)
             self.model_.fit(self._seen(known.xy, stack), known.values)
-        return self
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
         seen = self._seen(target, stack)
-        return self.model_.predict(seen) if len(seen) else np.empty(0), None
+        return Prediction(self.model_.predict(seen) if len(seen) else np.empty(0))
 
     def _seen(self, target, stack):
         return features(target, stack, coordinates=self.coordinates)

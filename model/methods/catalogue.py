@@ -106,7 +106,7 @@ _ROWS = (
     Row(
         "hybrid",
         "Hybrid",
-        "hybrid.Hybrid",
+        "hybrid.method.Hybrid",
         "optional",
         "kriging of points and drivers, corrected by trees, and by small networks in wide gaps; "
         "without drivers it is ordinary kriging.",
@@ -139,5 +139,5 @@ def make(name: str, **parameters):
 
     if name not in CATALOGUE:
         raise InputError(f"Unknown method '{name}'. Known methods: {', '.join(sorted(CATALOGUE))}.")
-    module, cls = CATALOGUE[name].place.split(".")
+    module, _, cls = CATALOGUE[name].place.rpartition(".")
     return made(getattr(import_module(f".{module}", __package__), cls), parameters)

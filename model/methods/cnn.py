@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+from pydantic import InstanceOf
 
 from ..errors import InputError
 from ..files.schema import Seed, Word
-from ..monitor import SILENT
 from ..network.dense import DenseNetwork
 from ..network.dense_same import DenseSameNetwork
 from ..network.device import with_room
+from ..network.model_file import load_model, save_model
 from ..network.patches import patch_batches
-from ..network.presets import make_preset
+from ..network.presets import Preset, make_preset
 from ..network.training import TrainedNetwork, train
 from ..spatial.grid import Window
 from ..statistics.splits import random_split
-from .base import Method, positions
+from .base import LearningCurve, Method, Prediction, positions
 
 _PATCH_BYTES = 64e6
 _NO_ROOM = "The GPU has too little memory"
@@ -29,59 +32,70 @@ class CNN(Method):
 
     Parameters
     ----------
-    preset : str
-        "standard" or "paper".
+    preset : str or Preset
+        "standard" or "paper", or one of them with changes, see `network.presets.make_preset`.
     seed : int
-    **changes
-        Values of the preset to change, see `network.presets.Preset`.
-
-    Attributes
-    ----------
-    counted_ : int
-        How many cells the CPU has mapped in the place of a GPU without enough memory.
     """
 
     name = "cnn"
     title = "CNN"
-    needs_stack = True
+    drivers = "required"
+    takes_minutes = True
 
-    def __init__(self, preset: Word = "standard", seed: Seed = 0, **changes):
-        self.preset = make_preset(preset, **changes)
+    def __init__(self, preset: Word | InstanceOf[Preset] = "standard", seed: Seed = 0):
+        self.preset = make_preset(preset) if isinstance(preset, str) else preset
         self.seed = seed
 
     @classmethod
-    def trained(cls, preset, trained: TrainedNetwork) -> CNN:
-        """A fitted method from a preset and the network of a bundle."""
-        method = cls.__new__(cls)
-        method.preset, method.seed = preset, 0
-        method.keep(trained)
+    def trained(cls, preset: Preset, trained: TrainedNetwork, seed: int = 0) -> CNN:
+        """A fitted method from a preset and a network that is trained already."""
+        method = cls(preset, seed)
+        method.uses_drivers_ = True
+        method._keep(trained)
         return method
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[CNN, dict, np.ndarray]:
+        """A fitted method from a model file, the file's header, and its points (n, 2)."""
+        preset, trained, header, xy = load_model(path)
+        return cls.trained(preset, trained), header, xy
 
     @property
     def scaling(self) -> str:
         return self.preset.scaling
 
-    def __reduce__(self):
-        return CNN.trained, (self.preset, self.trained_)  # a compiled function cannot travel
+    @property
+    def footprint(self) -> int:
+        return self.preset.patch_size
 
-    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+    def __getstate__(self):
+        # A compiled function cannot travel.
+        return {name: value for name, value in vars(self).items() if name != "_dense"}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        if "trained_" in state:
+            self._keep(self.trained_)
+
+    def _fit(self, points, stack, validation, monitor):
         if validation is None:
             parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
             points, validation = points[parts.train], points[parts.validation]
         given = self.preset, points, validation, stack, self.seed, monitor
-        told = f"{_NO_ROOM}: the CPU trains the network, which takes long."
-        self.keep(with_room(partial(train, *given), partial(monitor.log, told, "warning")))
-        return self
+        text = f"{_NO_ROOM}: the CPU trains the network, which takes long."
+        self._keep(with_room(partial(train, *given), partial(monitor.log, text, "warning")))
 
-    def keep(self, trained: TrainedNetwork) -> None:
-        """Take a trained network in the place of fitting one."""
+    def _keep(self, trained: TrainedNetwork) -> None:
         self.trained_ = trained
         dense = DenseNetwork if self.preset.padding == "valid" else DenseSameNetwork
         self._dense = dense(trained.network, self.preset, _CLOSE / trained.target_scale)
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
+        notes = Counter()
         if isinstance(target, Window):
-            output = self._map(target, stack).ravel()
+            note = f"{_NO_ROOM}: the CPU has mapped {{count:,}} cells."
+            predict = partial(self._dense.predict, stack, target)
+            output = with_room(predict, lambda: notes.update({note: target.size})).ravel()
         else:
             output = self._by_patches(*stack.grid.cells(positions(target)), stack)
         if not np.isfinite(output).all():
@@ -90,22 +104,32 @@ class CNN(Method):
                 "numbers: its weights are not those of a training, or a driver lies far beyond "
                 "what it was trained on. Train it again, and check the drivers."
             )
-        return self.trained_.target_offset + self.trained_.target_scale * output, None
+        scale, offset = self.trained_.target_scale, self.trained_.target_offset
+        return Prediction(offset + scale * output, notes=notes)
 
-    def remarks(self):
-        if not self.counted_:
-            return []
-        return [f"{_NO_ROOM}: the CPU has mapped {self.counted_:,} cells."]
+    @property
+    def learning_curve(self) -> LearningCurve:
+        """See `Method`."""
+        trained = self.trained_
+        return LearningCurve(trained.history, trained.best_epoch, self.preset.loss, trained.seconds)
 
-    def _map(self, window: Window, stack) -> np.ndarray:
-        def count():
-            self.counted_ += window.size
+    def kept_of_fold(self) -> CNN:
+        """Itself: it has held points back, so the map is made by the one of the random split."""
+        return self
 
-        return with_room(partial(self._dense.predict, stack, window), count)
+    def settings(self):
+        """The preset's values."""
+        return self.preset.to_dict()
+
+    def save(self, path, stack, intervals, points, about):
+        """See `Method`."""
+        encodings = stack.encodings
+        save_model(path, self.preset, self.seed, self.trained_, encodings, intervals, points, about)
+        return True
 
     def _by_patches(self, rows, columns, stack) -> np.ndarray:
         size = self.preset.patch_size
-        per_patch = 4 * size**2 * stack.values.shape[2]
+        per_patch = 4 * size**2 * len(stack.channels)
         batch = int(max(1, min(1024, _PATCH_BYTES // per_patch)))
         batches = patch_batches(stack, rows, columns, size, batch)
         if not len(rows):

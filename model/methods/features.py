@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from ..machine.cache import once
+from ..machine.cache import SHARED
 from ..spatial.grid import Window
 from ..spatial.stack import Stack
 from .base import positions
@@ -41,7 +41,7 @@ def features(
         columns = [_window_means(target, stack, size) for size in sizes]
     else:
         cells = stack.grid.cells(positions(target))
-        columns = [once(_point_means, *cells, stack, size) for size in sizes]
+        columns = [SHARED.get(_point_means, *cells, stack, size) for size in sizes]
     if coordinates:
         left, _, _, top, _, _ = stack.grid.transform
         x, y = ((positions(target) - [left, top]) / 1000).T
@@ -59,8 +59,8 @@ def _window_means(window: Window, stack: Stack, size: int) -> np.ndarray:
 
 
 def _point_means(rows: np.ndarray, columns: np.ndarray, stack: Stack, size: int) -> np.ndarray:
-    batch = int(max(1, _PATCH_BYTES // (4 * size**2 * stack.values.shape[2])))
-    means = np.empty((len(rows), stack.values.shape[2]))
+    batch = int(max(1, _PATCH_BYTES // (4 * size**2 * len(stack.channels))))
+    means = np.empty((len(rows), len(stack.channels)))
     for i in range(0, len(rows), batch):
         part = slice(i, i + batch)
         means[part] = stack.patches(rows[part], columns[part], size).mean((1, 2), np.float64)

@@ -10,10 +10,9 @@ from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 from ..errors import InputError
 from ..files.schema import Count, Seed, Word
 from ..machine.memory import require
-from ..monitor import SILENT
 from ..spatial.points import concatenate
-from .base import Method
-from .features import features
+from .base import Method, Prediction
+from .features import SIZES, features
 
 FORESTS = {"random": RandomForestRegressor, "extra": ExtraTreesRegressor}
 
@@ -42,7 +41,8 @@ class Forest(Method):
 
     name = "forest"
     title = "Forest"
-    needs_stack = True
+    drivers = "required"
+    footprint = max(SIZES)
     GRID = {"kind": ["random", "extra"], "min_leaf": [1, 5]}
 
     def __init__(
@@ -61,7 +61,7 @@ class Forest(Method):
         self.coordinates = coordinates
         self.seed = seed
 
-    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+    def _fit(self, points, stack, validation, monitor):
         known = concatenate(points, validation)
         seen = 1 - np.exp(-1) if self.kind == "random" else 1.0  # by a tree, of its bootstrap
         require(
@@ -77,13 +77,12 @@ class Forest(Method):
             n_jobs=-1,
             random_state=self.seed,
         ).fit(features(known.xy, stack, coordinates=self.coordinates), known.values)
-        return self
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
         seen = features(target, stack, coordinates=self.coordinates)
         with ThreadPoolExecutor() as pool:
             parts = [self._ask(seen[i : i + _CHUNK], pool) for i in range(0, len(seen), _CHUNK)]
-        return tuple(np.concatenate(parts, axis=1)) if parts else (np.empty(0), np.empty(0))
+        return Prediction(*np.concatenate([np.empty((2, 0)), *parts], axis=1))
 
     def _ask(self, seen: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
         """Mean and standard deviation of the trees' predictions, (2, m)."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from scipy.spatial import cKDTree
 
 from ..files.schema import Count, Metres, Positive
 from ..machine.threads import in_chunks
-from ..monitor import SILENT
 from ..spatial.points import average_coincident, concatenate
-from .base import Method, positions
+from .base import Method, Prediction, positions
 
 
 class IDW(Method):
@@ -36,30 +37,26 @@ class IDW(Method):
         self.neighbours = neighbours
         self.radius = radius
 
-    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+    def _fit(self, points, stack, validation, monitor):
         known = average_coincident(concatenate(points, validation), monitor)
         self.tree_ = cKDTree(known.xy)
         self.values_ = known.values
-        self.counted_ = 0  # values without a measurement in reach
-        return self
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
         xy = positions(target)
         count = min(self.neighbours, len(self.values_))
-        chunks = in_chunks(lambda part: self._predict(xy[part], count), len(xy), count)
+        chunks = in_chunks(lambda part: self._weighted(xy[part], count), len(xy), count)
         predicted = np.concatenate([np.empty(0), *chunks])
-        self.counted_ += int(np.isnan(predicted).sum())
-        return predicted, None
+        notes = Counter()
+        if self.radius:
+            note = (
+                "{count:,} cells or points have no measurement within the radius of "
+                f"{self.radius:g} m and so no value. A larger radius, or none, gives them one."
+            )
+            notes[note] = int(np.isnan(predicted).sum())
+        return Prediction(predicted, notes=notes)
 
-    def remarks(self):
-        if not (self.radius and self.counted_):
-            return []
-        return [
-            f"{self.counted_:,} cells or points have no measurement within the radius of "
-            f"{self.radius:g} m and so no value. A larger radius, or none, gives them one."
-        ]
-
-    def _predict(self, xy: np.ndarray, count: int) -> np.ndarray:
+    def _weighted(self, xy: np.ndarray, count: int) -> np.ndarray:
         distance, index = self.tree_.query(
             xy, k=np.arange(1, count + 1), distance_upper_bound=self.radius or np.inf
         )

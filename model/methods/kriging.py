@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Union
 
 import numpy as np
 from pydantic import Field, InstanceOf
@@ -10,6 +10,7 @@ from pydantic import Field, InstanceOf
 from ..errors import InputError
 from ..files.schema import Count, Number, Word
 from ..geostatistics.blocks import map_in_blocks
+from ..geostatistics.kriging import KrigingSystems
 from ..geostatistics.neighbours import Neighbours, distance, require_systems
 from ..geostatistics.variogram import (
     ESTIMATORS,
@@ -21,12 +22,11 @@ from ..geostatistics.variogram import (
     empirical_variogram,
     fit_variogram,
 )
-from ..machine.cache import once
+from ..machine.cache import SHARED
 from ..machine.threads import in_chunks
-from ..monitor import SILENT
 from ..spatial.grid import Window
 from ..spatial.points import average_coincident, concatenate
-from .base import Method, positions
+from .base import Method, Prediction, positions
 
 _CHECKED = 2000
 _PLACES = 256**2  # cells of a tile, each of which may want neighbours of its own
@@ -34,7 +34,11 @@ _SHARE = 0.1  # of the standard deviation: what neighbourhoods that cells share 
 _AS_LIKELY = 1.0  # log units: up to 2 in AIC models are as good (Burnham and Anderson, 2002)
 _ALL = 0.95  # of the variance: who misses left out points by so much has learned nothing
 _LEAST_RATIO = 1e-6
-_JITTER = 1e-11  # of the sill: places that are nearly one would make a system singular
+
+
+Model = Union[Word, InstanceOf[Variogram]]
+Sectors = Annotated[int, Field(ge=1, le=32)]
+Estimator = Literal[tuple(ESTIMATORS)]
 
 
 class OrdinaryKriging(Method):
@@ -79,10 +83,10 @@ class OrdinaryKriging(Method):
 
     def __init__(
         self,
-        variogram: Word | InstanceOf[Variogram] = "auto",
+        variogram: Model = "auto",
         neighbours: Count = 32,
-        sectors: Annotated[int, Field(ge=1, le=32)] = 8,
-        estimator: Literal[tuple(ESTIMATORS)] = "matheron",
+        sectors: Sectors = 8,
+        estimator: Estimator = "matheron",
         azimuth: Number = 0.0,
         ratio: Number = 1.0,
     ):
@@ -99,7 +103,7 @@ class OrdinaryKriging(Method):
         self.azimuth = azimuth
         self.ratio = ratio
 
-    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+    def _fit(self, points, stack, validation, monitor):
         self.points_ = average_coincident(concatenate(points, validation), monitor)
         values = self.points_.values
         self._xy = self._stretched(self.points_.xy)
@@ -121,7 +125,7 @@ class OrdinaryKriging(Method):
             monitor.log(text, "warning")
             self.variogram_ = None
             self.error_ = self.error_deviation_ = np.zeros(len(values))
-            return self
+            return
         drawn = np.random.default_rng(0).permutation(len(values))[:_CHECKED]
         self._checked = np.sort(drawn)
         self._others = self._found(self._xy[self._checked], self._checked)
@@ -129,10 +133,9 @@ class OrdinaryKriging(Method):
             self._fit_variogram(monitor)
         else:
             self._use(self.variogram)
-        return self
 
     def _fit_variogram(self, monitor) -> None:
-        """Fit the models and keep the one that foretells left out points best.
+        """Fit the models and keep the one that predicts left out points best.
 
         Of those that do so about as well the one that fits the empirical variogram best is kept.
         """
@@ -179,7 +182,7 @@ class OrdinaryKriging(Method):
         return -np.inf if np.isnan(score) else score
 
     def _use(self, variogram: Variogram) -> None:
-        """Take a variogram and see how it foretells each of the points from the others."""
+        """Take a variogram and see how it predicts each of the points from the others."""
         self.variogram_ = variogram
         self.error_, self.error_deviation_ = np.full((2, len(self._xy)), np.nan)
         checked = self._checked
@@ -208,15 +211,15 @@ class OrdinaryKriging(Method):
         """Leave-one-out root mean square error."""
         return float(np.sqrt(np.nanmean(np.square(self.error_))))
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
         """See `Method`; a window's cells share neighbourhoods, see `blocks.map_in_blocks`."""
         if self.variogram_ is None:
             count = len(positions(target))
             deviation = np.nan if len(self.points_) == 1 else 0.0
-            return np.full(count, self.points_.values[0]), np.full(count, deviation)
+            return Prediction(np.full(count, self.points_.values[0]), np.full(count, deviation))
         if isinstance(target, Window) and self.neighbours < len(self._xy):
-            return tuple(map_in_blocks(target, self, self.points_.xy, layers=2))
-        return self._krige(positions(target))
+            return Prediction(*map_in_blocks(target, self, self.points_.xy, layers=2))
+        return Prediction(*self._krige(positions(target)))
 
     def _stretched(self, xy: np.ndarray) -> np.ndarray:
         """Positions turned and stretched so that the range is the same in all directions."""
@@ -232,14 +235,20 @@ class OrdinaryKriging(Method):
         return self._neighbours.find(self._stretched(xy))
 
     def _found(self, targets: np.ndarray, besides: np.ndarray | None = None) -> np.ndarray:
-        return once(_neighbours, self._xy, self._count, self.sectors, targets, besides)
+        return SHARED.get(_neighbours, self._xy, self._count, self.sectors, targets, besides)
 
     def systems(self, index: np.ndarray):
         """What neighbourhoods (m, k) say: a function for `blocks.map_in_blocks`."""
-        systems = _Systems(
-            self._xy[index], self.points_.values[index], self._noise[index], self.variogram_
-        )
-        return lambda xy, which=slice(None): systems(self._stretched(xy), which)
+        places, values = self._xy[index], self.points_.values[index]
+        between = self.variogram_(distance(places[:, :, None], places[:, None]))
+        systems = KrigingSystems(between, self._noise[index])
+
+        def say(xy, which=slice(None)):
+            xy = self._stretched(xy)
+            towards = self.variogram_(distance(places[which, :, None], xy[:, None]))
+            return systems.estimate(values[which], towards, which)
+
+        return say
 
     def allowed(self, said: np.ndarray) -> np.ndarray:
         """What sharing neighbourhoods may change, for `blocks.map_in_blocks`."""
@@ -270,32 +279,3 @@ def _neighbours(xy, count, sectors, targets, besides) -> np.ndarray:
         return neighbours.find(targets[part], None if besides is None else besides[part])
 
     return np.concatenate(in_chunks(some, len(targets), 500) or [np.empty((0, 1), int)])
-
-
-class _Systems:
-    """The kriging systems of neighbourhoods (m, k), to be asked at any places near them."""
-
-    def __init__(self, places, values, noise, variogram):
-        self._places, self._variogram = places, variogram
-        gamma = variogram(distance(places[:, :, None], places[:, None]))
-        self._level = gamma.max(axis=(1, 2))[:, None]
-        self._covariance = self._level[..., None] - gamma
-        each = np.arange(places.shape[1])
-        self._covariance[:, each, each] = (1 + _JITTER) * self._level + noise
-        self._values = values
-
-    def __call__(self, xy: np.ndarray, which=slice(None)) -> np.ndarray:
-        """Mean and standard deviation, (2, m, t), at positions (m, t, 2)."""
-        level, values = self._level[which], self._values[which]
-        middle = values.mean(axis=1, keepdims=True)
-        gamma = self._variogram(distance(self._places[which, :, None], xy[:, None]))
-        likeness = level[..., None] - gamma
-        known = np.stack([values - middle, np.ones_like(values)], axis=2)
-        solved = np.linalg.solve(self._covariance[which], np.concatenate([known, likeness], axis=2))
-        pull, ones = solved[..., :1], solved[..., 1:2]
-        total = ones.sum(axis=1)
-        centre = pull.sum(axis=1) / total
-        lack = 1 - (likeness * ones).sum(axis=1)
-        mean = middle + (likeness * pull).sum(axis=1) + centre * lack
-        variance = level - (likeness * solved[..., 2:]).sum(axis=1) + lack**2 / total
-        return np.stack([mean, np.sqrt(np.maximum(variance, 0))])

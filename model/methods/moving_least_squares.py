@@ -8,9 +8,8 @@ from scipy.spatial import cKDTree
 from ..errors import InputError
 from ..files.schema import Count, Word
 from ..machine.threads import in_chunks
-from ..monitor import SILENT
 from ..spatial.points import average_coincident, concatenate
-from .base import Method, positions
+from .base import Method, Prediction, positions
 
 WEIGHTS = {
     # Both fall to nothing, or next to it, at the bandwidth (1).
@@ -18,7 +17,7 @@ WEIGHTS = {
     "gaussian": lambda r: np.exp(-((2.5 * r) ** 2)),
 }
 
-_REACH = 1.1  # the bandwidth in distances to the last neighbour: it must weigh something
+_BANDWIDTH = 1.1  # the bandwidth in distances to the last neighbour: it must weigh something
 _WEAK = 1e-2  # ratio of the eigenvalues of a normal matrix below which it needs help
 _RIDGE = 0.1
 _REWEIGHTED = 3
@@ -68,22 +67,21 @@ class MovingLeastSquares(Method):
         self.weights = weights
         self.robust = robust
 
-    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+    def _fit(self, points, stack, validation, monitor):
         known = average_coincident(concatenate(points, validation), monitor)
         self._tree = cKDTree(known.xy)
         self._xy = known.xy
         self._values = known.values
-        return self
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
         xy = positions(target)
         count = min(self.neighbours, len(self._values))
-        chunks = in_chunks(lambda part: self._predict(xy[part], count), len(xy), 6 * count)
-        return np.concatenate([np.empty(0), *chunks]), None
+        chunks = in_chunks(lambda part: self._values_at(xy[part], count), len(xy), 6 * count)
+        return Prediction(np.concatenate([np.empty(0), *chunks]))
 
-    def _predict(self, xy: np.ndarray, count: int) -> np.ndarray:
+    def _values_at(self, xy: np.ndarray, count: int) -> np.ndarray:
         distance, index = self._tree.query(xy, k=np.arange(1, count + 1))
-        bandwidth = _REACH * distance[:, -1:]
+        bandwidth = _BANDWIDTH * distance[:, -1:]
         bandwidth[bandwidth == 0] = 1.0  # one neighbour, and the position is on it
         values = self._values[index]
         weight = WEIGHTS[self.weights](distance / bandwidth)

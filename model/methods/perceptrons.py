@@ -17,7 +17,7 @@ _FARTHEST = 5.0  # deviations: a network would carry what is farther out to any 
 
 
 class Perceptrons:
-    """What drivers alone tell of a place: the mean of multilayer perceptrons.
+    """What drivers alone say of a place: the mean of multilayer perceptrons.
 
     Each sees a random quarter of the features, eight at least (the random subspace method: Ho,
     1998, doi:10.1109/34.709601), and four of five folds of the points. They err apart where drivers
@@ -25,39 +25,43 @@ class Perceptrons:
 
     Parameters
     ----------
-    known : ndarray (n, f)
-        Features of the points, each of mean 0 and deviation 1. More than 5 counts as 5.
-    values : ndarray (n,)
-    groups : ndarray (n,)
-        Points of one group are in one fold; two groups at least.
     seed : int
-    monitor : Monitor
 
     Attributes
     ----------
-    held_out : ndarray (n,)
-        What those networks tell of a point that have not seen its fold, in the values' unit.
+    held_out_ : ndarray (n,)
+        What those networks predict at a point that have not seen its fold, in the values' unit.
     """
 
-    def __init__(
-        self,
-        known: np.ndarray,
-        values: np.ndarray,
-        groups: np.ndarray,
-        seed: int = 0,
-        monitor: Monitor = SILENT,
-    ):
+    def __init__(self, seed: int = 0):
+        self.seed = seed
+
+    def fit(
+        self, known: np.ndarray, values: np.ndarray, groups: np.ndarray, monitor: Monitor = SILENT
+    ) -> Perceptrons:
+        """Learn values (n,) from features.
+
+        Parameters
+        ----------
+        known : ndarray (n, f)
+            Features of the points, each of mean 0 and deviation 1. More than 5 counts as 5.
+        groups : ndarray (n,)
+            Points of one group are in one fold; two groups at least.
+        """
         known = _within(known)
-        random = np.random.RandomState(seed)  # a network takes no Generator
-        folds = GroupKFold(min(_FOLDS, len(np.unique(groups))), shuffle=True, random_state=seed)
-        self.held_out, self._networks = np.empty(len(values)), []
+        random = np.random.RandomState(self.seed)  # a network takes no Generator
+        folds = GroupKFold(
+            min(_FOLDS, len(np.unique(groups))), shuffle=True, random_state=self.seed
+        )
+        self.held_out_, self._networks = np.empty(len(values)), []
         for seen, unseen in folds.split(known, groups=groups):
             networks = [_Perceptron(known[seen], values[seen], random) for _ in range(_EACH)]
-            self.held_out[unseen] = _mean(networks, known[unseen])
+            self.held_out_[unseen] = _mean(networks, known[unseen])
             self._networks += networks
             monitor.progress(len(self._networks) / (_EACH * folds.n_splits))
+        return self
 
-    def __call__(self, features: np.ndarray) -> np.ndarray:
+    def predict(self, features: np.ndarray) -> np.ndarray:
         """The mean of all networks, (m,), from features (m, f)."""
         return _mean(self._networks, _within(features))
 
@@ -69,7 +73,7 @@ def _within(features: np.ndarray) -> np.ndarray:
 def _mean(networks: list, features: np.ndarray) -> np.ndarray:
     if not len(features):
         return np.empty(0)
-    return np.mean([network(features) for network in networks], axis=0)
+    return np.mean([network.predict(features) for network in networks], axis=0)
 
 
 class _Perceptron:
@@ -92,6 +96,6 @@ class _Perceptron:
         for _ in range(_EPOCHS):
             self._network.partial_fit(known, wanted)
 
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        told = self._network.predict(features[:, self._columns])
-        return self._centre + self._scale * told.astype(float)
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        scaled = self._network.predict(features[:, self._columns])
+        return self._centre + self._scale * scaled.astype(float)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from scipy import special
 from scipy.spatial import cKDTree
@@ -15,9 +17,8 @@ from ..files.schema import (
 )
 from ..geostatistics.neighbours import require_systems, square_distance
 from ..machine.threads import in_chunks
-from ..monitor import SILENT
 from ..spatial.points import average_coincident, concatenate
-from .base import Method, positions
+from .base import Method, Prediction, positions
 from .moving_least_squares import monomials
 
 # The degree of the polynomial that a kernel needs beside it.
@@ -71,8 +72,6 @@ class RBF(Method):
     ----------
     spacing_ : float
         Median distance between a point and its nearest neighbour, metres.
-    counted_ : int
-        How many values the linear kernel has given in the place of another one.
     """
 
     name = "rbf"
@@ -93,7 +92,7 @@ class RBF(Method):
         self.smoothing = smoothing
         self.length = length
 
-    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+    def _fit(self, points, stack, validation, monitor):
         known = average_coincident(concatenate(points, validation), monitor)
         require_systems(min(self.neighbours, len(known)))
         # Eastings and northings have seven digits; spacings near 1 keep the systems well posed.
@@ -102,24 +101,27 @@ class RBF(Method):
         self._xy = self._scaled(known.xy)
         self._points = known
         self._tree = cKDTree(self._xy)
-        self.counted_ = 0
-        return self
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
         xy = self._scaled(positions(target))
         count = min(self.neighbours, len(self._xy))
         step = max(1, _HELD // count)
-        parts = [self._predict(xy[i : i + step], count) for i in range(0, len(xy), step)]
-        return np.concatenate([np.empty(0), *parts]), None
+        parts = [self._values_at(xy[i : i + step], count) for i in range(0, len(xy), step)]
+        values = np.concatenate([np.empty(0), *(part for part, _ in parts)])
+        note = (
+            "{count} values are of the linear kernel, because the points near them do not "
+            f"determine the kernel {self.kernel}."
+        )
+        return Prediction(values, notes=Counter({note: sum(count for _, count in parts)}))
 
-    def _predict(self, xy: np.ndarray, count: int) -> np.ndarray:
-        """Values (m,) at scaled positions (m, 2)."""
+    def _values_at(self, xy: np.ndarray, count: int) -> tuple[np.ndarray, int]:
+        """Values (m,) at scaled positions (m, 2), and how many the linear kernel has given."""
 
         def near(part):
             return np.sort(self._tree.query(xy[part], np.arange(1, count + 1))[1], axis=1)
 
         index = np.concatenate(in_chunks(near, len(xy), 500))
-        value = self._surface(self.kernel, xy, index)
+        value, replaced = self._surface(self.kernel, xy, index), 0
         if self.kernel != "linear":
             values = self._points.values[index]
             margin = _FAR * np.ptp(values, axis=1) + 1e-6 * np.abs(values).max(axis=1)
@@ -127,8 +129,8 @@ class RBF(Method):
             wild = ~((value >= low) & (value <= high))
             if wild.any():
                 value[wild] = self._surface("linear", xy[wild], index[wild])
-            self.counted_ += int(wild.sum())
-        return value
+            replaced = int(wild.sum())
+        return value, replaced
 
     def _surface(self, kernel: str, xy: np.ndarray, index: np.ndarray) -> np.ndarray:
         """Values (m,) at scaled positions (m, 2) whose neighbours, (m, k), are in order.
@@ -143,14 +145,6 @@ class RBF(Method):
         )
         parts = in_chunks(lambda part: systems(xy[part], which[part]), len(xy), index.shape[1])
         return np.concatenate(parts)
-
-    def remarks(self):
-        if not self.counted_:
-            return []
-        return [
-            f"{self.counted_} values are of the linear kernel, because the points near them do "
-            f"not determine the kernel {self.kernel}."
-        ]
 
     def _scaled(self, xy: np.ndarray) -> np.ndarray:
         return (xy - self._origin) / self.spacing_

@@ -10,12 +10,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..errors import InputError
-from ..files.schema import Seed, Word, made
-from ..monitor import SILENT
+from ..files.schema import Count, Number, Seed, Word
 from ..spatial.points import Points, concatenate
-from .base import Method
-from .features import features
-from .kriging import OrdinaryKriging
+from .base import Method, Prediction
+from .features import SIZES, features
+from .kriging import Estimator, Model, OrdinaryKriging, Sectors
 
 TRENDS = ("linear", "forest")
 
@@ -38,8 +37,8 @@ class RegressionKriging(Method):
         extremely randomised trees on these and the coordinates.
     seed : int
         Of the folds and the forest.
-    **kriging
-        Parameters of `OrdinaryKriging`, for the residuals.
+    variogram, neighbours, sectors, estimator, azimuth, ratio
+        Of the kriging of the residuals, see `OrdinaryKriging`.
 
     Attributes
     ----------
@@ -51,16 +50,33 @@ class RegressionKriging(Method):
 
     name = "regressionkriging"
     title = "Regression kriging"
-    needs_stack = True
+    drivers = "required"
+    footprint = max(SIZES)
 
-    def __init__(self, trend: Word = "linear", seed: Seed = 0, **kriging):
+    def __init__(
+        self,
+        trend: Word = "linear",
+        seed: Seed = 0,
+        variogram: Model = "auto",
+        neighbours: Count = 32,
+        sectors: Sectors = 8,
+        estimator: Estimator = "matheron",
+        azimuth: Number = 0.0,
+        ratio: Number = 1.0,
+    ):
         if trend not in TRENDS:
             raise InputError(f"Unknown trend '{trend}'. Known trends: {', '.join(TRENDS)}.")
         self.trend = trend
         self.seed = seed
-        self.kriging_ = made(OrdinaryKriging, kriging)
+        self.variogram = variogram
+        self.neighbours = neighbours
+        self.sectors = sectors
+        self.estimator = estimator
+        self.azimuth = azimuth
+        self.ratio = ratio
+        self._kriging = OrdinaryKriging(variogram, neighbours, sectors, estimator, azimuth, ratio)
 
-    def fit(self, points, stack=None, validation=None, monitor=SILENT):
+    def _fit(self, points, stack, validation, monitor):
         known = concatenate(points, validation)
         given = self._features(known.xy, stack)
         cells = known.groups(stack.grid)
@@ -81,18 +97,18 @@ class RegressionKriging(Method):
         residuals = Points(known.xy, known.values - trend, known.variance)
         share = 1 - residuals.values.var() / max(known.values.var(), np.finfo(float).tiny)
         monitor.log(f"The trend explains {share:.0%} of the variance of points it has not seen.")
-        self.kriging_.fit(residuals, monitor=monitor)
-        return self
+        self.kriging_ = self._kriging.clone().fit(residuals, monitor=monitor)
 
     @property
     def variogram_(self):
         """The variogram of the residuals."""
         return self.kriging_.variogram_
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
         """See `Method`; the standard deviation is that of the residuals' kriging."""
-        mean, deviation = self.kriging_.predict(target)
-        return mean + self.trend_.predict(self._features(target, stack)), deviation
+        residual, seen = self.kriging_.predict(target), self._features(target, stack)
+        trend = self.trend_.predict(seen) if len(seen) else np.empty(0)
+        return Prediction(residual.mean + trend, residual.deviation)
 
     def _features(self, target, stack) -> np.ndarray:
         return features(target, stack, coordinates=self.trend == "forest")

@@ -95,7 +95,7 @@ class _Axis:
     """
 
     def __init__(self, kinds: list, step: int = 1, sources: list | None = None):
-        self.kinds, self.step, self.sources = kinds, step, sources
+        self.kinds, self.step, self.sources = kinds, step, sources or []
         self.count = len(kinds)
 
     def behind(self, taps, stride: int, count: int) -> _Axis:
@@ -133,7 +133,7 @@ def _views(axis: _Axis, shape: tuple):
 
 
 def _pool(maps: dict, axis: _Axis, shape: tuple) -> dict:
-    pooled = {}
+    pooled: dict = {}
     for kind, _, source, cut in _views(axis, shape):
         values = maps[source][cut]
         pooled[kind] = tf.maximum(pooled[kind], values) if kind in pooled else values
@@ -145,7 +145,7 @@ def _convolve(layer, kernel: tf.Tensor, maps: dict, axis: _Axis, shape: tuple) -
     wanted = defaultdict(list)
     for kind, tap, source, cut in _views(axis, shape):
         wanted[source, tap].append((kind, cut))
-    sums = {}
+    sums: dict = {}
     for (source, tap), places in wanted.items():
         first, last = (
             [choose(getattr(cut[i], end) for _, cut in places) for i in (0, 1)]

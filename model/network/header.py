@@ -18,19 +18,18 @@ from ..files.schema import (
     Parameters,
     Positive,
     Rate,
-    Sign,
     Text,
     Width,
     check,
 )
-from ..protocol import KINDS
+from ..protocol import Kind, Sign
 from ..spatial.stack import MAX_CLASSES, Encoding
-from .presets import ACTIVATIONS, LOSSES, OPTIMIZERS, Preset, weight_shapes
+from .presets import Activation, Loss, Optimizer, Preset, weight_shapes
 
 
 class _EncodingOf(Message):
     name: Name
-    kind: Literal[("unit", *KINDS)]
+    kind: Literal["unit", Kind]
     offset: Annotated[float, Field(ge=-3.5e38, le=3.5e38)]
     scale: Annotated[float, Field(ge=1e-30, le=7e38)]
     classes: Annotated[list[ClassCode], Field(max_length=MAX_CLASSES)]
@@ -54,9 +53,9 @@ class _Preset(Parameters):
     learning_rate: Positive
     batch_size: Count
     epochs: Count
-    loss: Literal[LOSSES]
-    optimizer: Literal[OPTIMIZERS]
-    activation: Literal[ACTIVATIONS]
+    loss: Loss
+    optimizer: Optimizer
+    activation: Activation
     patience: Count
 
 

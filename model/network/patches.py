@@ -43,7 +43,7 @@ def patch_batches(
         patches = tf.numpy_function(
             lambda i: stack.patches(rows[i], columns[i], size), [index], tf.float32
         )
-        patches.set_shape((None, size, size, stack.values.shape[2]))
+        patches.set_shape((None, size, size, len(stack.channels)))
         return patches if targets is None else (patches, tf.gather(targets, index))
 
     return order.batch(batch_size).map(gather).prefetch(1)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
+from typing import Literal, get_args
 
 from ..errors import InputError
 
-LOSSES = ("mse", "mae", "huber")
-OPTIMIZERS = ("adam", "sgd", "rmsprop")
-ACTIVATIONS = ("relu", "leaky_relu", "elu", "tanh")
+PresetName = Literal["standard", "paper"]
+Loss = Literal["mse", "mae", "huber"]
+Optimizer = Literal["adam", "sgd", "rmsprop"]
+Activation = Literal["relu", "leaky_relu", "elu", "tanh"]
+LOSSES: tuple[Loss, ...] = get_args(Loss)
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 _WEIGHTS, _LAYERS, _PATCHES = 5, 2, 4  # how many there are in memory at a time
 _NORMALISATION = 4  # vectors of weights: scale, offset, mean and variance
@@ -192,7 +197,7 @@ STANDARD = Preset(
     patience=20,
 )
 
-PRESETS = {preset.name: preset for preset in (STANDARD, PAPER)}
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (STANDARD, PAPER)}
 
 
 def make_preset(name: str, **changes) -> Preset:

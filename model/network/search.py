@@ -167,8 +167,11 @@ class Trial:
     @property
     def rmse(self) -> float | None:
         """The mean over the folds, or the least so far if there is none; None if failed."""
-        if self.state == "failed":
-            return None
+        return None if self.state == "failed" else self.error
+
+    @property
+    def error(self) -> float:
+        """The RMSE of a trial that did not fail."""
         return float(np.mean(self.errors)) if self.errors else min(self.history)
 
     @property
@@ -245,7 +248,7 @@ class Search:
                 f"None of the {len(self.trials)} trials could be trained to its end, so there is "
                 f"no model. The first failed with: {' '.join(reasons[:1])}"
             )
-        return min(self.complete, key=lambda trial: trial.rmse)
+        return min(self.complete, key=lambda trial: trial.error)
 
     def run(
         self, train: Callable, count: int, minutes: float = math.inf, monitor: Monitor = SILENT
@@ -283,7 +286,7 @@ class Search:
         study = optuna.create_study()
         study.add_trials(
             [
-                replace(each, errors=[math.log(each.rmse)]).frozen(self.space)
+                replace(each, errors=[math.log(each.error)]).frozen(self.space)
                 for each in self.complete
             ]
         )
@@ -291,7 +294,9 @@ class Search:
         return optuna.importance.get_param_importances(study, evaluator=fanova)
 
     def _try(self, train: Callable, progress: Callable) -> Trial:
-        number, history, errors = len(self.trials), [], []
+        number = len(self.trials)
+        history: list[float] = []
+        errors: list[float] = []
         study, parameters = self._ask(number)
         changes = self.space.changes(parameters)
 

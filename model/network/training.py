@@ -76,7 +76,7 @@ def train(
     InputError
         If the loss is no longer finite, or memory is too small.
     """
-    channels = stack.values.shape[2]
+    channels = len(stack.channels)
     require(
         training_memory(preset, channels, len(points)),
         f"A network that sees patches of {preset.patch_size} x {preset.patch_size} cells of "
@@ -154,7 +154,8 @@ class _Report(keras.callbacks.Callback):
         self, preset: Preset, scale: float, unit: str, monitor: Monitor, watch: Callable | None
     ):
         super().__init__()
-        self.history = {"loss": [], "validation_loss": [], "validation_rmse": []}
+        names = ("loss", "validation_loss", "validation_rmse")
+        self.history: dict[str, list[float]] = {name: [] for name in names}
         self._preset = preset
         self._scale = scale
         square = preset.loss == "mse"

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..geostatistics.variogram import empirical_variogram
 from ..spatial.points import Points, average_coincident, squared
-from ..validation.comparison import Contest, Score
+from ..validation.comparison import Leaderboard, Score
 from .canvas import plt, png
 from .report import rounded
 
@@ -19,20 +19,20 @@ _GREY = "#9a9a9a"
 _SHADE = "#d9d9d9"  # on white, small errors would not be seen
 
 
-def colours(contests: list[Contest]) -> dict[str, tuple]:
+def colours(boards: list[Leaderboard]) -> dict[str, tuple]:
     """One colour for each method, the same in all figures."""
-    names = sorted({score.name for contest in contests for score in contest.scores})
+    names = sorted({score.name for board in boards for score in board.scores})
     return dict(zip(names, plt.colormaps["tab10"].colors * 2))
 
 
-def bars(contests: list[Contest], unit: str) -> bytes:
+def bars(boards: list[Leaderboard], unit: str) -> bytes:
     """Test RMSE of every method, by split."""
-    shades = colours(contests)
+    shades = colours(boards)
     figure, axes = plt.subplots(figsize=(7.5, 3.6))
     width = 0.8 / len(shades)
     for i, name in enumerate(shades):
-        for place, contest in enumerate(contests):
-            (score,) = (each for each in contest.scores if each.name == name)
+        for place, board in enumerate(boards):
+            (score,) = (each for each in board.scores if each.name == name)
             if score.test:
                 axes.bar(
                     place + (i - (len(shades) - 1) / 2) * width,
@@ -41,21 +41,21 @@ def bars(contests: list[Contest], unit: str) -> bytes:
                     color=shades[name],
                     label=score.title if place == 0 else None,
                 )
-    axes.set_xticks(range(len(contests)), [_broken(contest.folds.title) for contest in contests])
+    axes.set_xticks(range(len(boards)), [_broken(board.folds.title) for board in boards])
     axes.set_ylabel(f"test RMSE ({unit})")
     _legend_beside(axes)
     return png(figure)
 
 
-def significance(contest: Contest) -> bytes:
+def significance(board: Leaderboard) -> bytes:
     """The p value of each pair of methods, coloured by which has the smaller error."""
-    scores = [score for score in contest.scores if score.test]
+    scores = [score for score in board.scores if score.test]
     size = 1.4 + 0.7 * len(scores)
     figure, axes = plt.subplots(figsize=(size + 1.5, size))
     shown = np.zeros((len(scores), len(scores)))
     for i, row in enumerate(scores):
         for j, column in enumerate(scores):
-            test = None if i == j else contest.test_of(row, column)
+            test = None if i == j else board.test_of(row, column)
             if test is None:
                 continue
             better = test.difference < 0 if test.first == row.name else test.difference > 0
@@ -69,36 +69,36 @@ def significance(contest: Contest) -> bytes:
     return png(figure)
 
 
-def error_by_distance(contests: list[Contest], unit: str) -> bytes:
+def error_by_distance(boards: list[Leaderboard], unit: str) -> bytes:
     """Test RMSE against the distance to the nearest training point, a panel for each split."""
-    shades = colours(contests)
-    figure, panels = panel_figure(len(contests), 2, (4, 3))
-    for axes, contest in zip(panels, contests):
-        tested = np.flatnonzero(np.isfinite(contest.distance))
-        order = tested[np.argsort(contest.distance[tested], kind="stable")]
+    shades = colours(boards)
+    figure, panels = panel_figure(len(boards), 2, (4, 3))
+    for axes, board in zip(panels, boards):
+        tested = np.flatnonzero(np.isfinite(board.distance))
+        order = tested[np.argsort(board.distance[tested], kind="stable")]
         groups = np.array_split(order, min(_BINS, max(1, len(order) // 10)))
-        middle = [np.median(contest.distance[group]) for group in groups]
-        for score in contest.scores:
+        middle = [np.median(board.distance[group]) for group in groups]
+        for score in board.scores:
             if score.test:
                 squares = np.square(score.error)
                 error = [np.sqrt(_mean(squares[group])) for group in groups]
                 axes.plot(middle, error, marker=".", color=shades[score.name], label=score.title)
-        axes.set_title(contest.folds.title, fontsize="medium")
+        axes.set_title(board.folds.title, fontsize="medium")
         axes.set_xscale("symlog", linthresh=100)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         axes.set_xlabel("distance to the nearest training point (m)")
         axes.set_ylabel(f"RMSE ({unit})")
-    _legend_beside(panels[min(len(contests), 2) - 1])
+    _legend_beside(panels[min(len(boards), 2) - 1])
     return png(figure)
 
 
-def error_variograms(contests: list[Contest], unit: str) -> bytes:
+def error_variograms(boards: list[Leaderboard], unit: str) -> bytes:
     """Semivariance of the errors by the distance between points, a panel for each split."""
-    shades = colours(contests)
-    figure, panels = panel_figure(len(contests), 2, (4, 3))
-    for axes, contest in zip(panels, contests):
-        for score in contest.scores:
+    shades = colours(boards)
+    figure, panels = panel_figure(len(boards), 2, (4, 3))
+    for axes, board in zip(panels, boards):
+        for score in board.scores:
             known = np.isfinite(score.error)
             if known.sum() > 2:
                 errors = average_coincident(Points(score.points.xy[known], score.error[known]))
@@ -110,20 +110,20 @@ def error_variograms(contests: list[Contest], unit: str) -> bytes:
                     color=shades[score.name],
                     label=score.title,
                 )
-        axes.set_title(contest.folds.title, fontsize="medium")
+        axes.set_title(board.folds.title, fontsize="medium")
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         axes.set_xlabel("distance between points (km)")
         axes.set_ylabel(f"semivariance of errors ({squared(unit)})")
-    _legend_beside(panels[min(len(contests), 2) - 1])
+    _legend_beside(panels[min(len(boards), 2) - 1])
     return png(figure)
 
 
-def scatters(contest: Contest, unit: str) -> bytes:
+def scatters(board: Leaderboard, unit: str) -> bytes:
     """Observed against predicted, a panel for each method, clipped to the frame."""
-    scores = [score for score in contest.scores if score.test]
+    scores = [score for score in board.scores if score.test]
     figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.4), sharex=True, sharey=True)
-    tested = contest.folds.fold_of_point >= 0
+    tested = board.folds.fold_of_point >= 0
     observed = scores[0].points.values
     ends = observed[tested].min(), observed[tested].max()
     margin = 0.1 * (ends[1] - ends[0]) or 1.0
@@ -141,9 +141,9 @@ def scatters(contest: Contest, unit: str) -> bytes:
     return png(figure)
 
 
-def error_maps(contest: Contest, limit: float, unit: str) -> bytes:
+def error_maps(board: Leaderboard, limit: float, unit: str) -> bytes:
     """The errors of each method on a map, on one scale from -limit to limit."""
-    scores = [score for score in contest.scores if score.test]
+    scores = [score for score in board.scores if score.test]
     figure, panels = panel_figure(len(scores), _COLUMNS, (2.2, 2.5), sharex=True, sharey=True)
     for axes, score in zip(panels, scores):
         known = np.isfinite(score.error)
@@ -169,11 +169,11 @@ def error_maps(contest: Contest, limit: float, unit: str) -> bytes:
     return png(figure)
 
 
-def fold_map(contest: Contest) -> bytes:
+def fold_map(board: Leaderboard) -> bytes:
     """The points, coloured by their fold."""
     figure, axes = plt.subplots(figsize=(4, 4))
-    fold = contest.folds.fold_of_point
-    x, y = contest.scores[0].points.xy.T / 1000
+    fold = board.folds.fold_of_point
+    x, y = board.scores[0].points.xy.T / 1000
     axes.scatter(x[fold < 0], y[fold < 0], s=2, color="#dddddd", linewidths=0)
     tested = fold >= 0
     axes.scatter(

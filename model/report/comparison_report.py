@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..statistics.significance import LEVEL, Comparison
-from ..validation.comparison import Contest, Score
+from ..methods.base import Method
+from ..statistics.significance import LEVEL, PairedTest
+from ..validation.comparison import Leaderboard, Score
+from ..validation.tuning import Tuning
 from . import comparison_figures as figures
 from .displacement_report import DisplacementReport
 from .report import rounded
@@ -37,7 +39,7 @@ _COSTS = (
 
 
 def write_comparison_report(
-    path: Path, subject: Subject, contests: list[Contest], map_distance: float, settings: dict
+    path: Path, subject: Subject, boards: list[Leaderboard], map_distance: float, settings: dict
 ) -> None:
     """Write the report of methods that were compared.
 
@@ -47,45 +49,45 @@ def write_comparison_report(
         Median distance from the map's cells to their nearest point, metres.
     """
     report = DisplacementReport(f"Comparison of methods on {subject.field}", subject)
-    report.headline(" ".join(verdict(contest, subject.unit) for contest in contests))
-    _errors(report, contests)
+    report.headline(" ".join(verdict(board, subject.unit) for board in boards))
+    _errors(report, boards)
     report.figure(
         "Test errors by method",
-        figures.bars(contests, subject.unit),
+        figures.bars(boards, subject.unit),
         "Root mean square error at the test points. Lower is better.",
     )
-    _folds(report, contests, map_distance)
-    _significance(report, contests)
-    _by_distance(report, contests)
-    _by_point(report, contests)
-    _networks(report, contests)
-    _costs(report, contests)
-    _failures(report, contests)
+    _folds(report, boards, map_distance)
+    _significance(report, boards)
+    _by_distance(report, boards)
+    _by_point(report, boards)
+    _networks(report, boards)
+    _costs(report, boards)
+    _failures(report, boards)
     report.settings(settings)
     report.write(path)
 
 
-def _errors(report: DisplacementReport, contests: list[Contest]) -> None:
+def _errors(report: DisplacementReport, boards: list[Leaderboard]) -> None:
     unit = report.subject.unit
     columns = ["Split", "Method", "Points", "Count", f"RMSE ({unit})", f"MAE ({unit})", "R²"]
     rows = [
-        [contest.folds.title, score.title, part, *_figures(found)]
-        for contest in contests
-        for score in contest.scores
+        [board.folds.title, score.title, part, *_figures(found)]
+        for board in boards
+        for score in board.scores
         for part, found in (("train", score.train), ("test", score.test))
         if found
     ]
     report.table("Errors", [*columns, "Concordance", f"Bias ({unit})"], rows, _ERRORS, "test")
 
 
-def _folds(report: DisplacementReport, contests: list[Contest], map_distance: float) -> None:
+def _folds(report: DisplacementReport, boards: list[Leaderboard], map_distance: float) -> None:
     rows = [
         [
-            contest.folds.title,
-            int(np.isfinite(contest.distance).sum()),
-            f"{np.nanmedian(contest.distance):.0f}",
+            board.folds.title,
+            int(np.isfinite(board.distance).sum()),
+            f"{np.nanmedian(board.distance):.0f}",
         ]
-        for contest in contests
+        for board in boards
     ]
     report.table(
         "Distance from test points to training points",
@@ -95,94 +97,94 @@ def _folds(report: DisplacementReport, contests: list[Contest], map_distance: fl
         "map's cells says most about the map. kNNDM equals the random folds where these already "
         "test as far away as the map's cells are, or where no folds can.",
     )
-    for contest in contests:
-        if contest.folds.kind in ("block", "knndm"):
+    for board in boards:
+        if board.folds.kind in ("block", "knndm"):
             report.figure(
-                f"Folds: {contest.folds.title}",
-                figures.fold_map(contest),
+                f"Folds: {board.folds.title}",
+                figures.fold_map(board),
                 "Points of one colour are one fold. With more than ten folds, colours repeat.",
             )
 
 
-def _significance(report: DisplacementReport, contests: list[Contest]) -> None:
-    for contest in contests:
-        titles = {score.name: score.title for score in contest.scores}
-        rows = [_pair(test, titles) for test in contest.tests]
+def _significance(report: DisplacementReport, boards: list[Leaderboard]) -> None:
+    for board in boards:
+        titles = {score.name: score.title for score in board.scores}
+        rows = [_pair(test, titles) for test in board.tests]
         if not rows:
             continue
         report.table(
-            f"Pairs of methods: {contest.folds.title}",
+            f"Pairs of methods: {board.folds.title}",
             ["Better", "Worse", "p", "Significant", "Effective points", "Plain t-test p"],
             rows,
             _TESTS,
             "yes",
         )
         report.figure(
-            f"Significance: {contest.folds.title}",
-            figures.significance(contest),
+            f"Significance: {board.folds.title}",
+            figures.significance(board),
             "p of each pair of methods. Blue: the method of the row has the smaller error. Red: it "
             f"has the larger one. Full colour: significant at {100 * LEVEL:g} %.",
         )
 
 
-def _by_distance(report: DisplacementReport, contests: list[Contest]) -> None:
+def _by_distance(report: DisplacementReport, boards: list[Leaderboard]) -> None:
     report.figure(
         "Error by distance to the nearest training point",
-        figures.error_by_distance(contests, report.subject.unit),
+        figures.error_by_distance(boards, report.subject.unit),
         "Root mean square error of groups of test points.",
     )
     report.figure(
         "Variogram of the errors",
-        figures.error_variograms(contests, report.subject.unit),
+        figures.error_variograms(boards, report.subject.unit),
         "Where a line rises, errors of neighbours are correlated. Either the method misses what "
         "the points nearby show, or the gap is too wide for any method.",
     )
 
 
-def _by_point(report: DisplacementReport, contests: list[Contest]) -> None:
-    limit = shared_limit(contests)
-    for contest in contests:
-        if not any(score.test for score in contest.scores):
+def _by_point(report: DisplacementReport, boards: list[Leaderboard]) -> None:
+    limit = shared_limit(boards)
+    for board in boards:
+        if not any(score.test for score in board.scores):
             continue
-        title = contest.folds.title
+        title = board.folds.title
         report.figure(
             f"Observed and predicted: {title}",
-            figures.scatters(contest, report.subject.unit),
+            figures.scatters(board, report.subject.unit),
             "Test points. On the grey line both are equal. Predictions beyond the frame are drawn "
             "on its edge.",
         )
         report.figure(
             f"Where the errors are: {title}",
-            figures.error_maps(contest, limit, report.subject.unit),
+            figures.error_maps(board, limit, report.subject.unit),
             "Predicted minus observed at the test points, on the same scale in all maps.",
         )
 
 
-def _networks(report: DisplacementReport, contests: list[Contest]) -> None:
-    for contest in contests:
-        for score in contest.scores:
-            if hasattr(score.fitted, "trained_"):
-                report.text(f"The last network of {contest.folds.title}:")
-                report.learning_curve(score.fitted.trained_, score.fitted.preset)
+def _networks(report: DisplacementReport, boards: list[Leaderboard]) -> None:
+    for board in boards:
+        for score in board.scores:
+            if isinstance(score.fitted, Method):
+                report.text(f"The last network of {board.folds.title}:")
+                report.learning_curve(score.fitted.learning_curve)
 
 
-def _costs(report: DisplacementReport, contests: list[Contest]) -> None:
+def _costs(report: DisplacementReport, boards: list[Leaderboard]) -> None:
     rows = [
         [
-            contest.folds.title,
+            board.folds.title,
             score.title,
             f"{score.seconds:.1f}",
             None if score.memory is None else f"{score.memory:.0f}",
         ]
-        for contest in contests
-        for score in contest.scores
+        for board in boards
+        for score in board.scores
     ]
     report.table("Time and memory", ["Split", "Method", "Seconds", "Memory (MB)"], rows, _COSTS)
     tuned = [
-        [contest.folds.title, score.title, str(score.fitted.tuning_)]
-        for contest in contests
-        for score in contest.scores
-        if hasattr(score.fitted, "tuning_")
+        [board.folds.title, score.title, str(score.fitted)]
+        for board in boards
+        for score in board.scores
+        if isinstance(score.fitted, Tuning)
     ]
     if tuned:
         report.table(
@@ -193,11 +195,11 @@ def _costs(report: DisplacementReport, contests: list[Contest]) -> None:
         )
 
 
-def _failures(report: DisplacementReport, contests: list[Contest]) -> None:
+def _failures(report: DisplacementReport, boards: list[Leaderboard]) -> None:
     rows = [
-        [contest.folds.title, score.title, failure]
-        for contest in contests
-        for score in contest.scores
+        [board.folds.title, score.title, failure]
+        for board in boards
+        for score in board.scores
         for failure in score.failures
     ]
     if rows:
@@ -210,19 +212,19 @@ def _failures(report: DisplacementReport, contests: list[Contest]) -> None:
         )
 
 
-def verdict(contest: Contest, unit: str) -> str:
+def verdict(board: Leaderboard, unit: str) -> str:
     """The best method in one sentence or two, and those that may be as good."""
-    where = f"In {contest.folds.title}"
-    if contest.folds.kind == "random":
-        where = f"On {contest.folds.title}"
-    ranked = [score for score in contest.scores if score.is_complete]
+    where = f"In {board.folds.title}"
+    if board.folds.kind == "random":
+        where = f"On {board.folds.title}"
+    ranked = [score for score in board.scores if score.is_complete]
     if not ranked:
         return f"{where}, no method has predicted every test point."
     best, *others = ranked
     lead = f"{where}, {best.title} {{}} a test RMSE of {rounded(best.test['RMSE'])} {unit}"
     if not others:
         return lead.format("has") + "."
-    tests = {score.name: contest.test_of(best, score) for score in others}
+    tests = {score.name: board.test_of(best, score) for score in others}
     equals = [each for each in others if not (tests[each.name] and tests[each.name].is_significant)]
     text = f"{lead.format('is best with')}, before {_with_error(others[0], unit)}"
     if not equals:
@@ -233,9 +235,9 @@ def verdict(contest: Contest, unit: str) -> str:
     return f"{text}; not significantly better than {_listed([each.title for each in equals])}."
 
 
-def shared_limit(contests: list[Contest]) -> float:
+def shared_limit(boards: list[Leaderboard]) -> float:
     """The size below which 98 % of all errors are, mm."""
-    errors = np.concatenate([score.error for contest in contests for score in contest.scores])
+    errors = np.concatenate([score.error for board in boards for score in board.scores])
     errors = np.abs(errors[np.isfinite(errors)])
     return float(np.quantile(errors, 0.98)) or 1.0 if errors.size else 1.0
 
@@ -250,7 +252,7 @@ def _figures(found: dict) -> list:
     ]
 
 
-def _pair(test: Comparison, titles: dict) -> list:
+def _pair(test: PairedTest, titles: dict) -> list:
     better, worse = (test.first, test.second)[:: 1 if test.difference <= 0 else -1]
     return [
         titles[better],

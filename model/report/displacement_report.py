@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..network.presets import Preset
+from ..methods.base import LearningCurve
 from ..spatial.points import Points
 from ..statistics.conformal import HeldOut, Intervals
 from ..validation.evaluation import Evaluation
@@ -71,16 +71,14 @@ class DisplacementReport(Report):
             "from, in the same colours. Red is subsidence, blue is uplift.",
         )
 
-    def learning_curve(self, trained, preset: Preset) -> None:
+    def learning_curve(self, curve: LearningCurve) -> None:
         """Training and validation loss by epoch."""
         self.figure(
             "Learning curves",
-            figures.learning_curve(
-                trained.history, trained.best_epoch, preset.loss, self.subject.unit
-            ),
-            f"Loss by epoch. The weights of epoch {trained.best_epoch} were kept: they are the "
-            f"best on the validation points. {len(trained.history['loss'])} epochs took "
-            f"{trained.seconds:.0f} s.",
+            figures.learning_curve(curve.history, curve.best_epoch, curve.loss, self.subject.unit),
+            f"Loss by epoch. The weights of epoch {curve.best_epoch} were kept: they are the best "
+            f"on the validation points. {len(curve.history['loss'])} epochs took "
+            f"{curve.seconds:.0f} s.",
         )
 
     def scatter(self, evaluation: Evaluation) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..statistics.applicability import CLASSES, Reach
+from ..statistics.applicability import CLASSES, TrustDistances
 from ..statistics.splits import Folds
 from ..validation.auto import Candidate
-from ..validation.comparison import Contest
+from ..validation.comparison import Leaderboard
 from .displacement_report import DisplacementReport
 
 _CHOICE = (
@@ -24,12 +24,12 @@ _UNCERTAINTY = (
 class MapReport(DisplacementReport):
     """A report on a map of displacement."""
 
-    def contests(self, contests: list[Contest], lead: str = "") -> None:
+    def leaderboards(self, boards: list[Leaderboard], lead: str = "") -> None:
         """The table of metrics of methods on the same folds; `lead` is the first line, if any."""
         rows = [
-            {"split": contest.folds.title, "method": score.title, "part": part, **found}
-            for contest in contests
-            for score in contest.scores
+            {"split": board.folds.title, "method": score.title, "part": part, **found}
+            for board in boards
+            for score in board.scores
             for part, found in (("train", score.train), ("test", score.test))
             if found
         ]
@@ -81,15 +81,15 @@ class MapReport(DisplacementReport):
             "all",
         )
 
-    def trust(self, shares: dict[int, float], reach: Reach, by_drivers: bool) -> None:
+    def trust(self, shares: dict[int, float], limits: TrustDistances, by_drivers: bool) -> None:
         """The share of the map in each class of trust, and what the classes mean."""
         rows = [[code, CLASSES[code], f"{100 * shares[code]:.1f} %"] for code in CLASSES]
         note = (
-            f"Measured nearby: a PS within {reach.near:,.0f} m. At that distance, at least half of "
-            "the map's squared error is also found right beside a PS. Interpolated: a PS within "
-            f"{reach.far:,.0f} m, up to which PS are correlated, and PS all around. Extrapolated: "
+            f"Measured nearby: a PS within {limits.near:,.0f} m. At that distance, at least half "
+            "of the map's squared error is also found right beside a PS. Interpolated: a PS within "
+            f"{limits.far:,.0f} m, up to which PS are correlated, and PS all around. Extrapolated: "
             "farther than that, or beyond the outermost PS. Outside: farther than "
-            f"{reach.tested:,.0f} m, where no error could be measured"
+            f"{limits.tested:,.0f} m, where no error could be measured"
             + (
                 "; or drivers unlike those at any PS (outside the area of applicability; Meyer and "
                 "Pebesma, 2021)."

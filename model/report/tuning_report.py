@@ -136,7 +136,7 @@ def write_tuning_report(
         ],
         _TRIALS,
     )
-    report.learning_curve(evaluation.method.trained_, tuned)
+    report.learning_curve(evaluation.method.learning_curve)
     report.scatter(evaluation)
     report.error_by_distance({evaluation.split_title: evaluation.held_out}, curve)
     report.settings({**settings, **tuned.to_dict()})

@@ -10,7 +10,7 @@ analysis. Journal of Geophysical Research 112, B07407, doi:10.1029/2006JB004763 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from ..spatial.raster import reading
 STRIP_VALUES = 32_000_000
 _CACHE = 512 * 1024**2  # bytes, so that memory does not grow with the machine's
 
-_AMPLITUDES = {
+_AMPLITUDES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "amplitude": lambda cells: cells,
     "intensity": np.sqrt,
     "decibel": lambda cells: 10 ** (cells / 20),

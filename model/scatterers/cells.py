@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InputError
-from .formats import Batch, Layout
+from .layout import Batch, Layout
 
 MISSING = ["", "NaN", "nan", "NAN", "-nan", "NULL", "null", "NA", "N/A", "#N/A", "None", "-"]
 _COMMA = r"^[-+]?\d*,\d+([eE][-+]?\d+)?$"

@@ -14,36 +14,17 @@ from ..dates import find_dates
 from ..errors import InputError
 from ..files.hdf5 import elsewhere
 from .damage import explained
-from .formats import WGS84, Batch, Format, Layout, Source
+from .formats import EOS, FORMATS, LICSBAS, WGS84
+from .layout import Batch, Layout, Source
 
-_VALUES = 4_000_000
 _MOST_DATES = 100_000
-_EOS = "HDFEOS/GRIDS/timeseries"
-# MintPy's documentation of HDF-EOS5.
-MINTPY = Format(
-    "mintpy",
-    "MintPy HDF-EOS5",
-    (f"{_EOS}/observation/displacement", f"{_EOS}/observation/date"),
-    {
-        "coherence": f"{_EOS}/quality/temporalCoherence",
-        "height": f"{_EOS}/geometry/height",
-        "incidence_angle": f"{_EOS}/geometry/incidenceAngle",
-        "longitude": f"{_EOS}/geometry/longitude",
-        "latitude": f"{_EOS}/geometry/latitude",
-    },
-    unit="m",
-)
-# LiCSBAS: positive is towards the satellite. Its coh_avg is no temporal coherence, so it is left.
-LICSBAS = Format(
-    "licsbas",
-    "LiCSBAS",
-    ("cum", "imdates", "corner_lat", "corner_lon", "post_lat", "post_lon"),
-    {"velocity": "vel", "velocity_std": "vstd", "height": "hgt", "los_up": "U.geo"},
-)
+_GRIDS = [each for each in FORMATS if each.known_by == "datasets"]
 
 
-def open_grid(path: Path, key: str) -> Source:
+def open_grid(path: Path, key: str, values_at_once: int = 4_000_000) -> Source:
     """Open a time series of rasters; each cell that has values is a point at its centre.
+
+    About so many values, of all dates together, are read at a time.
 
     Raises
     ------
@@ -56,7 +37,7 @@ def open_grid(path: Path, key: str) -> Source:
     damaged = InputError(f"{path.name} is damaged, or its datasets are not what its format says.")
     with explained(lambda _: damaged):
         _check_own(file, path.name)
-        source = _open_grid(file, path, key)
+        source = _open_grid(file, path, key, values_at_once)
 
     def read(skipped: Counter) -> Iterator[Batch]:
         with explained(lambda _: damaged):
@@ -65,13 +46,13 @@ def open_grid(path: Path, key: str) -> Source:
     return replace(source, read=read)
 
 
-def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
-    formats = [each for each in (MINTPY, LICSBAS) if key in ("auto", each.key)]
+def _open_grid(file: h5py.File, path: Path, key: str, values_at_once: int) -> Source:
+    formats = [each for each in _GRIDS if key in ("auto", each.key)]
     known = next((each for each in formats if all(mark in file for mark in each.marks)), None)
     if known is None:
         raise InputError(
             f"{path.name} is of no known format. Found: {', '.join(_names(file))}. Needed for "
-            + "; ".join(f"{each.title}: {', '.join(each.marks)}" for each in (MINTPY, LICSBAS))
+            + "; ".join(f"{each.title}: {', '.join(each.marks)}" for each in _GRIDS)
             + ". A file without corner_lat is not geocoded."
         )
     cube, days = (file[name] for name in known.marks[:2])
@@ -86,7 +67,7 @@ def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
         raise InputError(f"{path.name} has {cube.shape[0]} images and these dates: {names}.")
     order = [names.index(name) for name in dates.values()]
     columns = {name: each for name, each in known.columns.items() if each in file}
-    mask = "mask" if known is LICSBAS else f"{_EOS}/quality/mask"
+    mask = "mask" if known is LICSBAS else f"{EOS}/quality/mask"
     for each in [*columns.values(), *([mask] if mask in file else [])]:
         if file[each].shape != cube.shape[1:]:
             raise InputError(
@@ -104,7 +85,7 @@ def _open_grid(file: h5py.File, path: Path, key: str) -> Source:
     def read(skipped: Counter) -> Iterator[Batch]:
         _, height, width = cube.shape
         # Whole chunks, because each is unpacked anew by each window, unless they are very large.
-        chunk, most = (cube.chunks or (1, 1))[1], max(1, _VALUES // (len(names) * width))
+        chunk, most = (cube.chunks or (1, 1))[1], max(1, values_at_once // (len(names) * width))
         step = most // chunk * chunk or min(chunk, 10 * most)
         for row in range(0, height, step):
             rows = slice(row, row + step)

@@ -17,7 +17,8 @@ from ..errors import InputError
 from ..files.foreign import check_own
 from .cells import make_batch, numbers
 from .damage import FAILURES, explained
-from .formats import POSITIONS, Batch, Source, recognise
+from .formats import POSITIONS
+from .layout import Batch, Source, recognise
 
 _ROWS = 8192
 _DAMAGED = "A geometry of the layer is damaged. Repair the layer, or export it again."
@@ -33,7 +34,7 @@ def open_vector(
     layer: str | None = None,
     crs: str | None = None,
     names: list[str] | None = None,
-    title: str = "",
+    title: str | None = None,
 ) -> Source:
     """Open a vector file: points, multipoints taken as their points, or a table of positions.
 
@@ -109,7 +110,7 @@ def _open_layer(
     given_crs: str | None,
     crs: str | None = None,
     names: list[str] | None = None,
-    title: str = "",
+    title: str | None = None,
 ) -> Source:
     title = title or path.name
     unread = InputError(f"The layer {layer} of {title} cannot be read. Export it again.")
@@ -122,7 +123,7 @@ def _open_layer(
     if max(map(len, found), default=0) <= _DBF:
         layout.cut = _DBF
     kind = info["geometry_type"]
-    x = y = None
+    x = y = ""
     if kind is None:
         x, y, crs = layout.find_positions(found, given_crs, mapping)
         places = f"the columns {x} and {y}"

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..files.columns import number_text
 from ..files.fill_values import FillValues
 from ..monitor import Monitor
-from .formats import Batch, Source
+from .layout import Batch, Source
 from .series import slopes, spans
 from .units import MILLIMETRES, MOTION, choose_sign, choose_units
 

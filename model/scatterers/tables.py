@@ -14,15 +14,16 @@ import pyarrow.csv
 from ..errors import InputError
 from .cells import MISSING, make_batch, numbers
 from .damage import explained
-from .formats import Batch, Format, Layout, Source, plain, recognise, remap
+from .formats import VISUALIZER
+from .layout import Batch, Layout, Source, plain, recognise, remap
 from .text_file import TextFile
 
-_BLOCK = 1 << 24
 _LOOKED_AT = 50  # rows that show whether decimals have commas
-_VISUALIZER = Format("stamps", "StaMPS-Visualizer", ("export_res_1", "export_res_2"))
 
 
-def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Source:
+def open_table(
+    file: TextFile, key: str, mapping: dict, crs: str | None, block_size: int = 1 << 24
+) -> Source:
     """Open a text table: CSV with any usual delimiter, decimal points or commas.
 
     Parameters
@@ -34,6 +35,8 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
         The user's columns, as `recognise` takes them.
     crs : str, optional
         Of x and y.
+    block_size : int
+        Bytes that are read at a time; no line may be longer.
 
     Raises
     ------
@@ -67,9 +70,9 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
         re.fullmatch(r"[-+]?\d*,\d+(e[-+]?\d+)?", cell, re.IGNORECASE) for cell in cells
     )
     reading = pa.csv.ReadOptions(
-        block_size=_BLOCK,
+        block_size=block_size,
         column_names=[str(i) for i in range(len(header))],
-        skip_rows=2 if layout.format is _VISUALIZER else 1,
+        skip_rows=2 if layout.format is VISUALIZER else 1,
         encoding="utf-8" if encoding == "utf-8-sig" else encoding,
     )
     converting = pa.csv.ConvertOptions(
@@ -81,7 +84,7 @@ def open_table(file: TextFile, key: str, mapping: dict, crs: str | None) -> Sour
     )
 
     def explain(problem: Exception) -> InputError:
-        return _explain(problem, file, header, delimiter, encoding, comma)
+        return _explain(problem, file, header, delimiter, encoding, comma, block_size)
 
     def read(skipped: Counter) -> Iterator[Batch]:
         def skip(_) -> str:
@@ -108,9 +111,14 @@ def _visualizer_layout(header: list[str], row: list[str], mapping: dict) -> Layo
     of each date; the first row holds the reference's place and the dates, counted in Matlab's
     days less one.
     """
+    if len(row) > len(header):
+        raise InputError(
+            f"The table's first row has {len(row)} cells and its header {len(header)} names. "
+            "Export the table again: each date needs a column of its own."
+        )
     try:
         days = {date.fromordinal(int(float(cell)) - 365): i for i, cell in enumerate(row) if i > 2}
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputError(
             f"The table's first row should hold dates as numbers, not {row[3:]}."
         ) from None
@@ -119,11 +127,17 @@ def _visualizer_layout(header: list[str], row: list[str], mapping: dict) -> Layo
     dates = {day: header[i] for day, i in sorted(days.items())}
     columns = dict(zip(["longitude", "latitude", "velocity"], header))
     columns = remap(columns, mapping, header)
-    return Layout(_VISUALIZER, columns, dates, ("export_res_1, export_res_2, ...",))
+    return Layout(VISUALIZER, columns, dates, ("export_res_1, export_res_2, ...",))
 
 
 def _explain(
-    problem: Exception, file: TextFile, header: list, delimiter: str, encoding: str, comma: bool
+    problem: Exception,
+    file: TextFile,
+    header: list,
+    delimiter: str,
+    encoding: str,
+    comma: bool,
+    block_size: int,
 ) -> InputError:
     """What to say where Arrow or an unpacker gives up."""
     found = re.search(r"CSV column #(\d+).*invalid value '(.*)'", str(problem), re.DOTALL)
@@ -137,8 +151,8 @@ def _explain(
         )
     if "straddling" in str(problem):
         return InputError(
-            f"{file.name} has a line of more than {_BLOCK >> 20} MB, as no table of points has. "
-            "Remove the column that holds so much, or correct a quote that does not end."
+            f"{file.name} has a line of more than {block_size >> 20} MB, as no table of points "
+            "has. Remove the column that holds so much, or correct a quote that does not end."
         )
     if "UTF8" in str(problem) or isinstance(problem, UnicodeError):
         return InputError(

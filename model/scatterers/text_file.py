@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from ..errors import InputError
 from ..files.foreign import is_layer
@@ -49,7 +50,7 @@ class TextFile:
         return f"{self.member} in {self.path.name}" if self.member else self.path.name
 
     @contextmanager
-    def open(self) -> Iterator[tuple[io.BufferedIOBase, io.BufferedIOBase]]:
+    def open(self) -> Iterator[tuple[IO[bytes] | gzip.GzipFile, IO[bytes]]]:
         """The text's bytes, and the file whose position shows how much is read."""
         with open(self.path, "rb") as raw:
             if self.member:
@@ -98,7 +99,7 @@ class TextFile:
         InputError
             If a line is longer than any of a table of points.
         """
-        lines = []
+        lines: list[str] = []
         with self.open() as (file, _), _decoded(file, encoding) as text:
             while len(lines) < count and (line := text.readline(_LONGEST)):
                 lines.append(line)

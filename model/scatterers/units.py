@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..monitor import Monitor
-from .formats import Batch, Layout
+from .layout import Batch, Layout
 from .series import slopes, spans
 
 MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
@@ -57,23 +57,25 @@ def choose_units(
         "velocity": layout.columns.keys() & {"velocity", "velocity_std"},
         "displacement": dates or layout.columns.keys() & {"displacement"},
     }
-    units = {}
+    found: dict[str, str | None] = {}
     for name in filter(needed.get, MOTION):
         given = parameters.get(f"{name}_unit", "auto")
-        units[name] = given if given != "auto" else _stated(layout, name)
+        found[name] = given if given != "auto" else _stated(layout, name)
     series = batch.series
     velocity, displacement = (batch.columns.get(name, np.empty(0)) for name in MOTION)
     pace = ratio(slopes(years, series), velocity) if dates and len(velocity) else None
-    if pace and units["velocity"] is None and units["displacement"]:
-        units["velocity"] = nearest_unit(MILLIMETRES[units["displacement"]] * abs(pace))
-    elif pace and units["displacement"] is None and units["velocity"]:
-        units["displacement"] = nearest_unit(MILLIMETRES[units["velocity"]] / abs(pace))
-    for name, unit in units.items():
+    if pace and found["velocity"] is None and found["displacement"]:
+        found["velocity"] = nearest_unit(MILLIMETRES[found["displacement"]] * abs(pace))
+    elif pace and found["displacement"] is None and found["velocity"]:
+        found["displacement"] = nearest_unit(MILLIMETRES[found["velocity"]] / abs(pace))
+    units: dict[str, str] = {}
+    for name, unit in found.items():
         if unit is None:
             raise InputError(
                 f"The table does not state the unit of the {name} ({_example(layout, name)}). Set "
                 f"{name.upper()}_UNIT to one of {', '.join(MILLIMETRES)}."
             )
+        units[name] = unit
     quotients = {}
     if dates and len(velocity):
         scale = MILLIMETRES[units["displacement"]] / MILLIMETRES[units["velocity"]]

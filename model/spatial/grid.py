@@ -130,6 +130,29 @@ def reflect(index: np.ndarray, size: int) -> np.ndarray:
     return np.where(folded < size, folded, period - folded)
 
 
-def patch_index(first: np.ndarray, length: int, size: int) -> np.ndarray:
+def patch_index(first: np.ndarray | list[int], length: int, size: int) -> np.ndarray:
     """Indices (n, length) of the cells from ``first`` on along one axis, reflected at the edges."""
     return reflect(np.asarray(first)[:, None] + np.arange(length), size)
+
+
+def sample_cells(grid: Grid, valid: np.ndarray | None, count: int, seed: int) -> np.ndarray:
+    """Centres of cells drawn at random, (m, 2), at most `count`, from those that are valid.
+
+    Parameters
+    ----------
+    valid : ndarray (height, width) of bool, optional
+        All cells without.
+    """
+    # Counted by rows: the numbers of all valid cells would fill the memory where there are many.
+    per_row = np.full(grid.height, grid.width)
+    if valid is not None:
+        per_row = np.count_nonzero(valid, axis=1)
+    last = np.cumsum(per_row)
+    usable = int(last[-1])
+    drawn = np.random.default_rng(seed).choice(usable, min(count, usable), replace=False)
+    left, dx, _, top, _, dy = grid.transform
+    rows = np.searchsorted(last, drawn, side="right")
+    columns = drawn - (last - per_row)[rows]
+    if valid is not None:
+        columns = np.array([np.flatnonzero(valid[row])[i] for row, i in zip(rows, columns)])
+    return np.column_stack([left + dx * (columns + 0.5), top + dy * (rows + 0.5)])

@@ -28,7 +28,7 @@ def cells_within(geometry: dict, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
 def points_within(geometry: dict, xy: np.ndarray) -> np.ndarray:
     """Whether each of the points (n, 2) lies in a polygon; those in its holes do not."""
     west, south, east, north = bounds(geometry)
-    inside = ((xy >= [west, south]) & (xy <= [east, north])).all(axis=1)
+    inside = np.all((xy >= [west, south]) & (xy <= [east, north]), axis=1)
     near = np.flatnonzero(inside)
     crossings = [Path(ring).contains_points(xy[near]) for ring in rings(geometry)]
     inside[near] = np.sum(crossings, axis=0) % 2

@@ -6,6 +6,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import rasterio
@@ -277,7 +278,7 @@ class _NearestValid:
             slice(rows.start - row, rows.stop - row),
             slice(columns.start - column, columns.stop - column),
         )
-        self._missing = None
+        self._missing: np.ndarray | None = None
 
     def filled(self, raw: np.ndarray, missing: np.ndarray, raster) -> np.ndarray:
         """The block's cells without its holes, where a valid cell is near enough."""
@@ -327,7 +328,7 @@ def _no_valid_cell(name: str) -> InputError:
     )
 
 
-def _mapped(array: np.ndarray | Path, mode: str = "r") -> np.ndarray:
+def _mapped(array: np.ndarray | Path, mode: Literal["r", "r+"] = "r") -> np.ndarray:
     return np.load(array, mmap_mode=mode) if isinstance(array, Path) else array
 
 

@@ -34,8 +34,8 @@ class Zone:
     def on(cls, grid: Grid, name: str, geometries: list[dict]) -> Zone:
         """The zone with its cells on a grid; overlapping polygons share their cells."""
         inside = [cells_within(geometry, grid) for geometry in geometries]
-        cells = [rows * grid.width + columns for rows, columns in inside]
-        cells = np.unique(np.concatenate([np.empty(0, int), *cells]))
+        numbers = [rows * grid.width + columns for rows, columns in inside]
+        cells = np.unique(np.concatenate([np.empty(0, int), *numbers]))
         return cls(name, geometries, cells // grid.width, cells % grid.width)
 
     def window(self, grid: Grid, margin: float = 0.0) -> Window:

@@ -36,21 +36,30 @@ class Applicability:
 
     Parameters
     ----------
-    channels : ndarray (n, c)
-        The drivers' channels at the training points, no NaN.
-    weights : ndarray (c,)
-        Their importance, 0 or more. A channel of weight 0, or with one value only, says nothing.
-    folds : ndarray (n,)
-        The fold of each point, as in the cross-validation that measures the errors.
     seed : int
         Of the 2,000 points whose distances are taken where there are more.
 
     Attributes
     ----------
-    threshold : float
+    threshold_ : float
     """
 
-    def __init__(self, channels: np.ndarray, weights: np.ndarray, folds: np.ndarray, seed: int = 0):
+    def __init__(self, seed: int = 0):
+        self.seed = seed
+
+    def fit(self, channels: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> Applicability:
+        """Learn what the training points are like.
+
+        Parameters
+        ----------
+        channels : ndarray (n, c)
+            The drivers' channels there, no NaN.
+        weights : ndarray (c,)
+            Their importance, 0 or more. A channel of weight 0, or with one value only, says
+            nothing.
+        folds : ndarray (n,)
+            The fold of each point, as in the cross-validation that measures the errors.
+        """
         spread = channels.std(axis=0, dtype=float)
         self._used = (weights > 0) & (spread > 0)
         if not self._used.any():
@@ -59,7 +68,7 @@ class Applicability:
         self._weight = weights[self._used] / spread[self._used]
         training = self._placed(channels)
         self._tree = cKDTree(np.unique(training, axis=0))
-        drawn = np.random.default_rng(seed).permutation(len(training))[:_PAIRED]
+        drawn = np.random.default_rng(self.seed).permutation(len(training))[:_PAIRED]
         self._mean = mean_distance(training[drawn]) or 1.0
         index = np.concatenate(
             [
@@ -68,9 +77,10 @@ class Applicability:
             ]
         )
         low, high = np.quantile(index, [0.25, 0.75])
-        self.threshold = float(index[index <= high + 1.5 * (high - low)].max() / self._mean)
+        self.threshold_ = float(index[index <= high + 1.5 * (high - low)].max() / self._mean)
+        return self
 
-    def __call__(self, channels: np.ndarray) -> np.ndarray:
+    def dissimilarity(self, channels: np.ndarray) -> np.ndarray:
         """The dissimilarity index (m,) of places with channels (m, c)."""
         return self._tree.query(self._placed(channels), workers=-1)[0] / self._mean
 
@@ -90,15 +100,15 @@ def constant_drivers(stack: Stack, points: Points) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Reach:
-    """How far from the points a map knows what.
+class TrustDistances:
+    """How far from the points a map is known how well.
 
     Parameters
     ----------
     near : float
         Metres: up to here at least half of the error's variance is there beside the points too.
     far : float
-        Metres: up to here neighbours tell of each other: no farther than the range of the
+        Metres: up to here neighbours are alike: no farther than the range of the
         variogram, nor than where the map explains less than half of the variance of the values.
     tested : float
         Metres: farther than this from known points no error was measured.
@@ -109,7 +119,7 @@ class Reach:
     tested: float
 
     @classmethod
-    def fit(cls, points: Points, held: HeldOut) -> Reach:
+    def fit(cls, points: Points, held: HeldOut) -> TrustDistances:
         """From the points' variogram and held-out errors."""
         places = average_coincident(points)
         variogram = fit_variogram("exponential", empirical_variogram(places.xy, places.values))
@@ -124,28 +134,24 @@ class Reach:
 
 
 class Hull:
-    """Whether places lie between points, not beyond the outermost of them.
+    """Whether places lie between points, not beyond the outermost of them."""
 
-    Parameters
-    ----------
-    xy : ndarray (n, 2)
-        Metres. Points on one line have nothing between them.
-    """
-
-    def __init__(self, xy: np.ndarray):
+    def fit(self, xy: np.ndarray) -> Hull:
+        """Take the points (n, 2), metres. Those on one line have nothing between them."""
         try:
             self._sides = ConvexHull(xy - xy.mean(axis=0)).equations
         except (QhullError, ValueError):
             self._sides = np.array([[0.0, 0.0, 1.0]])
         self._centre = xy.mean(axis=0)
+        return self
 
-    def __call__(self, xy: np.ndarray) -> np.ndarray:
+    def contains(self, xy: np.ndarray) -> np.ndarray:
         """For positions (m, 2), (m,)."""
         return ((xy - self._centre) @ self._sides[:, :2].T + self._sides[:, 2] <= 0).all(axis=1)
 
 
 def classify(
-    reach: Reach, distance: np.ndarray, between: np.ndarray, inside: np.ndarray
+    limits: TrustDistances, distance: np.ndarray, between: np.ndarray, inside: np.ndarray
 ) -> np.ndarray:
     """The class of trust, a code of `CLASSES`, of places (m,).
 
@@ -158,7 +164,7 @@ def classify(
     inside : ndarray (m,)
         Whether the place is inside the area of applicability.
     """
-    found = np.where((distance <= reach.far) & between, INTERPOLATED, EXTRAPOLATED)
-    found[(distance > reach.tested) | ~inside] = OUTSIDE
-    found[distance <= reach.near] = NEAR
+    found = np.where((distance <= limits.far) & between, INTERPOLATED, EXTRAPOLATED)
+    found[(distance > limits.tested) | ~inside] = OUTSIDE
+    found[distance <= limits.near] = NEAR
     return found

@@ -27,21 +27,15 @@ def conformal_quantile(scores: np.ndarray, coverage: float = COVERAGE) -> float:
 
 
 class Surroundings:
-    """What the known points around a place say before any method has spoken.
+    """What the known points around a place say before any method has predicted."""
 
-    Parameters
-    ----------
-    xy : ndarray (n, 2)
-        Metres.
-    values : ndarray (n,), optional
-        mm.
-    """
-
-    def __init__(self, xy: np.ndarray, values: np.ndarray | None = None):
+    def fit(self, xy: np.ndarray, values: np.ndarray | None = None) -> Surroundings:
+        """Take the known points (n, 2), metres, and their values (n,), mm, if they are known."""
         self._tree = cKDTree(xy)
         self._values = values
+        return self
 
-    def __call__(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    def describe(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         """Look around at positions (m, 2).
 
         Returns
@@ -67,7 +61,7 @@ class HeldOut:
     Parameters
     ----------
     index : ndarray (n,)
-        Which point; one may have been held out in several ways.
+        Which point; one may have been held out more than once.
     distance : ndarray (n,)
         To the nearest point that was known, metres.
     error : ndarray (n,)
@@ -94,8 +88,8 @@ class HeldOut:
         return HeldOut(*(each if each is None else each[some] for each in self._columns()))
 
     @classmethod
-    def together(cls, parts: list[HeldOut]) -> HeldOut:
-        """Several ways to hold out as one."""
+    def concatenate(cls, parts: list[HeldOut]) -> HeldOut:
+        """Errors of several folds as one."""
         columns = zip(*(part._columns() for part in parts))
         return cls(*(None if each[0] is None else np.concatenate(each) for each in columns))
 
@@ -150,10 +144,9 @@ class Intervals:
 
     @classmethod
     def from_dict(cls, message: dict) -> Intervals:
-        """Those that a bundle's header describes; a normal error's, if it tells of no interval."""
-        deviation = np.array(message["standard_deviation_mm"])
-        half_width = message.get("half_width_90_mm", 1.645 * deviation)
-        return cls(np.array(message["distance_m"]), deviation, np.array(half_width))
+        """Those that a bundle's header describes."""
+        names = ("distance_m", "standard_deviation_mm", "half_width_90_mm")
+        return cls(*(np.array(message[name]) for name in names))
 
     def to_dict(self) -> dict:
         """As in a bundle's header; only of errors of which nothing but the distance was known."""
@@ -163,7 +156,7 @@ class Intervals:
             "half_width_90_mm": self.half_width.tolist(),
         }
 
-    def __call__(
+    def predict(
         self,
         distance: np.ndarray,
         spread: np.ndarray | None = None,
@@ -199,7 +192,7 @@ def cross_coverage(held: HeldOut, group: np.ndarray) -> list[dict]:
     for each in np.unique(groups):
         checked = groups == each
         intervals, rest = Intervals.fit(held[~checked]), held[checked]
-        _, half_width[checked] = intervals(rest.distance, rest.spread, rest.own)
+        _, half_width[checked] = intervals.predict(rest.distance, rest.spread, rest.own)
     order = np.argsort(held.distance, kind="stable")
     classes = np.array_split(order, np.clip(len(held) // _PER_BIN, 1, _CLASSES))
     return [

@@ -16,7 +16,7 @@ _LAGS, _CLASSES, _RANGES = 15, 2000, 40
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedTest:
     """Two methods at the same test points.
 
     Parameters
@@ -49,7 +49,7 @@ class Comparison:
         return self.adjusted < LEVEL
 
 
-def compare_all(xy: np.ndarray, errors: dict[str, np.ndarray], seed: int = 0) -> list[Comparison]:
+def compare_all(xy: np.ndarray, errors: dict[str, np.ndarray], seed: int = 0) -> list[PairedTest]:
     """Compare every two methods by their squared errors.
 
     Parameters
@@ -73,7 +73,7 @@ def compare_all(xy: np.ndarray, errors: dict[str, np.ndarray], seed: int = 0) ->
 
 def compare(
     first: str, second: str, xy: np.ndarray, losses: np.ndarray, seed: int = 0
-) -> Comparison:
+) -> PairedTest:
     """Test whether two methods have the same mean loss.
 
     The spatial prediction comparison test of Hering and Genton (2011,
@@ -96,11 +96,11 @@ def compare(
     difference = losses[0] - losses[1]
     n, mean = len(difference), float(difference.mean())
     if np.ptp(difference) == 0:
-        return Comparison(first, second, mean, 1.0, 1.0, float(n))
+        return PairedTest(first, second, mean, 1.0, 1.0, float(n))
     variance, effective = variance_of_mean(xy, difference, losses.sum(axis=0), seed)
     p = 2 * stats.t.sf(abs(mean) / np.sqrt(variance), max(effective - 1, 1))
     plain = stats.ttest_1samp(difference, 0).pvalue
-    return Comparison(first, second, mean, float(p), float(plain), effective)
+    return PairedTest(first, second, mean, float(p), float(plain), effective)
 
 
 def variance_of_mean(

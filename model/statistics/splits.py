@@ -59,6 +59,13 @@ def make_split(name: str, points: Points, grid: Grid, block_size: float, seed: i
     return block_split(groups, grid, block_size, seed)
 
 
+def split_title(name: str, block_size: float) -> str:
+    """What a split that `make_split` makes is called in reports."""
+    return {"random": "random 80/10/10", "block": f"blocks of {block_size:g} m, 80/10/10"}.get(
+        name, name
+    )
+
+
 def random_split(groups: np.ndarray, seed: int, shares: tuple = SHARES) -> Split:
     """Split groups at random so that the shares of points come closest to `shares`.
 
@@ -78,7 +85,7 @@ def block_split(groups: np.ndarray, grid: Grid, block_size: float, seed: int) ->
 
 @dataclass(frozen=True)
 class Folds:
-    """A way to split, as many times as it has folds.
+    """Folds of one kind.
 
     Parameters
     ----------

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from ..errors import InputError
 from ..geostatistics.variogram import empirical_variogram, fit_variogram
 from ..maps.surface import TILE
-from ..methods.base import Method
+from ..methods.base import Method, common_scaling
 from ..methods.catalogue import make
 from ..report.report import rounded
+from ..spatial.grid import sample_cells
 from ..spatial.points import Points, average_coincident
 from ..spatial.raster import SurfaceWriter
 from ..statistics.conformal import nearest_distance
 from ..statistics.metrics import UNRELATED
 from ..statistics.splits import Folds, make_folds
-from ..validation.comparison import Contest, Tuned, compare_methods, distances_to_known
+from ..validation.comparison import Leaderboard, compare_methods, distances_to_known
+from ..validation.tuning import Tuned
 from .job import Job
 
 _TARGETS = 5000
@@ -30,95 +30,76 @@ def run(folder, request, monitor) -> dict:
     if not request["outputs"]:
         raise InputError("Nothing is asked for. Give at least one output a name.")
     seed = job.parameters.get("seed", 0)
-    methods = usable_methods(job)
+    methods = usable_methods(job, seed)
     points, stack = job.varied_points(), None
     if request["drivers"]:
-        scaling = methods.get("cnn", Method).scaling
-        stack = job.stack(scaling, monitor=monitor.part(0, 0.05))
+        stack = job.stack(common_scaling(methods), monitor=monitor.part(0, 0.05))
         points = job.on_drivers(points, stack)
-    _tell_shared_places(points, monitor)
-    targets = map_cells(job, stack, seed)
-    ways = ways_to_split(job, points, targets, seed)
-    rivals = {name: _rival(name, job, seed) for name in methods}
-    contests = compare_methods(
-        rivals, points, stack, ways, seed, monitor.part(0.05, 0.9), job.engine
+    _log_shared_places(points, monitor)
+    targets = sample_cells(job.grid, None if stack is None else stack.valid, _TARGETS, seed)
+    if job.parameters.get("tune"):
+        methods = [Tuned(each, job.grid, seed=seed) if each.GRID else each for each in methods]
+    all_folds = requested_folds(job, points, targets, seed)
+    boards = compare_methods(
+        methods, points, stack, all_folds, seed, monitor.part(0.05, 0.9), job.engine
     )
-    _warn_if_unrelated(contests, job)
+    _warn_if_unrelated(boards, job)
     if job.wants("LEADERBOARD"):
-        write_leaderboard(job, contests)
+        write_leaderboard(job, boards)
     if job.wants("ERROR_POINTS"):
         errors = {
-            f"{score.name}_{contest.folds.name}": score.error
-            for contest in contests
-            for score in contest.scores
+            f"{score.name}_{board.folds.name}": score.error
+            for board in boards
+            for score in board.scores
         }
         job.write_points("ERROR_POINTS", points.xy, observed=points.values, **errors)
     if job.wants("ERROR_SURFACE"):
-        write_error_surfaces(job, contests, stack, monitor.part(0.9, 0.95))
+        write_error_surfaces(job, boards, stack, monitor.part(0.9, 0.95))
     if job.wants("REPORT"):
         from ..report.comparison_report import write_comparison_report  # and matplotlib, not before
 
         write_comparison_report(
             job.file("REPORT", ".html"),
             job.subject,
-            contests,
+            boards,
             float(np.median(nearest_distance(points.xy, targets))),
             {**job.parameters, "seed": seed},
         )
-    for contest in contests:
-        for score in contest.scores:
+    for board in boards:
+        for score in board.scores:
             if score.test:
                 error = rounded(score.test["RMSE"])
-                monitor.log(f"{contest.folds.title}: {score.title} {error} {job.unit}")
+                monitor.log(f"{board.folds.title}: {score.title} {error} {job.unit}")
     return job.result
 
 
-def usable_methods(job: Job) -> dict:
-    """A method by each name in the request, without those that want drivers where there are none.
+def usable_methods(job: Job, seed: int) -> list[Method]:
+    """The methods in the request, without those that need drivers where there are none.
 
     Raises
     ------
     InputError
         If none is left.
     """
-    given = job.parameters
-    methods = {name: new_method(name, given, 0) for name in dict.fromkeys(given["methods"])}
+    methods = [job.method(name, seed) for name in dict.fromkeys(job.parameters["methods"])]
     if job.request["drivers"]:
         return methods
-    without = {name: each for name, each in methods.items() if not each.needs_stack}
-    left_out = ", ".join(each.title for name, each in methods.items() if name not in without)
-    if not without:
+    usable = [method for method in methods if method.drivers != "required"]
+    left_out = ", ".join(method.title for method in methods if method not in usable)
+    if not usable:
         raise InputError(
             f"All METHODS learn from driver rasters ({left_out}), and DRIVERS is empty. "
             "Add DRIVERS, or other METHODS."
         )
     if left_out:
         job.monitor.log(f"Without DRIVERS these methods are left out: {left_out}.", "warning")
-    return without
+    return usable
 
 
-def map_cells(job: Job, stack, seed: int) -> np.ndarray:
-    """Centres of some cells of the map, drawn at random, (m, 2)."""
-    # Counted by rows: the numbers of all valid cells would fill the memory where there are many.
-    per_row = np.full(job.grid.height, job.grid.width)
-    if stack is not None:
-        per_row = np.count_nonzero(stack.valid, axis=1)
-    last = np.cumsum(per_row)
-    usable = int(last[-1])
-    drawn = np.random.default_rng(seed).choice(usable, min(_TARGETS, usable), replace=False)
-    left, dx, _, top, _, dy = job.grid.transform
-    rows = np.searchsorted(last, drawn, side="right")
-    columns = drawn - (last - per_row)[rows]
-    if stack is not None:
-        valid = stack.valid
-        columns = np.array([np.flatnonzero(valid[row])[i] for row, i in zip(rows, columns)])
-    return np.column_stack([left + dx * (columns + 0.5), top + dy * (rows + 0.5)])
-
-
-def ways_to_split(job: Job, points: Points, targets: np.ndarray, seed: int) -> list[Folds]:
+def requested_folds(job: Job, points: Points, targets: np.ndarray, seed: int) -> list[Folds]:
     """The folds of every split in the request; of blocks those of every size."""
     count = job.parameters.get("folds", 10)
-    ways = []
+    found = []
     for name in dict.fromkeys(job.parameters["splits"]):
         sizes = [0.0]
         if name == "block":
@@ -126,14 +107,14 @@ def ways_to_split(job: Job, points: Points, targets: np.ndarray, seed: int) -> l
             sizes = sizes or [usual_block_size(points, count, min(job.grid.cell_size))]
             job.monitor.log("Blocks of " + ", ".join(f"{size:g} m" for size in sizes) + ".")
         for size in dict.fromkeys(sizes):
-            ways.append(make_folds(name, points, job.grid, count, seed, size, targets))
+            found.append(make_folds(name, points, job.grid, count, seed, size, targets))
         if name == "knndm":
             random = make_folds("kfold", points, job.grid, count, seed)
-            _tell_distances(job, ways[-1], random, points, targets)
-    return ways
+            _log_distances(job, found[-1], random, points, targets)
+    return found
 
 
-def _tell_distances(job: Job, folds: Folds, random: Folds, points: Points, targets) -> None:
+def _log_distances(job: Job, folds: Folds, random: Folds, points: Points, targets) -> None:
     """Say how far away kNNDM tests, and if no folds of these points test as far away as the map."""
     tested = np.nanmedian(distances_to_known(points.xy, folds))
     wanted = np.median(nearest_distance(points.xy, targets))
@@ -144,7 +125,7 @@ def _tell_distances(job: Job, folds: Folds, random: Folds, points: Points, targe
     if np.array_equal(folds.fold_of_point, random.fold_of_point):
         text += " These are the random folds."
     if tested < _NEAR * wanted:
-        text += " No folds of these points test as far away: the map is worse than they tell."
+        text += " No folds of these points test as far away: the map is worse than they show."
     job.monitor.log(text, "warning" if tested < _NEAR * wanted else "info")
 
 
@@ -164,18 +145,18 @@ def usual_block_size(points: Points, count: int, cell_size: float) -> float:
     return float(f"{size:.1e}")
 
 
-def write_leaderboard(job: Job, contests: list[Contest]) -> None:
+def write_leaderboard(job: Job, boards: list[Leaderboard]) -> None:
     """Write LEADERBOARD: a row for each split and method, best first."""
     rows = []
-    for contest in contests:
-        best = contest.scores[0]
-        for rank, score in enumerate(contest.scores, 1):
-            test = contest.test_of(best, score)
+    for board in boards:
+        best = board.scores[0]
+        for rank, score in enumerate(board.scores, 1):
+            test = board.test_of(best, score)
             row = {
-                "split": contest.folds.name,
+                "split": board.folds.name,
                 "rank": rank,
                 "method": score.name,
-                "test_points": int((contest.folds.fold_of_point >= 0).sum()),
+                "test_points": int((board.folds.fold_of_point >= 0).sum()),
             }
             for part, found in (("test", score.test), ("train", score.train)):
                 for name in ("COUNT", "RMSE", "MAE", "R2", "CCC", "BIAS"):
@@ -197,17 +178,17 @@ def write_leaderboard(job: Job, contests: list[Contest]) -> None:
     )
 
 
-def write_error_surfaces(job: Job, contests: list[Contest], stack, monitor) -> None:
+def write_error_surfaces(job: Job, boards: list[Leaderboard], stack, monitor) -> None:
     """Write ERROR_SURFACE: a band for each method, its errors interpolated to the cells.
 
     The errors are those of the first split that tests every point, else of the first split.
     """
-    whole = [contest for contest in contests if (contest.folds.fold_of_point >= 0).all()]
-    contest = (whole or contests)[0]
-    scores = sorted((each for each in contest.scores if each.test), key=lambda each: each.name)
+    whole = [board for board in boards if (board.folds.fold_of_point >= 0).all()]
+    board = (whole or boards)[0]
+    scores = sorted((each for each in board.scores if each.test), key=lambda each: each.name)
     if not scores:
         raise InputError("No method has made any prediction: there is no ERROR_SURFACE to write.")
-    job.monitor.log(f"ERROR_SURFACE shows the errors of {contest.folds.title}.")
+    job.monitor.log(f"ERROR_SURFACE shows the errors of {board.folds.title}.")
     surfaces = []
     for score in scores:
         known = np.isfinite(score.error)
@@ -217,30 +198,14 @@ def write_error_surfaces(job: Job, contests: list[Contest], stack, monitor) -> N
     kinds = ["auxiliary"] * len(names)
     with SurfaceWriter(job.file("ERROR_SURFACE", ".tif"), job.grid, names, kinds) as writer:
         for i, tile in enumerate(tiles):
-            bands = np.stack([surface.predict(tile)[0] for surface in surfaces])
+            bands = np.stack([surface.predict(tile).mean for surface in surfaces])
             if stack is not None:
                 bands[:, ~stack.valid[tile.slices].ravel()] = np.nan
             writer.write(tile, *bands)
             monitor.progress((i + 1) / len(tiles))
 
 
-def new_method(name: str, parameters: dict, seed: int, folds: Folds | None = None):
-    """A method as it comes, with the request's preset if it is a network, whatever the folds."""
-    method = make(name)
-    given = {"seed": seed} if hasattr(method, "seed") else {}
-    if name == "cnn":
-        given["preset"] = parameters.get("preset", "standard")
-    return make(name, **given) if given else method
-
-
-def _rival(name: str, job: Job, seed: int):
-    """Makes the method for a way to split, tuned if that is wanted and it has what to tune."""
-    if job.parameters.get("tune") and make(name).GRID:
-        return partial(Tuned, name, job.grid, seed=seed)
-    return partial(new_method, name, job.parameters, seed)
-
-
-def _tell_shared_places(points: Points, monitor) -> None:
+def _log_shared_places(points: Points, monitor) -> None:
     count = len(np.unique(points.xy, axis=0))
     if count < len(points):
         monitor.log(
@@ -249,14 +214,14 @@ def _tell_shared_places(points: Points, monitor) -> None:
         )
 
 
-def _warn_if_unrelated(contests: list[Contest], job: Job) -> None:
+def _warn_if_unrelated(boards: list[Leaderboard], job: Job) -> None:
     """Say so if no method can tell a point from its neighbours: the mark of mixed-up rows."""
-    for contest in contests:
-        found = [score.test["R2"] for score in contest.scores if score.test]
-        near = contest.folds.kind in ("random", "kfold")
+    for board in boards:
+        found = [score.test["R2"] for score in board.scores if score.test]
+        near = board.folds.kind in ("random", "kfold")
         if near and found and max(r2 or 0.0 for r2 in found) < UNRELATED:
             job.monitor.log(
-                f"In {contest.folds.title} no method explains even a tenth of the variance of "
+                f"In {board.folds.title} no method explains even a tenth of the variance of "
                 f"{job.field}: values of neighbours are not alike. Check that each value stands "
                 "beside its own coordinates.",
                 "warning",

@@ -27,24 +27,10 @@ def run(folder, request, monitor) -> dict:
     points, predicted = points[known], predicted[known]
     error = predicted - points.values
     if job.wants("ERROR_POINTS"):
-        write_error_points(job, points, predicted)
+        job.write_error_points(points, predicted)
     if job.wants("ERROR_SURFACE"):
         interpolated = make("idw").fit(Points(points.xy, error))
         place, names = job.file("ERROR_SURFACE", ".tif"), {"quantity": "error", "unit": job.unit}
         write_surfaces(interpolated, job.grid, None, place, monitor, **names)
     job.result["numbers"] = metrics(points.values, predicted)
     return job.result
-
-
-def write_error_points(job: Job, points: Points, predicted: np.ndarray, **more) -> None:
-    """Write ERROR_POINTS: observed, predicted, error (predicted minus observed), absolute error."""
-    error = predicted - points.values
-    job.write_points(
-        "ERROR_POINTS",
-        points.xy,
-        observed=points.values,
-        predicted=predicted,
-        error=error,
-        absolute_error=np.abs(error),
-        **more,
-    )

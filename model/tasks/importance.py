@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..methods.catalogue import make
 from ..report.importance_report import write_importance_report
 from ..statistics.metrics import UNRELATED
 from ..statistics.splits import make_folds
@@ -16,29 +15,24 @@ def run(folder, request, monitor) -> dict:
     """Write IMPORTANCE and REPORT, and the RMSE and R2 of the held-out points as numbers."""
     job = Job(folder, request, monitor)
     given, seed = job.parameters, job.parameters.get("seed", 0)
-    options = {"seed": seed}
     # Position is no driving force, but would stand in for those that change slowly.
-    options |= {"preset": given["preset"]} if given["method"] == "cnn" else {"coordinates": False}
-
-    def new():
-        return make(given["method"], **options)
-
+    method = job.method(given["method"], seed, coordinates=False)
     points = job.varied_points()
-    stack = job.stack(new().scaling, monitor=monitor.part(0, 0.1))
+    stack = job.stack(method.scaling, monitor=monitor.part(0, 0.1))
     points = job.on_drivers(points, stack)
     folds = make_folds("block", points, job.grid, given["folds"], seed, given["block_size"])
     found = permutation_importance(
-        new, points, stack, folds, given["repeats"], seed, monitor.part(0.1, 0.95)
+        method, points, stack, folds, given["repeats"], seed, monitor.part(0.1, 0.95)
     )
     scores = found.metrics
     job.result["numbers"] = {name: scores[name] for name in ("RMSE", "R2")}
-    remarks = []
+    warnings = []
     if scores["R2"] is not None and scores["R2"] < UNRELATED:
-        remarks.append(
-            f"In blocks that it has not seen, {new().title} explains less than a tenth of the "
+        warnings.append(
+            f"In blocks that it has not seen, {method.title} explains less than a tenth of the "
             "variance by these drivers: what it makes of them says little about the ground."
         )
-        monitor.log(remarks[0], "warning")
+        monitor.log(warnings[0], "warning")
     alike = _pairs(found.names, driver_correlations(stack, points))
     for one, other, correlation in alike:
         monitor.log(
@@ -58,11 +52,11 @@ def run(folder, request, monitor) -> dict:
         write_importance_report(
             job.file("REPORT", ".html"),
             job.subject,
-            new().title,
+            method.title,
             found,
             folds,
             alike,
-            remarks,
+            warnings,
             job.parameters,
         )
     return job.result

@@ -9,9 +9,9 @@ from rasterio.crs import CRS
 
 from ..dates import like_dates
 from ..errors import InputError
-from ..scatterers.formats import Source, list_columns, parse_mapping
 from ..scatterers.gridded import open_grid
 from ..scatterers.layers import open_vector
+from ..scatterers.layout import Source, list_columns, parse_mapping
 from ..scatterers.standard import Standardizer, name_crs, period
 from ..scatterers.tables import open_table
 from ..scatterers.text_file import open_text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..maps.surface import write_surfaces
+from ..methods.base import Method
 from ..methods.catalogue import make
 from .job import Job
 
@@ -25,13 +26,13 @@ def run(folder, request, monitor) -> dict:
     if wanted > len(points):
         parameters["neighbours"] = len(points)
         monitor.log(f"NEIGHBOURS is {wanted:,}: all of the {len(points):,} points are taken.")
-    if tuned:
-        parameters = _tuned(name, parameters, job, points, stack, monitor.part(done, 0.5))
-        done = 0.5
     method = make(name, **parameters)
+    if tuned:
+        method = _tuned(method, job, points, stack, monitor.part(done, 0.5))
+        done = 0.5
     method.fit(points, stack, monitor=monitor.part(done, done + 0.1))
     deviation, surface = "STANDARD_DEVIATION", job.file("SURFACE", ".tif")
-    write_surfaces(
+    notes = write_surfaces(
         method,
         job.grid,
         stack,
@@ -47,16 +48,13 @@ def run(folder, request, monitor) -> dict:
         write_kriging_report(
             job.file("REPORT", ".html"), job.subject, method, surface, points, job.parameters
         )
-    for remark in method.remarks():
-        monitor.log(remark, "warning")
+    job.log_notes(notes)
     return job.result
 
 
-def _tuned(name, parameters, job, points, stack, monitor) -> dict:
+def _tuned(method, job, points, stack, monitor) -> Method:
     from ..validation.tuning import tune  # and scikit-learn, not before
 
-    grid = make(name).GRID
-    given = {key: value for key, value in parameters.items() if key not in grid}
-    tuning = tune(name, points, job.grid, stack=stack, given=given, monitor=monitor)
+    tuning = tune(method, points, job.grid, stack=stack, monitor=monitor)
     monitor.log(f"Chosen by cross-validation: {tuning}.")
-    return tuning.parameters
+    return tuning.method

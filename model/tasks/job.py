@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,16 @@ from ..engine import make_engine
 from ..errors import InputError, shown
 from ..files.archive import save_arrays
 from ..files.schema import LARGEST
+from ..methods.base import Method, sentences
+from ..methods.catalogue import make
 from ..monitor import Monitor
 from ..protocol import FIELD
 from ..report.subject import Subject
 from ..spatial.grid import Grid
 from ..spatial.points import Points
 from ..spatial.stack import Encoding, Stack, read_stack
+from ..statistics.conformal import Intervals
+from ..validation.evaluation import Evaluation
 
 DEFAULT_BLOCK_SIZE = 5000.0
 
@@ -42,8 +48,8 @@ class Job:
 
     Attributes
     ----------
-    grid : Grid or None
-        None if the request has none.
+    grid : Grid
+        To be asked for only if the request has one.
     parameters : dict
         Only what the user set.
     result : dict
@@ -57,10 +63,13 @@ class Job:
         self.folder = folder
         self.request = request
         self.monitor = monitor
-        self.grid = Grid.from_dict(request["grid"]) if request["grid"] else None
         self.parameters = Parameters(request["parameters"])
         self.engine = make_engine(request.get("engine", "local"))
-        self.result = {"files": {}, "points": {}, "numbers": {}, "classes": {}}
+        self.result: dict[str, dict] = {"files": {}, "points": {}, "numbers": {}, "classes": {}}
+
+    @cached_property
+    def grid(self) -> Grid:
+        return Grid.from_dict(self.request["grid"])
 
     def wants(self, output: str) -> bool:
         """Whether the user asked for an output."""
@@ -78,10 +87,54 @@ class Job:
         self.result["points"][output] = name
         save_arrays(self.folder / name, **({} if xy is None else {"xy": xy}), **fields)
 
+    def write_error_points(self, points: Points, predicted: np.ndarray, **more) -> None:
+        """Write ERROR_POINTS: observed, predicted, error (predicted minus observed), absolute."""
+        error = predicted - points.values
+        self.write_points(
+            "ERROR_POINTS",
+            points.xy,
+            observed=points.values,
+            predicted=predicted,
+            error=error,
+            absolute_error=np.abs(error),
+            **more,
+        )
+
+    def save_model(self, evaluation: Evaluation, stack: Stack, intervals: Intervals) -> None:
+        """Write MODEL, if the evaluated method has a model file; else say so in the log."""
+        about = {
+            "drivers": [
+                {"name": driver["name"], "kind": driver["kind"]}
+                for driver in self.request["drivers"]
+            ],
+            "grid": self.grid.to_dict(),
+            "field": self.field,
+            "unit": self.unit,
+            "positive": self.subject.positive,
+            "split": evaluation.split_title,
+            "metrics": {part: evaluation.metrics(part) for part in evaluation.split.parts()},
+        }
+        method, file = evaluation.method, self.folder / "model.zip"
+        if method.save(file, stack, intervals, evaluation.points, about):
+            self.file("MODEL", ".zip")
+        else:
+            self.monitor.log(f"{method.title} has no model file: MODEL is not written.", "warning")
+
     def arrays(self, file: str) -> dict[str, np.ndarray]:
         """The arrays of a table in the job folder: `xy` (n, 2), and one (n,) for each field."""
         with np.load(self.folder / file, allow_pickle=False) as arrays:
             return {name.removeprefix(FIELD): arrays[name] for name in sorted(arrays.files)}
+
+    def method(self, name: str, seed: int, **given) -> Method:
+        """A method with the seed, the request's preset, and what else of these it takes."""
+        method = make(name)
+        given |= {"seed": seed, "preset": self.parameters.get("preset", "standard")}
+        return method.clone(**{key: given[key] for key in given.keys() & method.get_params()})
+
+    def log_notes(self, notes: Counter) -> None:
+        """Say in the log what should be known of predicted values."""
+        for text in sentences(notes):
+            self.monitor.log(text, "warning")
 
     @property
     def field(self) -> str:

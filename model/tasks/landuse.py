@@ -116,7 +116,7 @@ def by_table(job: Job, report: Report) -> None:
         rules = Reclassification.parse(job.parameters.get("rules", ""))
     else:
         rules = Reclassification.preset(table)
-    found = Counter()
+    found: Counter = Counter()
 
     def classify(cells):
         codes, index, counts = np.unique(cells, return_inverse=True, return_counts=True)

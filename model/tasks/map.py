@@ -2,177 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
 from ..maps.surface import write_surfaces
 from ..maps.trust import write_trust
-from ..methods.base import Method
+from ..methods.base import Method, Prediction, common_scaling
 from ..methods.catalogue import auto_names
-from ..methods.features import SIZES
+from ..spatial.grid import sample_cells
 from ..spatial.points import Points
-from ..spatial.stack import Stack
-from ..statistics.applicability import (
-    Applicability,
-    Hull,
-    Reach,
-    constant_drivers,
-)
-from ..statistics.conformal import (
-    Intervals,
-    Surroundings,
-    cross_coverage,
-    nearest_distance,
-)
-from ..statistics.splits import Folds, make_folds
-from ..validation.auto import (
-    FOLDS,
-    TO_CALIBRATE,
-    TO_CHOOSE,
-    Candidate,
-    block_folds,
-    candidate,
-    fewer,
-    held_out,
-    rank,
-    verdict,
-    ways_of_network,
-    ways_to_hold_out,
-)
-from ..validation.comparison import Contest, compare_methods
+from ..statistics.applicability import Applicability, Hull, TrustDistances, constant_drivers
+from ..statistics.conformal import Intervals, Surroundings, cross_coverage
+from ..validation.auto import Choice, choose, held_out, verdict
 from ..validation.evaluation import Evaluation
 from ..validation.importance import channel_weights
-from .compare import map_cells, new_method
-from .errors import write_error_points
 from .job import DEFAULT_BLOCK_SIZE, Job
-from .train import write_model
 
-_FEW = 100
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What holding points out has shown.
-
-    Parameters
-    ----------
-    points : Points
-        Those that were held out: with drivers, the ones that have them all.
-    stack : Stack or None
-    contests : list of Contest
-        Of the method of the map and IDW, one for each way to split.
-    ranked : list of Candidate
-        What METHOD=auto has tried, the one that promises most first; empty without it.
-    chosen : Candidate
-        The method of the map.
-    widest : Folds
-        The way whose test points are farthest from all others, with all its folds.
-    """
-
-    points: Points
-    stack: Stack | None
-    contests: list[Contest]
-    ranked: list[Candidate]
-    chosen: Candidate
-    widest: Folds
+_CELLS = 5000  # of the map, for which the method is chosen
 
 
 def run(folder, request, monitor) -> dict:
-    """Score the method, or those that "auto" tries, and IDW on the same folds; then make the map.
-
-    The CNN of the map is the one trained on the random split's training part, so its test
-    figures are the map's own. The other methods have nothing to hold back and map with all points.
-    """
+    """Score the method, or all that "auto" tries, and IDW on the same folds; then make the map."""
     job = Job(folder, request, monitor)
-    seed = job.parameters.get("seed", 0)
-    block_size = job.parameters.get("block_size", DEFAULT_BLOCK_SIZE)
     points = job.varied_points()
-    tried = try_methods(job, points, block_size, seed)
-    chosen, stack = tried.chosen, tried.stack
-    random, block = chosen.scores[:2]
-    is_network = chosen.name == "cnn"
-    for prefix, score in (("", random), ("BLOCK_", block)):
+    choice = choose_method(job, points)
+    for prefix, score in zip(("", "BLOCK_"), choice.chosen.scores):
         for number in ("RMSE", "MAE", "R2"):
             job.result["numbers"][prefix + number] = score.test[number]
-
-    method = new_method(chosen.name, job.parameters, seed)
-    # Without a need of drivers those points count too that lie where one is missing.
-    known = tried.points if method.takes_stack and stack is not None else points
-    if is_network:
-        method.keep(random.fitted.trained_)
-    else:
-        method.fit(known, stack, monitor=monitor.part(0.75, 0.8))
-    surface, surroundings = job.file("SURFACE", ".tif"), Surroundings(known.xy, known.values)
-    monitor.log(f"Mapping {job.grid.width} x {job.grid.height} cells.")
-    write_surfaces(
-        method,
-        job.grid,
-        stack,
-        surface,
-        monitor.part(0.8, 0.95),
-        uncertainty=job.file("UNCERTAINTY", ".tif") if job.wants("UNCERTAINTY") else None,
-        intervals=Intervals.fit(chosen.held),
-        surroundings=surroundings,
-        engine=job.engine,
-        unit=job.unit,
-    )
-    for remark in method.remarks():
-        monitor.log(remark, "warning")
-    reach, shares = Reach.fit(tried.points, chosen.held), None
+    method, known = fit_method(job, choice, points)
+    surface, surroundings = write_map(job, choice, method, known)
+    limits = TrustDistances.fit(choice.points, choice.chosen.held)
+    shares = None
     if job.wants("TRUST"):
-        shares = write_trust(
-            job.grid,
-            stack if method.needs_stack else None,
-            surroundings,
-            reach,
-            Hull(known.xy),
-            applicability(job, tried, seed) if method.needs_stack else None,
-            method.preset.patch_size if is_network else max(SIZES),
-            job.file("TRUST", ".tif"),
-        )
-    predicted, _ = method.predict(tried.points.xy, stack)
+        shares = write_trust_map(job, choice, method, known, surroundings, limits)
+    prediction = method.predict(choice.points.xy, choice.stack)
     if job.wants("ERROR_POINTS"):
-        tested = np.isfinite(random.predicted)
-        part = np.where(tested, "test", "train").astype("<U10")
-        for split in random.folds.splits if is_network else []:
-            part[split.validation] = "validation"
-        best = np.where(tested, random.predicted, predicted)
-        write_error_points(job, tried.points, best, part=part)
-    by_distance = Intervals.fit(chosen.held.by_distance)
+        write_error_points(job, choice, prediction)
     if job.wants("MODEL"):
-        if is_network:
-            folds = random.folds
-            trained = Evaluation(method, folds.title, tried.points, *folds.splits, predicted)
-            write_model(job, trained, stack, by_distance)
-        else:
-            monitor.log(f"{method.title} has no model file: MODEL is not written.", "warning")
+        folds = choice.chosen.scores[0].folds
+        trained = Evaluation(method, folds.title, choice.points, folds.splits[0], prediction)
+        job.save_model(trained, choice.stack, Intervals.fit(choice.chosen.held.by_distance))
     if job.wants("REPORT"):
-        from ..report.map_report import MapReport  # and matplotlib, not before
-
-        report = MapReport(f"Subsidence map of {job.field} by {method.title}", job.subject)
-        report.contests(tried.contests, verdict(tried.ranked, job.unit) if tried.ranked else "")
-        if tried.ranked:
-            report.choice(tried.ranked)
-        report.map(surface, known)
-        report.uncertainty(cross_coverage(chosen.held, tried.widest.fold_of_point), tried.widest)
-        if shares:
-            report.trust(shares, reach, method.needs_stack)
-        if is_network:
-            report.learning_curve(method.trained_, method.preset)
-        report.scatter(block.evaluation(method))
-        report.error_by_distance(
-            {score.folds.title: held_out(score) for score in chosen.scores}, by_distance
-        )
-        settings = method.preset.to_dict() if is_network else {"method": method.title}
-        report.settings({"seed": seed, "block_size": block_size, **settings})
-        report.write(job.file("REPORT", ".html"))
+        write_report(job, choice, method, known, surface, limits, shares)
     return job.result
 
 
-def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried:
+def choose_method(job: Job, points: Points) -> Choice:
     """Hold points out, and see how METHOD, or all that "auto" tries, and IDW predict them.
 
     Raises
@@ -181,76 +58,151 @@ def try_methods(job: Job, points: Points, block_size: float, seed: int) -> Tried
         If the method needs drivers and there are none, or points are too few. And whatever made
         the method of the map fail.
     """
-    name, monitor = job.parameters.get("method", "auto"), job.monitor
-    names = auto_names(bool(job.request["drivers"])) if name == "auto" else [name]
-    rivals = {
-        each: new_method(each, job.parameters, seed) for each in dict.fromkeys([*names, "idw"])
-    }
-    stack = None
-    if any(rival.needs_stack for rival in rivals.values()) and not job.request["drivers"]:
+    name, has_drivers = job.parameters.get("method", "auto"), bool(job.request["drivers"])
+    names = auto_names(has_drivers) if name == "auto" else [name]
+    seed, stack = _seed(job), None
+    methods, baseline = [job.method(each, seed) for each in names], job.method("idw", seed)
+    if any(method.drivers == "required" for method in methods) and not has_drivers:
         raise InputError(f"METHOD={name} needs driver rasters. Add DRIVERS, or use kriging.")
-    if any(rival.takes_stack for rival in rivals.values()) and job.request["drivers"]:
-        scaling = rivals.get("cnn", Method).scaling
-        stack = job.stack(scaling, monitor=monitor.part(0, 0.1))
+    if any(method.drivers != "none" for method in methods) and has_drivers:
+        stack = job.stack(common_scaling(methods), monitor=job.monitor.part(0, 0.1))
         points = job.on_drivers(points, stack)
-    # Beyond the outermost points nothing can be held out that is as far from the others.
-    cells = map_cells(job, stack, seed)
-    between = Hull(points.xy)(cells)
-    cells = cells[between] if between.any() else cells
-
-    known = {}
-
-    def compared(names, ways: list[Folds], part) -> list[Contest]:
-        titles = ", ".join(rivals[each].title for each in names)
-        monitor.log(f"Scoring {titles} on {', '.join(folds.title for folds in ways)}.")
-        makers = {each: partial(new_method, each, job.parameters, seed) for each in names}
-        return compare_methods(makers, points, stack, ways, seed, part, job.engine, known)
-
-    ranked, done = [], 0.1
-    if name == "cnn":
-        ways = ways_of_network(points, job.grid, block_size, seed)
-        widest = block_folds(points, job.grid, block_size, seed)
-    else:
-        gap = float(np.quantile(nearest_distance(points.xy, cells), 0.95))
-        ways = ways_to_hold_out(points, job.grid, block_size, gap, seed)
-        widest = ways[-1]
-    if name == "auto":
-        done = 0.5
-        like_map = make_folds("knndm", points, job.grid, FOLDS, seed, targets=cells)
-        few = fewer([*ways, like_map], TO_CHOOSE)
-        ranked = rank(compared(rivals, few, monitor.part(0.1, done)), cells, stack)
-        name = ranked[0].name
-        if ranked[0].held is not None:
-            monitor.log(verdict(ranked, job.unit))
-    contests = compared(
-        dict.fromkeys([name, "idw"]), fewer(ways, TO_CALIBRATE), monitor.part(done, 0.75)
+    valid = None if stack is None else stack.valid
+    return choose(
+        methods,
+        baseline,
+        points,
+        stack,
+        job.grid,
+        sample_cells(job.grid, valid, _CELLS, seed),
+        _block_size(job),
+        seed,
+        job.monitor.part(0.1, 0.75),
+        job.engine,
     )
-    chosen = candidate(contests, name)
-    if chosen.held is None:
-        raise next(
-            (score.problem for score in chosen.scores if score.problem),
-            InputError(f"{chosen.title} gives no value at some held-out points. Choose another."),
-        )
-    if len(chosen.held) < _FEW:
-        monitor.log(
-            f"Only {len(chosen.held)} errors were measured: take the uncertainty as a rough one.",
-            "warning",
-        )
-    return Tried(points, stack, contests, ranked, chosen, widest)
 
 
-def applicability(job: Job, tried: Tried, seed: int) -> Applicability | None:
+def fit_method(job: Job, choice: Choice, points: Points) -> tuple[Method, Points]:
+    """The method of the map, fitted, and the points that it knows.
+
+    A method that holds points back, as the CNN does, is the one trained on the random split's
+    training part, so its test figures are the map's own. The others learn from all points.
+    """
+    method, fitted = job.method(choice.chosen.name, _seed(job)), choice.chosen.scores[0].fitted
+    learns = method.drivers != "none" and choice.stack is not None
+    # Without a need of drivers those points count too that lie where one is missing.
+    known = choice.points if learns else points
+    if isinstance(fitted, Method):
+        return fitted, known
+    return method.fit(known, choice.stack, monitor=job.monitor.part(0.75, 0.8)), known
+
+
+def write_map(job: Job, choice: Choice, method: Method, known: Points) -> tuple[Path, Surroundings]:
+    """Write SURFACE and UNCERTAINTY; gives the surface, and what is known around its cells."""
+    surface = job.file("SURFACE", ".tif")
+    surroundings = Surroundings().fit(known.xy, known.values)
+    job.monitor.log(f"Mapping {job.grid.width} x {job.grid.height} cells.")
+    notes = write_surfaces(
+        method,
+        job.grid,
+        choice.stack,
+        surface,
+        job.monitor.part(0.8, 0.95),
+        uncertainty=job.file("UNCERTAINTY", ".tif") if job.wants("UNCERTAINTY") else None,
+        intervals=Intervals.fit(choice.chosen.held),
+        surroundings=surroundings,
+        engine=job.engine,
+        unit=job.unit,
+    )
+    job.log_notes(notes)
+    return surface, surroundings
+
+
+def write_trust_map(
+    job: Job,
+    choice: Choice,
+    method: Method,
+    known: Points,
+    surroundings: Surroundings,
+    limits: TrustDistances,
+) -> dict[int, float]:
+    """Write TRUST; gives the share of the map in each class."""
+    return write_trust(
+        job.grid,
+        choice.stack if method.uses_drivers_ else None,
+        surroundings,
+        limits,
+        Hull().fit(known.xy),
+        find_applicability(job, choice) if method.uses_drivers_ else None,
+        method.footprint,
+        job.file("TRUST", ".tif"),
+    )
+
+
+def find_applicability(job: Job, choice: Choice) -> Applicability | None:
     """The area of applicability of the drivers; None if none of them varies among the points."""
-    constant, every = constant_drivers(tried.stack, tried.points), len(job.request["drivers"])
+    points, stack, seed = choice.points, choice.stack, _seed(job)
+    constant = constant_drivers(stack, points)
     if constant:
         job.monitor.log(
             f"These drivers are the same at all points and say nothing of trust: "
             f"{', '.join(constant)}.",
             "warning",
         )
-    if len(constant) == every:
+    if len(constant) == len(job.request["drivers"]):
         return None
-    folds = tried.widest.fold_of_point
-    weights = channel_weights(tried.points, tried.stack, folds, seed, job.monitor.part(0.95, 0.98))
-    channels = tried.stack.values[tried.stack.grid.cells(tried.points.xy)]
-    return Applicability(channels, weights, folds, seed)
+    folds = choice.widest.fold_of_point
+    weights = channel_weights(points, stack, folds, seed, job.monitor.part(0.95, 0.98))
+    return Applicability(seed).fit(stack.values[stack.grid.cells(points.xy)], weights, folds)
+
+
+def write_error_points(job: Job, choice: Choice, prediction: Prediction) -> None:
+    """Write ERROR_POINTS: what was predicted at held-out points, and else the map's values."""
+    score = choice.chosen.scores[0]
+    tested = np.isfinite(score.predicted)
+    part = np.where(tested, "test", "train").astype("<U10")
+    if len(score.folds.splits) == 1:
+        part[score.folds.splits[0].validation] = "validation"
+    best = np.where(tested, score.predicted, prediction.mean)
+    job.write_error_points(choice.points, best, part=part)
+
+
+def write_report(
+    job: Job,
+    choice: Choice,
+    method: Method,
+    known: Points,
+    surface: Path,
+    limits: TrustDistances,
+    shares: dict[int, float] | None,
+) -> None:
+    """Write REPORT."""
+    from ..report.map_report import MapReport  # and matplotlib, not before
+
+    chosen = choice.chosen
+    report = MapReport(f"Subsidence map of {job.field} by {method.title}", job.subject)
+    lead = verdict(choice.ranked, job.unit) if choice.ranked else ""
+    report.leaderboards(choice.leaderboards, lead)
+    if choice.ranked:
+        report.choice(choice.ranked)
+    report.map(surface, known)
+    report.uncertainty(cross_coverage(chosen.held, choice.widest.fold_of_point), choice.widest)
+    if shares:
+        report.trust(shares, limits, method.uses_drivers_)
+    if method.learning_curve:
+        report.learning_curve(method.learning_curve)
+    report.scatter(chosen.scores[1].evaluation(method))
+    report.error_by_distance(
+        {score.folds.title: held_out(score) for score in chosen.scores},
+        Intervals.fit(chosen.held.by_distance),
+    )
+    report.settings({"seed": _seed(job), "block_size": _block_size(job), **method.settings()})
+    report.write(job.file("REPORT", ".html"))
+
+
+def _seed(job: Job) -> int:
+    return job.parameters.get("seed", 0)
+
+
+def _block_size(job: Job) -> float:
+    return job.parameters.get("block_size", DEFAULT_BLOCK_SIZE)

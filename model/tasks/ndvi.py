@@ -16,13 +16,15 @@ from .job import Job
 
 BANDS = {"NDVI": "ndvi", "NDVI_CHANGE": "ndvi_change_per_year"}
 
-_CELLS = 4_000_000  # of all scenes at a time
 _BRIGHTEST = 10  # no reflectance is higher
 _DARKEST = 100  # a scene of digital numbers has higher ones
 
 
-def run(folder, request, monitor) -> dict:
-    """Write NDVI and NDVI_CHANGE of the request's scenes: files of red, nir and mask, and a day."""
+def run(folder, request, monitor, cells_at_once: int = 4_000_000) -> dict:
+    """Write NDVI and NDVI_CHANGE of the request's scenes: files of red, nir and mask, and a day.
+
+    So many cells of all scenes together are in memory at a time.
+    """
     job = Job(folder, request, monitor)
     scenes = request["scenes"]
     product = PRODUCTS[job.parameters["product"]]
@@ -32,7 +34,7 @@ def run(folder, request, monitor) -> dict:
     years = np.array([decimal_year(each["day"]) if each["day"] else np.nan for each in scenes])
     valid, highest = np.zeros(len(scenes), np.int64), np.full(len(scenes), -np.inf)
     empty = lonely = 0
-    tiles = list(job.grid.tiles(max(16, int(np.sqrt(_CELLS / len(scenes))))))
+    tiles = list(job.grid.tiles(max(16, int(np.sqrt(cells_at_once / len(scenes))))))
     with ExitStack() as opened:
         rasters = [
             {
@@ -59,9 +61,9 @@ def run(folder, request, monitor) -> dict:
                 if "mask" in cells:
                     index[scene][product.is_masked(cells["mask"], masked)] = np.nan
             mean, trend = mean_and_trend(index, years)
-            for name, cells in (("NDVI", mean), ("NDVI_CHANGE", trend)):
+            for name, band in (("NDVI", mean), ("NDVI_CHANGE", trend)):
                 if name in writers:
-                    writers[name].write(tile, cells)
+                    writers[name].write(tile, band)
             known = np.isfinite(index)
             valid += known.sum(axis=(1, 2))
             empty += (~known.any(axis=0)).sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..maps.surface import write_surfaces
-from ..methods.cnn_bundle import load_model
+from ..methods.cnn import CNN
 from ..network.bundle import match_drivers
 from ..spatial.stack import Encoding
 from ..statistics.conformal import Intervals, Surroundings, nearest_distance
@@ -17,7 +17,7 @@ def run(folder, request, monitor) -> dict:
 
     A bundle keeps no values, so the uncertainty goes by the distance to the model's points alone.
     """
-    method, header, known = load_model(Path(request["model"]))
+    method, header, known = CNN.load(Path(request["model"]))
     drivers = request["drivers"]
     order = match_drivers(header, [driver["name"] for driver in drivers])
     request = {**request, "drivers": [drivers[i] for i in order]}
@@ -36,7 +36,7 @@ def run(folder, request, monitor) -> dict:
         monitor.part(0.3, 1),
         uncertainty=job.file("UNCERTAINTY", ".tif") if wants_uncertainty else None,
         intervals=intervals,
-        surroundings=Surroundings(known),
+        surroundings=Surroundings().fit(known),
         engine=job.engine,
         unit=job.unit,
     )

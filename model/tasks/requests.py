@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..drivers.ndvi import PRODUCTS
+from ..drivers.ndvi import ProductName
+from ..errors import InputError, shown
 from ..files.schema import (
     Count,
     Day,
@@ -24,13 +25,13 @@ from ..files.schema import (
     Positive,
     Seed,
     Settings,
-    Sign,
     Text,
     Width,
     Word,
     check,
 )
-from ..network.presets import ACTIVATIONS, LOSSES, OPTIMIZERS, PRESETS
+from ..network.presets import Activation, Loss, Optimizer, PresetName
+from ..protocol import Sign
 
 
 class _DriverFile(DriverOf):
@@ -47,14 +48,14 @@ class _Points(Message):
 
 
 class _Training(Parameters):
-    preset: Literal[tuple(PRESETS)] = "standard"
+    preset: PresetName = "standard"
     patch_size: Width = 1
     epochs: Count = 1
     batch_size: Count = 1
     learning_rate: Positive = 1.0
-    loss: Literal[LOSSES] = LOSSES[0]
-    optimizer: Literal[OPTIMIZERS] = OPTIMIZERS[0]
-    activation: Literal[ACTIVATIONS] = ACTIVATIONS[0]
+    loss: Loss = "mse"
+    optimizer: Optimizer = "adam"
+    activation: Activation = "relu"
     split: Word = "random"
     block_size: Metres = 1.0
     seed: Seed = 0
@@ -68,7 +69,7 @@ class _Tuning(_Training):
 
 class _Mapping(Parameters):
     method: Word = "auto"
-    preset: Literal[tuple(PRESETS)] = "standard"
+    preset: PresetName = "standard"
     block_size: Metres = 1.0
     seed: Seed = 0
 
@@ -86,14 +87,14 @@ class _Comparison(Parameters):
     splits: Annotated[list[Word], Field(min_length=1)]
     folds: Count = 10
     tune: bool = False
-    preset: Literal[tuple(PRESETS)] = "standard"
+    preset: PresetName = "standard"
     block_sizes: list[Metres] = []
     seed: Seed = 0
 
 
 class _Importance(Parameters):
     method: Word
-    preset: Literal[tuple(PRESETS)] = "standard"
+    preset: PresetName = "standard"
     block_size: Metres
     folds: Count
     repeats: Count
@@ -110,6 +111,9 @@ class _Request(Message):
     points: _Points | None = None
     unit: Text = "mm"
     engine: Text = "local"
+
+
+class _Other(_Request):
     parameters: dict[Name, Plain] = {}
 
 
@@ -117,7 +121,6 @@ class _OnGrid(_Request):
     grid: GridOf
     outputs: list[Name]
     drivers: list[_DriverFile]
-    parameters: dict[Name, Plain]
 
 
 class _OfPoints(_OnGrid):
@@ -136,6 +139,7 @@ class _Tune(_Train):
 
 class _Predict(_OnGrid):
     model: File
+    parameters: dict[Name, Plain]
 
 
 class _Map(_OfPoints):
@@ -148,13 +152,15 @@ class _Interpolate(_OfPoints):
 
 class _Errors(_OfPoints):
     drivers: Annotated[list[_DriverFile], Field(min_length=1, max_length=1)]
+    parameters: dict[Name, Plain]
 
 
 class _Compare(_OfPoints):
     parameters: _Comparison
 
 
-class _ImportanceOf(_Train):
+class _ImportanceOf(_OfPoints):
+    drivers: _Drivers
     parameters: _Importance
 
 
@@ -171,7 +177,7 @@ class _Terrain(_OnGrid):
 
 
 class _Product(Settings):
-    product: Literal[tuple(PRODUCTS)] = "reflectance"
+    product: ProductName = "reflectance"
     mask_values: Text = ""
 
 
@@ -293,11 +299,13 @@ class _Import(_Request):
     parameters: _Reading
 
 
-class _WholeFile(_Request):
+class _WholeFile(_Other):
     file: File
 
 
-_REQUESTS = {
+# The tasks there are, and what the request of each holds.
+_REQUESTS: dict[str, type[_Request]] = {
+    "probe": _Other,
     "importpoints": _Import,
     "whole": _WholeFile,
     "train": _Train,
@@ -320,7 +328,10 @@ _REQUESTS = {
 
 
 def check_request(request: dict) -> None:
-    """Refuse a request that its task cannot do; raises InputError."""
+    """Refuse a request of an unknown task, or that its task cannot do; raises InputError."""
     task = request.get("task")
-    schema = _REQUESTS.get(task, _Request) if isinstance(task, str) else _Request
+    schema = _REQUESTS.get(task, _Other) if isinstance(task, str) else _Other
     check(schema, request, "The request cannot be used")
+    if task not in _REQUESTS:
+        known = ", ".join(_REQUESTS)
+        raise InputError(f"Unknown task '{shown(request['task'])}'. Known: {known}.")

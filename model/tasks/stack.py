@@ -18,7 +18,7 @@ def run(folder, request, monitor) -> dict:
     job = Job(folder, request, monitor)
     drivers, grid = request["drivers"], job.grid
     names = [each["name"] for each in drivers]
-    writer = nullcontext()
+    writer: SurfaceWriter | nullcontext = nullcontext()
     if job.parameters["format"] == "vrt":
         job.file("STACK", ".vrt")
     elif job.wants("STACK"):
@@ -47,10 +47,13 @@ def run(folder, request, monitor) -> dict:
 
 def _warnings(statistics: StackStatistics) -> list[str]:
     constant = [f"{band.name} ({band.minimum:g})" for band in statistics.bands if band.is_constant]
-    sparse = [band for band in statistics.bands if band.valid_share < _SPARSE]
-    sparse = [f"{band.name} ({band.valid_share:.1%})" for band in sparse]
+    sparse = [
+        f"{band.name} ({band.valid_share:.1%})"
+        for band in statistics.bands
+        if band.valid_share < _SPARSE
+    ]
     close = [f"{a} and {b} ({r:+.2f})" for a, b, r in close_pairs(*statistics.correlation())]
-    found = {
+    found: dict[str, list[str]] = {
         "Bands with one value everywhere, which carry no information": constant,
         "Bands with a value in less than half of the cells": sparse,
         "Bands that nearly repeat each other (correlation above 0.95)": close,

@@ -20,10 +20,9 @@ from ..report.tuning_report import gain, write_tuning_report
 from ..spatial.grid import Grid
 from ..spatial.points import Points
 from ..statistics.conformal import Intervals
-from ..statistics.splits import Split, make_folds, make_split
+from ..statistics.splits import Split, make_folds, make_split, split_title
 from ..validation.evaluation import evaluate
 from .job import DEFAULT_BLOCK_SIZE, Job
-from .train import split_title, write_model
 
 DEFAULT_TRIALS = 30
 DEFAULT_FOLDS = 3
@@ -68,17 +67,18 @@ def run(folder, request, monitor) -> dict:
 
     def evaluated(trial: Trial, called: str, part):
         part.progress(0, f"Trial {trial.number} again, the {called}")
-        method = make("cnn", preset=name, seed=seed, **space.changes(trial.parameters))
+        preset = make_preset(name, **space.changes(trial.parameters))
+        method = make("cnn", preset=preset, seed=seed)
         method.title = called
         return evaluate(method, points, stack, split, title, part)
 
     best, own = search.best, search.trials[0]
-    rivals = [evaluated(best, "tuned CNN", monitor.part(0.85, 0.92))]
+    evaluations = [evaluated(best, "tuned CNN", monitor.part(0.85, 0.92))]
     if own.state == "complete" and best is not own:
-        rivals.append(evaluated(own, "preset CNN", monitor.part(0.92, 0.99)))
-    tuned, preset = rivals[0], rivals[-1] if own.state == "complete" else None
+        evaluations.append(evaluated(own, "preset CNN", monitor.part(0.92, 0.99)))
+    tuned, preset = evaluations[0], evaluations[-1] if own.state == "complete" else None
     summary = " ".join(gain(search, tuned, preset))
-    held = [each.metrics("test")["RMSE"] for each in rivals]
+    held = [each.metrics("test")["RMSE"] for each in evaluations]
     monitor.log(summary, "info" if held[0] == min(held) else "warning")
     job.result["numbers"] = {
         "BEST_TRIAL": best.number,
@@ -89,13 +89,19 @@ def run(folder, request, monitor) -> dict:
     }
     curve = Intervals.fit(tuned.held_out)
     if job.wants("MODEL"):
-        write_model(job, tuned, stack, curve)
+        job.save_model(tuned, stack, curve)
     if job.wants("TRIALS_TABLE"):
         job.write_points("TRIALS_TABLE", None, **_columns(search))
     if job.wants("REPORT"):
-        rivals.append(evaluate(make("idw"), points, None, split, title))
+        evaluations.append(evaluate(make("idw"), points, None, split, title))
         write_tuning_report(
-            job.file("REPORT", ".html"), job.subject, search, summary, rivals, curve, job.parameters
+            job.file("REPORT", ".html"),
+            job.subject,
+            search,
+            summary,
+            evaluations,
+            curve,
+            job.parameters,
         )
     return job.result
 

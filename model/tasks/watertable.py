@@ -20,7 +20,6 @@ from .job import Job
 
 _FIELDS = ("id_field", "date_field", "level_field", "readings_id_field")
 _NEIGHBOURS = 64  # few have more piezometers than this
-_TILE = 512
 
 
 @dataclass
@@ -47,8 +46,8 @@ class Quantity:
     reasons: list
 
 
-def run(folder, request, monitor) -> dict:
-    """Write WATER_TABLE, CHANGE and REPORT from the piezometers in the request."""
+def run(folder, request, monitor, tile_size: int = 512) -> dict:
+    """Write WATER_TABLE, CHANGE and REPORT from the piezometers in the request, tile by tile."""
     job = Job(folder, request, monitor)
     if not request["outputs"]:
         raise InputError("Nothing is asked for. Choose WATER_TABLE, CHANGE or REPORT.")
@@ -68,7 +67,7 @@ def run(folder, request, monitor) -> dict:
         kriging, at = krige(quantity, piezometers, job)
         if job.wants(name):
             part = monitor.part(i / len(maps), (i + 1) / len(maps))
-            write_map(kriging, quantity, job, job.file(name, ".tif"), part)
+            write_map(kriging, quantity, job, job.file(name, ".tif"), part, tile_size)
         describe(quantity, kriging, at, piezometers, report)
     if job.wants("REPORT"):
         report.settings(job.parameters)
@@ -190,13 +189,16 @@ def krige(quantity: Quantity, piezometers: list[Piezometer], job: Job):
     return kriging, at
 
 
-def write_map(kriging: OrdinaryKriging, quantity: Quantity, job: Job, path, monitor) -> None:
+def write_map(
+    kriging: OrdinaryKriging, quantity: Quantity, job: Job, path, monitor, tile_size: int
+) -> None:
     """Write the mean and the standard deviation, tile by tile."""
     kinds = ["continuous", "auxiliary"]
     with SurfaceWriter(path, job.grid, quantity.bands, kinds) as writer:
-        tiles = list(job.grid.tiles(_TILE))
+        tiles = list(job.grid.tiles(tile_size))
         for i, tile in enumerate(tiles):
-            writer.write(tile, *kriging.predict(tile.xy()))
+            found = kriging.predict(tile.xy())
+            writer.write(tile, found.mean, found.deviation)
             monitor.progress((i + 1) / len(tiles))
 
 

@@ -14,11 +14,9 @@ from ..files.fill_values import FillValues
 from ..spatial.raster import SurfaceWriter
 from .job import Job
 
-_TILE = 1024
 
-
-def run(folder, request, monitor) -> dict:
-    """Write DISTANCE and DENSITY of the wells in the request."""
+def run(folder, request, monitor, tile_size: int = 1024) -> dict:
+    """Write DISTANCE and DENSITY of the wells in the request, tile by tile."""
     job = Job(folder, request, monitor)
     wells = job.arrays(request["wells"])
     xy = wells["xy"]
@@ -45,7 +43,7 @@ def run(folder, request, monitor) -> dict:
         for name, (band, _) in maps.items():
             writer = SurfaceWriter(job.file(name, ".tif"), job.grid, [band], ["continuous"])
             files[name] = writers.enter_context(writer)
-        tiles = list(job.grid.tiles(_TILE))
+        tiles = list(job.grid.tiles(tile_size))
         for i, tile in enumerate(tiles):
             for name, (_, cells) in maps.items():
                 files[name].write(tile, cells(tile))

@@ -60,7 +60,7 @@ def read_zones(job: Job) -> list[Zone]:
     InputError
         If none has a cell of the surfaces.
     """
-    shapes = {}
+    shapes: dict[str, list[dict]] = {}
     for entry in json.loads((job.folder / job.request["zones"]).read_text(encoding="utf-8")):
         parts = shapes.setdefault(entry["name"], [])
         parts += [entry["geometry"]] if entry["geometry"] else []

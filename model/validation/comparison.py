@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import re
 import time
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from ..engine import LOCAL, Engine
-from ..errors import InputError
-from ..methods.base import Method
-from ..methods.catalogue import make
+from ..machine.memory import PeakMemory
+from ..methods.base import Method, Prediction, sentences
 from ..monitor import SILENT, Monitor
-from ..spatial.grid import Grid
-from ..spatial.points import Points, concatenate
+from ..spatial.points import Points
 from ..spatial.stack import Stack
 from ..statistics.conformal import nearest_distance
 from ..statistics.metrics import metrics
-from ..statistics.significance import Comparison, compare_all
+from ..statistics.significance import PairedTest, compare_all
 from ..statistics.splits import Folds, Split
 from .evaluation import Evaluation, evaluate
-from .tuning import tune
-
-_MEGABYTE = 2**20
 
 
 @dataclass
 class Score:
-    """One method on one way to split.
+    """One method in all folds of one kind.
 
     Parameters
     ----------
@@ -57,22 +48,21 @@ class Score:
         Why it has no prediction, one for each fold that failed.
     problem : Exception or None
         The last of them.
-    fitted : SimpleNamespace or None
-        What the method of the last fold that did not fail knows of its fit: `tuning_`, or
-        `trained_` and `preset`, if it has them.
+    fitted : object
+        What is kept of the method of the last fold that did not fail, see `Method.kept_of_fold`.
     """
 
     name: str
     title: str
     folds: Folds
     points: Points
-    predicted: np.ndarray = None
-    deviation: np.ndarray = None
+    predicted: np.ndarray = field(init=False)
+    deviation: np.ndarray = field(init=False)
     seconds: float = 0.0
     memory: float | None = None
     failures: list = field(default_factory=list)
     problem: Exception | None = None
-    fitted: SimpleNamespace | None = None
+    fitted: Any = None
     _trained: list = field(default_factory=list)
 
     def __post_init__(self):
@@ -107,98 +97,96 @@ class Score:
         """The test points of all folds as one evaluation of a method of this kind."""
         known, nobody = np.flatnonzero(np.isfinite(self.predicted)), np.empty(0, int)
         split = Split(nobody, nobody, known)
-        return Evaluation(method, self.folds.title, self.points, split, self.predicted)
+        prediction = Prediction(self.predicted)
+        return Evaluation(method, self.folds.title, self.points, split, prediction)
 
     def run(
         self,
-        rival: Callable[[Folds], Method],
+        method: Method,
         stack: Stack | None,
         monitor: Monitor,
         engine: Engine = LOCAL,
         known: dict | None = None,
     ) -> None:
-        """Fit a new method in each fold, and predict; see `compare_methods`."""
+        """Fit a clone of a method in each fold, and predict; see `compare_methods`."""
         known = {} if known is None else known
         monitor = _Named(f"{self.title}, {self.folds.title}", monitor)
-        count, remarks = len(self.folds.splits), []
+        count, notes = len(self.folds.splits), Counter()
         parts = [monitor.part(number / count, (number + 1) / count) for number in range(count)]
         pairs = list(zip(self.folds.splits, parts))
         left = [pair for pair in pairs if (self.name, pair[0]) not in known]
-        trials = engine.map(run_fold, left, rival, self.folds, self.points, stack)
+        results = engine.map(run_fold, left, method, self.folds, self.points, stack)
         for number, (split, part) in enumerate(pairs, 1):
-            trial = known.get((self.name, split)) or next(trials)
-            known[self.name, split] = trial
-            for text in trial.warnings:
+            result = known.get((self.name, split)) or next(results)
+            known[self.name, split] = result
+            for text in result.warnings:
                 monitor.log(text, "warning")
-            if trial.problem:
-                # One rival that fails must not cost the others their hours, nor go unnoticed.
-                self.problem = trial.problem
-                reason = f"{type(trial.problem).__name__}: {trial.problem}"
+            if result.problem:
+                # One method that fails must not cost the others their hours, nor go unnoticed.
+                self.problem = result.problem
+                reason = f"{type(result.problem).__name__}: {result.problem}"
                 self.failures.append(f"fold {number} of {count}: {reason}")
                 monitor.log(f"failed in {self.failures[-1]}", "warning")
             else:
-                self.predicted[split.test] = trial.predicted[split.test]
-                if trial.deviation is not None:
-                    self.deviation[split.test] = trial.deviation[split.test]
+                found = result.prediction
+                self.predicted[split.test] = found.mean[split.test]
+                if found.deviation is not None:
+                    self.deviation[split.test] = found.deviation[split.test]
                 self._trained.append(
-                    np.stack([self.points.values[split.train], trial.predicted[split.train]])
+                    np.stack([self.points.values[split.train], found.mean[split.train]])
                 )
-                self.fitted, remarks = trial.fitted, trial.remarks
-            self.seconds += trial.seconds
-            if trial.memory is not None:
-                self.memory = max(self.memory or 0.0, trial.memory)
+                self.fitted, notes = result.fitted, found.notes
+            self.seconds += result.seconds
+            if result.memory is not None:
+                self.memory = max(self.memory or 0.0, result.memory)
             part.progress(1)
-        for remark in remarks:
-            monitor.log(remark, "warning")
+        for text in sentences(notes):
+            monitor.log(text, "warning")
 
 
 @dataclass(frozen=True)
-class Trial:
+class FoldResult:
     """What became of a method in one fold; see `Score`."""
 
     seconds: float
     memory: float | None
     warnings: list
     problem: Exception | None = None
-    predicted: np.ndarray | None = None
-    deviation: np.ndarray | None = None
-    fitted: SimpleNamespace | None = None
-    remarks: tuple = ()
+    prediction: Prediction | None = None
+    fitted: Any = None
 
 
 def run_fold(
     pair: tuple[Split, Monitor],
-    rival: Callable[[Folds], Method],
+    method: Method,
     folds: Folds,
     points: Points,
     stack: Stack | None,
-) -> Trial:
-    """Fit a new method to a fold's split, and predict."""
+) -> FoldResult:
+    """Fit a clone of a method to a fold's split, and predict."""
     split, monitor = pair
-    heard, start, memory = _Heard(monitor), time.perf_counter(), PeakMemory()
+    recorder, start, memory = _Recorder(monitor), time.perf_counter(), PeakMemory()
+    problem = found = None
     try:
-        found = evaluate(rival(folds), points, stack, split, folds.title, heard)
+        found = evaluate(method.in_folds(folds), points, stack, split, folds.title, recorder)
     except Exception as failure:
-        found, problem = None, failure
-    cost = time.perf_counter() - start, memory.more_than(None), heard.warnings
+        problem = failure
+    cost = time.perf_counter() - start, memory.more_than(None), recorder.warnings
     if found is None:
-        return Trial(*cost, problem)
-    known = vars(found.method)
-    fitted = {name: known[name] for name in ("tuning_", "trained_", "preset") if name in known}
-    given = found.predicted, found.deviation
-    return Trial(*cost, None, *given, SimpleNamespace(**fitted), tuple(found.method.remarks()))
+        return FoldResult(*cost, problem)
+    return FoldResult(*cost, None, found.prediction, found.method.kept_of_fold())
 
 
 @dataclass(frozen=True)
-class Contest:
-    """All methods on one way to split.
+class Leaderboard:
+    """All methods on the same folds.
 
     Parameters
     ----------
     folds : Folds
     scores : list of Score
         Best first by test RMSE; those that have not predicted every test point come last.
-    tests : list of Comparison
+    tests : list of PairedTest
         Of every two methods.
     distance : ndarray (n,)
         From each test point to the nearest point that its fold knows, metres; NaN if not tested.
@@ -206,35 +194,35 @@ class Contest:
 
     folds: Folds
     scores: list[Score]
-    tests: list[Comparison]
+    tests: list[PairedTest]
     distance: np.ndarray
 
-    def test_of(self, first: Score, second: Score) -> Comparison | None:
-        """The comparison of two methods, whichever way round; None if they cannot be compared."""
+    def test_of(self, first: Score, second: Score) -> PairedTest | None:
+        """The test of two methods, whichever way round; None if they cannot be compared."""
         names = {first.name, second.name}
         return next((each for each in self.tests if {each.first, each.second} == names), None)
 
 
 def compare_methods(
-    rivals: dict[str, Callable[[Folds], Method]],
+    methods: list[Method],
     points: Points,
     stack: Stack | None,
-    ways: list[Folds],
+    all_folds: list[Folds],
     seed: int = 0,
     monitor: Monitor = SILENT,
     engine: Engine = LOCAL,
     known: dict | None = None,
-) -> list[Contest]:
-    """Run every method through the folds of every way to split.
+) -> list[Leaderboard]:
+    """Cross-validate every method on the very same folds, of every kind.
 
     Parameters
     ----------
-    rivals : dict of str to callable
-        Gives a new, unfitted method for a way to split, by the method's name.
+    methods : list of Method
+        They are cloned, and stay as they are. Each has a name of its own.
     points : Points
     stack : Stack, optional
-        For methods that need drivers.
-    ways : list of Folds
+        For methods that learn from drivers.
+    all_folds : list of Folds
     engine : Engine
         Where the folds are computed.
     known : dict, optional
@@ -243,24 +231,24 @@ def compare_methods(
 
     Returns
     -------
-    list of Contest
-        One for each way to split, in order.
+    list of Leaderboard
+        One for each kind of folds, in order.
     """
-    contests, steps, done = [], len(ways) * len(rivals), 0
-    for folds in ways:
+    found, steps, done = [], len(all_folds) * len(methods), 0
+    for folds in all_folds:
         scores = []
-        for name, rival in rivals.items():
-            score = Score(name, rival(folds).title, folds, points)
+        for method in methods:
+            score = Score(method.name, method.title, folds, points)
             monitor.progress(done / steps, f"{score.title}, {folds.title}")
             part = monitor.part(done / steps, (done + 1) / steps)
-            score.run(rival, stack, part, engine, known)
+            score.run(method, stack, part, engine, known)
             scores.append(score)
             done += 1
         scores.sort(key=lambda each: (not each.is_complete, _rmse(each)))
         errors = {each.name: each.error for each in scores}
         tests = compare_all(points.xy, errors, seed)
-        contests.append(Contest(folds, scores, tests, distances_to_known(points.xy, folds)))
-    return contests
+        found.append(Leaderboard(folds, scores, tests, distances_to_known(points.xy, folds)))
+    return found
 
 
 def _rmse(score: Score) -> float:
@@ -291,7 +279,7 @@ class _Named(Monitor):
             self._whole.log(f"{self._name}: {text}", level)
 
 
-class _Heard(Monitor):
+class _Recorder(Monitor):
     """Passes all on, and keeps the warnings: from another machine they come with the result."""
 
     def __init__(self, whole: Monitor):
@@ -304,77 +292,3 @@ class _Heard(Monitor):
         self._whole.log(text, level)
         if level == "warning":
             self.warnings.append(text)
-
-
-class Tuned(Method):
-    """A method whose parameters are chosen anew, by inner folds, from the points it may learn from.
-
-    Parameters
-    ----------
-    name : str
-        As in the registry.
-    grid : Grid
-    folds : Folds
-        The inner folds are of their kind; random ones where the points are too few for that.
-    seed : int
-
-    Attributes
-    ----------
-    tuning_ : tuning.Tuning
-    method_ : Method
-        Fitted with the parameters chosen.
-    """
-
-    def __init__(self, name: str, grid: Grid, folds: Folds, seed: int = 0):
-        plain = make(name)
-        self.name, self.title, self.needs_stack = plain.name, plain.title, plain.needs_stack
-        self.grid, self.folds, self.seed = grid, folds, seed
-
-    def fit(self, points, stack=None, validation=None, monitor=SILENT):
-        known, kind = concatenate(points, validation), self.folds
-        options = {"seed": self.seed, "stack": stack}
-        try:
-            self.tuning_ = tune(
-                self.name, known, self.grid, kind.kind, kind.block_size, kind.targets, **options
-            )
-        except InputError as problem:
-            monitor.log(f"tuned on random folds: {problem}", "warning")
-            self.tuning_ = tune(self.name, known, self.grid, **options)
-        self.method_ = make(self.name, **self.tuning_.parameters)
-        self.method_.fit(points, stack, validation, monitor)
-        return self
-
-    def predict(self, target, stack=None):
-        return self.method_.predict(target, stack)
-
-    def remarks(self):
-        return self.method_.remarks()
-
-
-class PeakMemory:
-    """The most memory that this process takes from now on; only Linux tells."""
-
-    _clear, _status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-
-    def __init__(self):
-        gc.collect()
-        try:
-            # What former work has left free would else be used again, unseen.
-            ctypes.CDLL(None).malloc_trim(0)
-        except (OSError, AttributeError, TypeError):
-            pass  # only glibc can
-        try:
-            self._clear.write_text("5")  # sets the peak back to what is taken now
-            self._before = self._read("VmRSS")
-        except OSError:
-            self._before = None
-
-    def more_than(self, other: float | None) -> float | None:
-        """Megabytes beyond what was taken at first, or `other` if that is more."""
-        if self._before is None:
-            return other
-        return max(self._read("VmHWM") - self._before, other or 0.0)
-
-    def _read(self, name: str) -> float:
-        line = re.search(rf"{name}:\s+(\d+) kB", self._status.read_text())
-        return int(line.group(1)) * 1024 / _MEGABYTE

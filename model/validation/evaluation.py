@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..methods.base import Method
+from ..methods.base import Method, Prediction
 from ..monitor import SILENT, Monitor
 from ..spatial.points import Points
 from ..spatial.stack import Stack
@@ -26,18 +26,20 @@ class Evaluation:
     split_title : str
     points : Points
     split : Split
-    predicted : ndarray (n,)
-        mm.
-    deviation : ndarray (n,), optional
-        The standard deviation that the method itself gives, mm.
+    prediction : Prediction
+        At all n points.
     """
 
     method: Method
     split_title: str
     points: Points
     split: Split
-    predicted: np.ndarray
-    deviation: np.ndarray | None = None
+    prediction: Prediction
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Means, (n,), mm."""
+        return self.prediction.mean
 
     def metrics(self, part: str) -> dict:
         """Metrics of "train", "validation" or "test"; points without a prediction are left out."""
@@ -76,5 +78,5 @@ def evaluate(
 ) -> Evaluation:
     """Fit a method to the training part and predict every point."""
     method.fit(points[split.train], stack, points[split.validation], monitor)
-    predicted, deviation = method.predict(points.xy, stack)
-    return Evaluation(method, split_title, points, split, predicted, deviation)
+    prediction = method.predict(points.xy, stack)
+    return Evaluation(method, split_title, points, split, prediction)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from scipy import linalg
@@ -62,8 +62,10 @@ class Importance:
         return gains / (gains.sum() or 1.0)
 
 
-class MixedStack(Stack):
-    """A stack some of whose channels are read at other cells; `patches` alone reads so.
+class MixedPatches:
+    """The patches of a stack, some of whose channels are read around other cells.
+
+    It stands for the stack where a method predicts at points, and reads nothing else of it.
 
     Parameters
     ----------
@@ -76,23 +78,24 @@ class MixedStack(Stack):
     """
 
     def __init__(self, stack: Stack, channels: slice, cells: np.ndarray, sources: np.ndarray):
-        super().__init__(stack.grid, stack.encodings, stack.values, stack.valid)
-        self._channels = channels
+        self.grid, self.encodings, self.channels = stack.grid, stack.encodings, stack.channels
+        self._stack = stack
+        self._mixed = channels
         self._cells = cells
         self._sources = sources
 
-    def patches(self, rows, columns, size):
+    def patches(self, rows: np.ndarray, columns: np.ndarray, size: int) -> np.ndarray:
         """As `Stack.patches`, with the patches of some channels around other cells."""
-        patches = super().patches(rows, columns, size)
+        patches = self._stack.patches(rows, columns, size)
         width = self.grid.width
         sources = self._sources[np.searchsorted(self._cells, rows * width + columns)]
-        elsewhere = super().patches(sources // width, sources % width, size)
-        patches[..., self._channels] = elsewhere[..., self._channels]
+        elsewhere = self._stack.patches(sources // width, sources % width, size)
+        patches[..., self._mixed] = elsewhere[..., self._mixed]
         return patches
 
 
 def permutation_importance(
-    new: Callable[[], Method],
+    method: Method,
     points: Points,
     stack: Stack,
     folds: Folds,
@@ -110,8 +113,8 @@ def permutation_importance(
 
     Parameters
     ----------
-    new : callable
-        Gives a new, unfitted method, which must read the stack by `Stack.patches` at points.
+    method : Method
+        It is cloned, and reads the stack by `Stack.patches` at points.
     folds : Folds
         That hold out every point once.
     repeats : int
@@ -124,15 +127,17 @@ def permutation_importance(
     for number, split in enumerate(folds.splits):
         count = len(folds.splits)
         part = monitor.part(number / count, (number + 1) / count)
-        method, test = new(), points[split.test]
-        method.fit(points[split.train], stack, points[split.validation], part.part(0, 0.5))
-        predicted[split.test], _ = method.predict(test.xy, stack)
+        test = points[split.test]
+        fitted = method.clone().fit(
+            points[split.train], stack, points[split.validation], part.part(0, 0.5)
+        )
+        predicted[split.test] = fitted.predict(test.xy, stack).mean
         cells = np.unique(test.groups(stack.grid))
         for repeat in range(repeats):
             sources = random.permutation(cells)  # the same for all drivers
             for driver, channels in enumerate(groups.values()):
-                other = MixedStack(stack, channels, cells, sources)
-                mixed[driver, repeat, split.test], _ = method.predict(test.xy, other)
+                other = cast(Stack, MixedPatches(stack, channels, cells, sources))
+                mixed[driver, repeat, split.test] = fitted.predict(test.xy, other).mean
             part.progress(0.5 + 0.5 * (repeat + 1) / repeats)
     rmse = np.sqrt(np.square(mixed - points.values).mean(axis=2))
     alone = np.sqrt(np.square(predicted - points.values).mean())
@@ -162,7 +167,7 @@ def driver_correlations(stack: Stack, points: Points) -> np.ndarray:
 def channel_weights(
     points: Points, stack: Stack, folds: np.ndarray, seed: int = 0, monitor: Monitor = SILENT
 ) -> np.ndarray:
-    """How much each channel of a stack tells of the values, (c,): its driver's importance.
+    """How much each channel of a stack says of the values, (c,): its driver's importance.
 
     Permutation importance in a small forest on held-out folds (n,), 0 for drivers that make it no
     better; all are equal where none does. Of many points 3,000 drawn at random are asked.
@@ -175,7 +180,7 @@ def channel_weights(
         for fold in np.unique(folds)
     ]
     found = permutation_importance(
-        lambda: make("forest", trees=_TREES, coordinates=False, seed=seed),
+        make("forest", trees=_TREES, coordinates=False, seed=seed),
         points,
         stack,
         Folds("block", splits),

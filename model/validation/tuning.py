@@ -7,12 +7,13 @@ from itertools import product
 
 import numpy as np
 
-from ..methods.catalogue import make
+from ..errors import InputError
+from ..methods.base import Method
 from ..monitor import SILENT, Monitor
 from ..spatial.grid import Grid
-from ..spatial.points import Points
+from ..spatial.points import Points, concatenate
 from ..spatial.stack import Stack
-from ..statistics.splits import make_folds
+from ..statistics.splits import Folds, make_folds
 
 FOLDS = 5
 
@@ -23,29 +24,30 @@ class Tuning:
 
     Parameters
     ----------
-    parameters : dict
-        Those for `methods.make`: the given ones and the chosen ones.
+    method : Method
+        With the parameters chosen, not fitted.
     tried : list of dict
         The parameters of each trial.
     rmse : list of float
         The trials' errors over all inner folds, mm.
     """
 
-    parameters: dict
+    method: Method
     tried: list[dict]
     rmse: list[float]
 
     def __str__(self) -> str:
         if not self.rmse:
             return "nothing to tune"
-        chosen = {name: self.parameters[name] for name in self.tried[0]}
+        parameters = self.method.get_params()
+        chosen = {name: parameters[name] for name in self.tried[0]}
         words = ", ".join(f"{name} {value}" for name, value in chosen.items())
         error = self.rmse[self.tried.index(chosen)]
         return f"{words}; inner RMSE {error:.2f}, the least of {len(self.tried)} trials"
 
 
 def tune(
-    name: str,
+    method: Method,
     points: Points,
     grid: Grid,
     split: str = "kfold",
@@ -53,15 +55,14 @@ def tune(
     targets: np.ndarray | None = None,
     seed: int = 0,
     stack: Stack | None = None,
-    given: dict | None = None,
     monitor: Monitor = SILENT,
 ) -> Tuning:
     """Choose the parameters in a method's GRID that have the least RMSE over five inner folds.
 
     Parameters
     ----------
-    name : str
-        As in the registry.
+    method : Method
+        Not changed; its other parameters are those of all trials.
     points : Points
         Those that the method may learn from; the points that are to judge it must not be here.
     grid : Grid
@@ -71,32 +72,75 @@ def tune(
         As there.
     seed : int
     stack : Stack, optional
-    given : dict, optional
-        Parameters that are not to be tuned, even if they are in GRID.
 
     Raises
     ------
     InputError
         If the points, cells or blocks are too few for the folds.
     """
-    given = given or {}
-    free = {key: values for key, values in make(name).GRID.items() if key not in given}
-    if not free:
-        return Tuning(dict(given), [], [])
-    tried = [dict(zip(free, values)) for values in product(*free.values())]
+    if not method.GRID:
+        return Tuning(method.clone(), [], [])
+    tried = [dict(zip(method.GRID, values)) for values in product(*method.GRID.values())]
     kind = "kfold" if split == "random" else split
     splits = make_folds(kind, points, grid, FOLDS, seed, block_size, targets).splits
     missing, rmse = [], []
     for i, parameters in enumerate(tried):
         error = np.full(len(points), np.nan)
         for inner in splits:
-            method = make(name, **given, **parameters)
-            method.fit(points[inner.train], stack, points[inner.validation])
-            predicted, _ = method.predict(points.xy[inner.test], stack)
+            trial = method.clone(**parameters)
+            trial.fit(points[inner.train], stack, points[inner.validation])
+            predicted = trial.predict(points.xy[inner.test], stack).mean
             error[inner.test] = predicted - points.values[inner.test]
         found = error[np.isfinite(error)]
         missing.append(len(error) - len(found))
         rmse.append(float(np.sqrt(np.square(found).mean())) if len(found) else np.inf)
         monitor.progress((i + 1) / len(tried))
     best = min(range(len(tried)), key=lambda i: (missing[i], rmse[i]))
-    return Tuning({**given, **tried[best]}, tried, rmse)
+    return Tuning(method.clone(**tried[best]), tried, rmse)
+
+
+class Tuned(Method):
+    """A method whose parameters are chosen anew, by inner folds, from the points it may learn from.
+
+    Parameters
+    ----------
+    method : Method
+    grid : Grid
+    folds : Folds, optional
+        The inner folds are of their kind; random ones without, or where the points are too few.
+    seed : int
+
+    Attributes
+    ----------
+    tuning_ : Tuning
+    method_ : Method
+        Fitted with the parameters chosen.
+    """
+
+    def __init__(self, method: Method, grid: Grid, folds: Folds | None = None, seed: int = 0):
+        self.method, self.grid, self.folds, self.seed = method, grid, folds, seed
+        self.name, self.title, self.drivers = method.name, method.title, method.drivers
+        self.scaling, self.footprint = method.scaling, method.footprint
+
+    def in_folds(self, folds):
+        """See `Method`."""
+        return self.clone(folds=folds)
+
+    def _fit(self, points, stack, validation, monitor):
+        known, folds = concatenate(points, validation), self.folds
+        kind = (folds.kind, folds.block_size, folds.targets) if folds else ()
+        options = {"seed": self.seed, "stack": stack}
+        try:
+            self.tuning_ = tune(self.method, known, self.grid, *kind, **options)
+        except InputError as problem:
+            monitor.log(f"tuned on random folds: {problem}", "warning")
+            self.tuning_ = tune(self.method, known, self.grid, **options)
+        self.method_ = self.tuning_.method.clone().fit(points, stack, validation, monitor)
+        self.uses_drivers_ = self.method_.uses_drivers_
+
+    def _predict(self, target, stack):
+        return self.method_.predict(target, stack)
+
+    def kept_of_fold(self):
+        """What tuning has found."""
+        return self.tuning_

@@ -7,9 +7,8 @@ import json
 import numpy as np
 import pytest
 import rasterio
-from subsidence_mapper.model.methods.cnn import CNN
-from subsidence_mapper.model.methods.cnn_bundle import save_model
 from subsidence_mapper.model.network.build import build
+from subsidence_mapper.model.network.model_file import save_model
 from subsidence_mapper.model.network.presets import STANDARD
 from subsidence_mapper.model.network.training import TrainedNetwork
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
@@ -60,7 +59,9 @@ def write_model(path, drivers, side):
     xy = [500_000, 3_600_000 - 30 * side] + random.uniform(0, 30 * side, (60_000, 2))
     save_model(
         path,
-        CNN.trained(STANDARD, trained),
+        STANDARD,
+        0,
+        trained,
         [Encoding(driver["name"], "continuous") for driver in drivers],
         Intervals(*np.array([[0.0, 1000.0], [3.0, 9.0], [5.0, 15.0]])),
         Points(xy, random.normal(size=60_000)),

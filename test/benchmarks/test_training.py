@@ -12,7 +12,7 @@ from subsidence_mapper.model.network.training import train
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.spatial.stack import Encoding, Stack
 
-from .test_classical import GRID, places
+from .real import GRID, places
 
 DRIVERS, TRAINING = 9, 48_790
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,9 +11,7 @@ import numpy as np
 import pytest
 from osgeo import gdal, ogr, osr
 from subsidence_mapper.algorithms.worker.interpreter import worker_python
-
-# Debian's qgis_process is a wrapper that passes an option which the program refuses.
-PROGRAM = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+from subsidence_mapper.test.qgis_process import PROGRAM, arguments
 
 SIZE, CELL, LEFT, TOP = 60, 50.0, 500_000.0, 3_600_000.0
 
@@ -66,13 +63,6 @@ def algorithm(qgis_process):
         return json.loads(finished.stdout)["results"]
 
     return run
-
-
-def arguments(parameters):
-    """Parameters as `qgis_process` takes them; a list becomes one argument for each item."""
-    for name, value in parameters.items():
-        for item in value if isinstance(value, list) else [value]:
-            yield f"--{name}={item}"
 
 
 @pytest.fixture(scope="session")

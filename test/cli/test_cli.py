@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal, ogr
-
-from .conftest import PROGRAM, arguments
+from subsidence_mapper.test.qgis_process import PROGRAM, arguments
 
 
 def test_every_algorithm_is_listed(qgis_process):

@@ -142,7 +142,7 @@ def test_a_new_table_in_the_database_of_an_input(places, tmp_path):
     of_input = {(database, "ps"): "PS_POINTS"}
     assert places(of_input, ERROR_POINTS=table_in(database, "errors"))
     for place in (table_in(database, "ps"), database):
-        with pytest.raises(QgsProcessingException, match="which the input PS_POINTS is or rests"):
+        with pytest.raises(QgsProcessingException, match="which the input PS_POINTS uses"):
             places(of_input, ERROR_POINTS=place)
 
 
@@ -306,7 +306,7 @@ def test_an_input_is_known_by_any_name(run, surface, tmp_path):
     (tmp_path / "link.tif").symlink_to(surface)
     os.link(surface, tmp_path / "hard.tif")
     for name in ("surface.tif", "link.tif", "hard.tif", "./surface.tif"):
-        with pytest.raises(QgsProcessingException, match="the input SURFACE is or rests on"):
+        with pytest.raises(QgsProcessingException, match="which the input SURFACE uses"):
             run(ERROR_SURFACE=f"{tmp_path}/{name}")
     assert Path(surface).read_bytes() == before
 
@@ -319,14 +319,14 @@ def test_two_results_are_two_files(places, tmp_path):
         ("folder/e.tif", "other/e.tif"),
         ("new/e.tif", "new/../new/e.tif"),
     ):
-        with pytest.raises(QgsProcessingException, match="SURFACE are to be written to one file"):
+        with pytest.raises(QgsProcessingException, match="SURFACE are both to be written to"):
             places(SURFACE=tmp_path / one, TRUST=f"{tmp_path}/{two}")
-    with pytest.raises(QgsProcessingException, match="MODEL and ERROR_POINTS are to be written"):
+    with pytest.raises(QgsProcessingException, match="MODEL and ERROR_POINTS are both to"):
         places(MODEL=tmp_path / "p.gpkg", ERROR_POINTS=tmp_path / "p")
     database = tmp_path / "d.gpkg"
-    with pytest.raises(QgsProcessingException, match="MODEL and ERROR_POINTS are to be written"):
+    with pytest.raises(QgsProcessingException, match="MODEL and ERROR_POINTS are both to"):
         places(MODEL=database, ERROR_POINTS=f"ogr:dbname='{database}' table=\"t\" (geom)")
-    with pytest.raises(QgsProcessingException, match="are to be written to one file"):
+    with pytest.raises(QgsProcessingException, match="are both to be written to"):
         places(ERROR_POINTS=table_in(database, "t"), MODEL=database)
     assert len(places(SURFACE=tmp_path / "a.tif", TRUST=tmp_path / "b.tif")) == 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from qgis.core import QgsProcessingParameterDefinition
 
@@ -287,6 +289,11 @@ GROUPS = {
     "interpolation": "Interpolation",
     "evaluation": "Evaluation",
 }
+OUR_OWN_WORDS = re.compile(
+    r"\b(contest|rivals?|ways?|told|tells?|lessons?|foretells?|once|reach(?:es)?|joined|merged"
+    r"|promises?|remarks?|fewest|highest|lowest|anew)\b",
+    re.IGNORECASE,
+)
 REQUIRED = {
     "DEM",
     "RED",
@@ -362,6 +369,18 @@ def test_help_stands_beside_every_parameter(provider, name):
         assert len(each.help()) > 20, each.name()
         assert each.help() in text
         assert each.description() in text
+
+
+@pytest.mark.parametrize("name", [*INPUTS, "runtime"])
+def test_texts_are_short_sentences_in_the_words_of_the_field(provider, name):
+    algorithm = provider.algorithm(name)
+    parameters = algorithm.parameterDefinitions()
+    outputs = algorithm.outputDefinitions()
+    titles = [each.description() for each in [*parameters, *outputs]]
+    for text in [algorithm.HELP, *titles, *(each.help() for each in parameters)]:
+        assert not OUR_OWN_WORDS.findall(text)
+        for sentence in re.split(r"(?<=[.!?]) ", text):
+            assert len(sentence.split()) <= 25, sentence
 
 
 @pytest.mark.parametrize("name", [*INPUTS, "runtime"])

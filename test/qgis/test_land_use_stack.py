@@ -13,15 +13,18 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms import layers, styling
+from subsidence_mapper.algorithms import styling
+from subsidence_mapper.algorithms.layers.driver import Source
+from subsidence_mapper.algorithms.layers.kinds import set_kinds
+from subsidence_mapper.algorithms.layers.rasters import open_drivers
 
 SIZE, CELL, LEFT, TOP = 40, 30.0, 500_000.0, 3_600_000.0
 
 
 def kinds_of(path, feedback, categorical="", circular=""):
     """Names and kinds as the training takes them from a stack."""
-    drivers = layers.open_drivers([layers.Source.of(QgsRasterLayer(str(path), "stack"))])
-    layers.set_kinds(drivers, categorical, circular, feedback)
+    drivers = open_drivers([Source.of(QgsRasterLayer(str(path), "stack"))])
+    set_kinds(drivers, categorical, circular, feedback)
     return {driver.name: driver.kind for driver in drivers}
 
 
@@ -142,7 +145,7 @@ class TestLandUse:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ({}, "METHOD forest learns from polygons: give TRAINING and its CLASS_FIELD"),
+            ({}, "METHOD forest learns from polygons. Give TRAINING and its CLASS_FIELD"),
             ({"CLASS_FIELD": "kind"}, "training has no field kind. It has class"),
             ({"METHOD": "kmeans", "CLASSES": 1}, "CLASSES .* was 1; give a whole number from 2 to"),
             ({"METHOD": "reclassify", "TABLE": "own"}, "RULES is empty"),
@@ -315,8 +318,8 @@ class TestStack:
             ({"NAMES": "height=h, b"}, "NAMES holds 'b'. Write a name for each"),
             ({"NAMES": "height="}, "NAMES holds 'height='"),
             ({"NAMES": "height=depth"}, "More than one driver is called depth"),
-            ({"FORMAT": "vrt"}, "FORMAT vrt goes with a name that ends in .vrt"),
-            ({"STACK": "stack.vrt"}, "FORMAT geotiff goes with a name that ends in .tif"),
+            ({"FORMAT": "vrt"}, "FORMAT vrt needs a name that ends in .vrt"),
+            ({"STACK": "stack.vrt"}, "FORMAT geotiff needs a name that ends in .tif"),
             ({"STACK": "stack.png"}, "STACK is a GeoTIFF or VRT: give it a name that ends in .tif"),
         ],
     )

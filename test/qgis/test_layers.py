@@ -18,7 +18,25 @@ from qgis.core import (
     QgsRectangle,
 )
 from qgis.PyQt.QtCore import QTimer
-from subsidence_mapper.algorithms import layers
+from subsidence_mapper.algorithms.layers.driver import Source
+from subsidence_mapper.algorithms.layers.grids import Grid, grid_of
+from subsidence_mapper.algorithms.layers.kinds import set_kinds
+from subsidence_mapper.algorithms.layers.pixels import gdal_errors
+from subsidence_mapper.algorithms.layers.rasters import open_drivers
+from subsidence_mapper.algorithms.layers.sources import check_points, check_source
+from subsidence_mapper.algorithms.layers.vectors import (
+    Points,
+    keep_inside,
+    read_points,
+    read_table,
+    save_points,
+)
+from subsidence_mapper.algorithms.layers.warp import warp_drivers
+from subsidence_mapper.algorithms.layers.working_grid import (
+    choose_grid,
+    choose_lattice,
+    common_area,
+)
 from subsidence_mapper.algorithms.worker.process import JobCancelled
 
 UTM39 = QgsCoordinateReferenceSystem("EPSG:32639")
@@ -27,7 +45,7 @@ TRANSFORMS = QgsCoordinateTransformContext()
 
 
 def opened(*made, **options):
-    return layers.open_drivers([layers.Source.of(layer) for layer in made], **options)
+    return open_drivers([Source.of(layer) for layer in made], **options)
 
 
 def source_of(layer):
@@ -37,13 +55,13 @@ def source_of(layer):
 def grid_for(
     drivers=(), reference=None, cell_size=None, extent=None, points=None, crs="EPSG:32639"
 ):
-    lattice = layers.choose_lattice(reference, list(drivers), cell_size, points, TRANSFORMS)
-    return layers.choose_grid(lattice, extent, list(drivers), None, TRANSFORMS)
+    lattice = choose_lattice(reference, list(drivers), cell_size, points, TRANSFORMS)
+    return choose_grid(lattice, extent, list(drivers), None, TRANSFORMS)
 
 
 def warped(driver, grid, tmp_path, feedback, kind="continuous"):
     driver.kind = kind
-    described = layers.warp_drivers([driver], grid, tmp_path, feedback)
+    described = warp_drivers([driver], grid, tmp_path, feedback)
     assert described == [{"name": driver.name, "kind": kind, "file": "drivers/00.tif"}]
     raster = gdal.Open(str(tmp_path / "drivers/00.tif"))
     assert raster.GetGeoTransform() == (grid.left, grid.dx, 0, grid.top, 0, -grid.dy)
@@ -120,9 +138,9 @@ class TestGrid:
     def test_without_drivers_the_points_and_a_margin(self, make_points):
         layer = make_points([(500_000, 3_600_000), (501_000, 3_600_500)], [1.0, 2.0])
         source = source_of(layer)
-        lattice = layers.choose_lattice(None, [], 50, source, TRANSFORMS)
-        points = layers.Points(np.array([[500_000, 3_600_000], [501_000, 3_600_500.0]]), None, "ps")
-        grid = layers.choose_grid(lattice, None, [], points, TRANSFORMS)
+        lattice = choose_lattice(None, [], 50, source, TRANSFORMS)
+        points = Points(np.array([[500_000, 3_600_000], [501_000, 3_600_500.0]]), None, "ps")
+        grid = choose_grid(lattice, None, [], points, TRANSFORMS)
         assert grid.crs.authid() == "EPSG:32639"
         # A twentieth of 1000 m and one cell, out to multiples of 50 m.
         assert grid.extent == QgsRectangle(499_900, 3_599_900, 501_100, 3_600_600)
@@ -147,7 +165,7 @@ class TestGrid:
         message = grid.to_request()
         assert message["transform"] == [500_000, 30, 0, 3_600_000, 0, -30]
         assert (message["width"], message["height"]) == (30, 20)
-        assert layers.Grid.from_request(message) == grid
+        assert Grid.from_request(message) == grid
 
     def test_no_common_area_says_where_each_driver_is(self, make_raster):
         far = make_raster("far", np.ones((10, 10)), 600_000)
@@ -180,7 +198,7 @@ class TestGrid:
         gdal.Open(path, gdal.GA_Update).SetGeoTransform((500_000, 30, 5, 3_600_000, 5, -30))
         reference = opened(QgsRasterLayer(path, "turned"))[0]
         with pytest.raises(QgsProcessingException, match="turned is rotated"):
-            layers.grid_of(reference)
+            grid_of(reference)
 
 
 class TestDrivers:
@@ -195,9 +213,9 @@ class TestDrivers:
         x, y = 800_000 + 40 * columns, 3_600_000 - 40 * rows
         plane = (0.02 * (x - 800_000) - 0.05 * (y - 3_600_000)).astype("float32")
         driver = opened(make_raster("a", plane, 800_000, 3_600_000, 40, 32638))[0]
-        area = layers.common_area([driver], UTM39, TRANSFORMS)
+        area = common_area([driver], UTM39, TRANSFORMS)
         area.grow(-60)
-        grid = layers.Grid(UTM39, 0, 0, 30, 30).over(area, outward=False)
+        grid = Grid(UTM39, 0, 0, 30, 30).over(area, outward=False)
         got = warped(driver, grid, tmp_path, feedback)
         to_driver = QgsCoordinateTransform(UTM39, driver.crs, TRANSFORMS)
         for row, column in [(0, 0), (40, 130), (grid.height - 1, grid.width - 1)]:
@@ -298,7 +316,7 @@ class TestDrivers:
     def test_a_driver_without_a_valid_cell(self, make_raster, tmp_path, feedback):
         driver = opened(make_raster("empty", np.full((4, 4), 9, "uint8"), nodata=9))[0]
         with pytest.raises(QgsProcessingException, match="empty has no valid cell in the area"):
-            layers.warp_drivers([driver], grid_for([driver]), tmp_path, feedback)
+            warp_drivers([driver], grid_for([driver]), tmp_path, feedback)
 
     def test_a_layer_without_crs(self, make_raster):
         with pytest.raises(QgsProcessingException, match="layer nowhere has no valid coordinate"):
@@ -312,13 +330,13 @@ class TestDrivers:
     def test_a_layer_that_gdal_cannot_read(self):
         layer = QgsRasterLayer("type=xyz&url=http://localhost/{x}/{y}/{z}.png", "tiles", "wms")
         with pytest.raises(QgsProcessingException, match="tiles comes from 'wms'.*GeoTIFF"):
-            layers.Source.of(layer)
+            Source.of(layer)
 
     def test_cancel_while_warping(self, make_raster, tmp_path, feedback):
         driver = opened(make_raster("a", np.ones((400, 400))))[0]
         feedback.cancel()
         with pytest.raises(JobCancelled):
-            layers.warp_drivers([driver], grid_for([driver]), tmp_path, feedback)
+            warp_drivers([driver], grid_for([driver]), tmp_path, feedback)
 
     def test_a_cancel_that_waits_as_an_event_is_heard_while_warping(self, make_raster, tmp_path):
         class Late(QgsProcessingFeedback):
@@ -331,7 +349,7 @@ class TestDrivers:
         feedback = Late(False)
         (driver,) = opened(make_raster("a", np.ones((2000, 2000), "uint8")))
         with pytest.raises(JobCancelled, match="^Cancelled. Nothing was written.$"):
-            layers.warp_drivers([driver], grid_for([driver]), tmp_path, feedback)
+            warp_drivers([driver], grid_for([driver]), tmp_path, feedback)
 
     @pytest.mark.parametrize("before", [gdal.UseExceptions, gdal.DontUseExceptions])
     def test_gdal_is_left_as_it_was(self, before):
@@ -340,7 +358,7 @@ class TestDrivers:
             before()
             used = gdal.GetUseExceptions()
             with pytest.raises(QgsProcessingException, match="Opening it failed: .*missing.tif"):
-                with layers.gdal_errors("Opening it"):
+                with gdal_errors("Opening it"):
                     gdal.Open("/missing.tif")
             assert gdal.GetUseExceptions() == used
         finally:
@@ -350,7 +368,7 @@ class TestDrivers:
 class TestKinds:
     def kinds(self, feedback, *made, categorical="", circular=""):
         drivers = opened(*made)
-        layers.set_kinds(drivers, categorical, circular, feedback)
+        set_kinds(drivers, categorical, circular, feedback)
         return {driver.name: driver.kind for driver in drivers}
 
     @pytest.fixture
@@ -408,9 +426,9 @@ class TestKinds:
 
 class TestPoints:
     def read(self, layer, feedback, field="mm", crs=UTM39):
-        layers.check_source(source_of(layer))
-        layers.check_points(source_of(layer), field)
-        return layers.read_points(source_of(layer), field, crs, TRANSFORMS, feedback)
+        check_source(source_of(layer))
+        check_points(source_of(layer), field)
+        return read_points(source_of(layer), field, crs, TRANSFORMS, feedback)
 
     def test_positions_come_in_the_grids_crs(self, make_points, feedback):
         points = self.read(make_points([(51, 32), (51.5, 32.5)], [1, 2], "EPSG:4326"), feedback)
@@ -481,7 +499,7 @@ class TestPoints:
             self.read(layer, feedback)
 
     def table(self, layer, fields, crs, feedback):
-        return layers.read_table(source_of(layer), fields, crs, TRANSFORMS, feedback)
+        return read_table(source_of(layer), fields, crs, TRANSFORMS, feedback)
 
     def test_a_table_has_numbers_and_texts(self, make_points, feedback):
         layer = make_points(["MultiPoint ((1 2), (3 4))", None], ["a", "b"], field="id:string")
@@ -499,9 +517,9 @@ class TestPoints:
             self.table(make_points([(0, 0)], [1.0]), ["cm"], UTM39, feedback)
 
     def kept(self, xy, values, feedback):
-        grid = layers.Grid(UTM39, 0.0, 100.0, 10.0, 10.0, 10, 10)
-        points = layers.Points(np.array(xy, float), np.array(values, float), "ps")
-        return layers.keep_inside(points, grid, feedback)
+        grid = Grid(UTM39, 0.0, 100.0, 10.0, 10.0, 10, 10)
+        points = Points(np.array(xy, float), np.array(values, float), "ps")
+        return keep_inside(points, grid, feedback)
 
     def test_points_outside_are_left_out_and_counted(self, feedback):
         kept = self.kept([(0, 0), (50, 50), (100, 100), (101, 50), (50, -1)], range(5), feedback)
@@ -521,7 +539,7 @@ class TestPoints:
             self.kept([(1, 1), (2, 2), (500, 500)], [5, 5, 6], feedback)
 
     def test_saved(self, tmp_path):
-        points = layers.Points(np.array([[1.0, 2.0]]), np.array([3.0]), "ps")
-        with np.load(tmp_path / layers.save_points(points, tmp_path)) as arrays:
+        points = Points(np.array([[1.0, 2.0]]), np.array([3.0]), "ps")
+        with np.load(tmp_path / save_points(points, tmp_path)) as arrays:
             assert arrays["xy"].tolist() == [[1, 2]]
             assert arrays["values"].tolist() == [3]

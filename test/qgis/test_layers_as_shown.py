@@ -21,8 +21,9 @@ from qgis.core import (
     QgsVectorLayerJoinInfo,
 )
 from qgis.PyQt.QtCore import QVariant
-from subsidence_mapper.algorithms import layers
-from subsidence_mapper.algorithms.layers import vectors
+from subsidence_mapper.algorithms.layers import places
+from subsidence_mapper.algorithms.layers.sources import check_layer, check_points
+from subsidence_mapper.algorithms.layers.vectors import read_points, read_table
 from subsidence_mapper.algorithms.worker.process import JobCancelled
 
 UTM = QgsCoordinateReferenceSystem("EPSG:32639")
@@ -202,8 +203,8 @@ def test_virtual_layers_that_run_sql_or_fetch_are_refused(run, make, save, tmp_p
         )
         layer = QgsVectorLayer(str(path), name, "ogr")
         with pytest.raises(QgsProcessingException, match=f"virtual layer that leads .*{reason}"):
-            layers.check_layer(layer, feedback)
-    layers.check_layer(QgsVectorLayer(str(tmp_path / "ps.gpkg"), "ps", "ogr"), feedback)
+            check_layer(layer, feedback)
+    check_layer(QgsVectorLayer(str(tmp_path / "ps.gpkg"), "ps", "ogr"), feedback)
     assert not feedback.warnings
 
 
@@ -220,9 +221,9 @@ class TestReading:
                 **options,
             )
             layer = source_of(layer)
-            layers.check_points(layer, field)
+            check_points(layer, field)
             context = QgsProject.instance().transformContext()
-            return layers.read_points(layer, field, UTM, context, feedback, error_field)
+            return read_points(layer, field, UTM, context, feedback, error_field)
 
         return read
 
@@ -266,7 +267,7 @@ class TestReading:
         context = QgsProject.instance().transformContext()
         message = "ps, x 500000 to 500010, y .*, are none of its coordinate .* EPSG:4326. Set"
         with pytest.raises(QgsProcessingException, match=message):
-            layers.read_points(source_of(layer), "v", UTM, context, feedback)
+            read_points(source_of(layer), "v", UTM, context, feedback)
 
 
 def test_why_positions_are_missing_can_be_cancelled(make, feedback):
@@ -285,7 +286,7 @@ def test_why_positions_are_missing_can_be_cancelled(make, feedback):
     source = Cancelling(layer, QgsProcessingContext())
     context = QgsProject.instance().transformContext()
     with pytest.raises(JobCancelled):
-        layers.read_points(source, "v", UTM, context, feedback)
+        read_points(source, "v", UTM, context, feedback)
     assert not feedback.warnings
 
 
@@ -296,11 +297,11 @@ def test_one_transform_serves_all_features(make, feedback, monkeypatch):
         made.append(QgsCoordinateTransform(*arguments))
         return made[-1]
 
-    monkeypatch.setattr(vectors, "QgsCoordinateTransform", transform)
+    monkeypatch.setattr(places, "QgsCoordinateTransform", transform)
     layer = make(["v:double"], [(None, [0.0]), *((i, [1.0 + i]) for i in range(50))])
     context = QgsProject.instance().transformContext()
     wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
-    points = layers.read_points(source_of(layer), "v", wgs84, context, feedback)
+    points = read_points(source_of(layer), "v", wgs84, context, feedback)
     assert len(points.xy) == 50 and len(made) == 1
     assert points.xy[0] == pytest.approx([51.0, 32.5374], abs=1e-4)
     assert feedback.warnings == ["Points without a position, skipped: 1."]
@@ -310,8 +311,8 @@ def test_a_text_of_megabytes_is_refused_before_it_takes_memory(make, feedback):
     layer = make(["t:string(0)"], [(i, ["x" * 3_000_000 if i == 50 else "a"]) for i in range(100)])
     context = QgsProject.instance().transformContext()
     with pytest.raises(QgsProcessingException, match="field t .* holds a text of 3,000,000 char"):
-        layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
-    table = layers.read_table(source_of(layer), [], UTM, context, feedback)
+        read_table(source_of(layer), ["t"], UTM, context, feedback)
+    table = read_table(source_of(layer), [], UTM, context, feedback)
     assert len(table.xy) == 100
 
 
@@ -326,12 +327,12 @@ def test_a_long_text_among_many_rows_is_refused_before_it_takes_memory(make, fee
     context = QgsProject.instance().transformContext()
     message = "field t of the layer ps holds a text of 1,000 char.* 300,000 rows .* up to 894 are"
     with pytest.raises(QgsProcessingException, match=message):
-        layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+        read_table(source_of(layer), ["t"], UTM, context, feedback)
     assert layer.dataProvider().deleteFeatures([1])
-    table = layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+    table = read_table(source_of(layer), ["t"], UTM, context, feedback)
     assert table.columns["t"].tolist() == ["b"] * 150_000
     layer = make(["t:string(0)"], [(0, ["a" * 1000]), (10, ["b"])])
-    table = layers.read_table(source_of(layer), ["t"], UTM, context, feedback)
+    table = read_table(source_of(layer), ["t"], UTM, context, feedback)
     assert table.columns["t"].tolist() == ["a" * 1000, "b"]
 
 
@@ -420,9 +421,9 @@ def test_the_other_layers_of_a_file_are_named(make, save, tmp_path, feedback):
         QgsVectorFileWriter.writeAsVectorFormatV3(
             layer, path, QgsCoordinateTransformContext(), options
         )
-    layers.check_layer(QgsVectorLayer(path, "ps", "ogr"), feedback)
+    check_layer(QgsVectorLayer(path, "ps", "ogr"), feedback)
     (warning,) = feedback.warnings
     assert "holds the layers asc, desc. The first one is taken" in warning
     assert "ps.gpkg|layername=desc." in warning
-    layers.check_layer(QgsVectorLayer(f"{path}|layername=desc", "ps", "ogr"), feedback)
+    check_layer(QgsVectorLayer(f"{path}|layername=desc", "ps", "ogr"), feedback)
     assert len(feedback.warnings) == 1

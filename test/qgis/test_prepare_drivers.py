@@ -11,6 +11,7 @@ import pytest
 from osgeo import gdal, ogr
 from qgis.core import (
     QgsProcessingContext,
+    QgsProcessingFeedback,
     QgsProcessingModelAlgorithm,
     QgsVectorLayer,
 )
@@ -50,8 +51,6 @@ def stack(provider, region, tmp_path_factory):
         name: sorted(map(str, region.glob(f"{band}_*.tif")))
         for name, band in (("RED", "red"), ("NIR", "nir"), ("CLOUD_MASK", "quality"))
     }
-    from .conftest import Feedback
-
     results, fine = model.run(
         {
             "DEM": str(region / "dem.tif"),
@@ -69,7 +68,7 @@ def stack(provider, region, tmp_path_factory):
             "stack:REPORT": str(folder / "report.html"),
         },
         QgsProcessingContext(),
-        Feedback(),
+        QgsProcessingFeedback(False),
     )
     assert fine
     raster = gdal.Open(results["stack:STACK"])

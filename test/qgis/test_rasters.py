@@ -28,7 +28,14 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
-from subsidence_mapper.algorithms import layers
+from subsidence_mapper.algorithms.layers.crs import is_true, scale
+from subsidence_mapper.algorithms.layers.driver import Source
+from subsidence_mapper.algorithms.layers.files import check_files, files_of, files_of_vector
+from subsidence_mapper.algorithms.layers.grids import Grid, grid_of
+from subsidence_mapper.algorithms.layers.kinds import set_kinds
+from subsidence_mapper.algorithms.layers.rasters import open_drivers, parse_nodata
+from subsidence_mapper.algorithms.layers.warp import link_drivers, stack_drivers, warp_drivers
+from subsidence_mapper.algorithms.layers.working_grid import choose_grid, choose_lattice
 from subsidence_mapper.algorithms.worker.folders import PREFIX
 from subsidence_mapper.algorithms.worker.interpreter import worker_python
 from subsidence_mapper.algorithms.worker.process import JobCancelled
@@ -42,20 +49,20 @@ INSIDE[10:50, 10:50] = True
 
 
 def opened(path, **options):
-    return layers.open_drivers([layers.Source.of(QgsRasterLayer(path, "rain"))], **options)
+    return open_drivers([Source.of(QgsRasterLayer(path, "rain"))], **options)
 
 
 def brought(driver, folder, feedback, how="warped", cell_size=None):
     """The driver's cells on the working grid, NaN for NoData, by one of the ways to the worker."""
     folder.mkdir()
-    grid = layers.choose_lattice(None, [driver], cell_size, None, TRANSFORMS)
-    grid = layers.choose_grid(grid, None, [driver], None, TRANSFORMS)
+    grid = choose_lattice(None, [driver], cell_size, None, TRANSFORMS)
+    grid = choose_grid(grid, None, [driver], None, TRANSFORMS)
     if how == "warped":
-        (described,) = layers.warp_drivers([driver], grid, folder, feedback)
+        (described,) = warp_drivers([driver], grid, folder, feedback)
     elif how == "stacked":
-        (described,) = layers.stack_drivers([driver], grid, folder / "stack.vrt", feedback)
+        (described,) = stack_drivers([driver], grid, folder / "stack.vrt", feedback)
     else:
-        (described,) = layers.link_drivers([driver], folder)
+        (described,) = link_drivers([driver], folder)
     raster = gdal.Open(str(folder / described["file"]))
     band = raster.GetRasterBand(described.get("band", 1))
     return np.where(band.GetMaskBand().ReadAsArray() > 0, band.ReadAsArray(), np.nan)
@@ -245,12 +252,12 @@ class TestDamage:
         path = str(tmp_path / "cut")
         suffix = {"SAGA": ".sdat", "COG": ".tif"}.get(kind, "")
         gdal.Translate(path + suffix, write_raster("whole", cells), format=kind)
-        whole = layers.Source("rain", path + suffix, QgsCoordinateReferenceSystem("EPSG:32639"))
-        (driver,) = layers.open_drivers([whole])
+        whole = Source("rain", path + suffix, QgsCoordinateReferenceSystem("EPSG:32639"))
+        (driver,) = open_drivers([whole])
         assert np.array_equal(brought(driver, tmp_path / "whole", feedback), cells)
         os.truncate(path + suffix, os.path.getsize(path + suffix) // 2)
         with pytest.raises(QgsProcessingException, match="rain cannot be read: .*cut"):
-            (driver,) = layers.open_drivers([whole])
+            (driver,) = open_drivers([whole])
             brought(driver, tmp_path / "job", feedback)
 
     def test_a_full_disk_is_noticed(self, write_raster, tmp_path, feedback):
@@ -311,7 +318,7 @@ class TestOverviews:
     def test_kinds_are_guessed_from_the_cells(self, with_overviews, feedback):
         cells = np.random.default_rng(0).choice([1, 2, 3, 4], (3000, 3000)).astype(np.float32)
         drivers = opened(with_overviews(cells))
-        layers.set_kinds(drivers, "", "", feedback)
+        set_kinds(drivers, "", "", feedback)
         assert drivers[0].kind == "categorical"
 
 
@@ -321,7 +328,7 @@ class TestFloatClasses:
         cells = (np.arange(SIZE * SIZE) % count).reshape(SIZE, SIZE).astype(np.float32)
         cells[0, :5] = np.nan
         drivers = opened(write_raster("rain", cells))
-        layers.set_kinds(drivers, "", "", feedback)
+        set_kinds(drivers, "", "", feedback)
         assert drivers[0].kind == kind
         assert f"it holds only {count} different whole numbers" in feedback.infos[0]
 
@@ -329,7 +336,7 @@ class TestFloatClasses:
         many = (np.arange(SIZE * SIZE) % 33).reshape(SIZE, SIZE).astype(np.float32)
         for cells in (many, many % 4 + 0.5):
             drivers = opened(write_raster("rain", cells))
-            layers.set_kinds(drivers, "", "", feedback)
+            set_kinds(drivers, "", "", feedback)
             assert drivers[0].kind == "continuous"
 
     def test_complex_numbers_are_refused(self, run, write_raster, tmp_path):
@@ -343,7 +350,7 @@ class TestNames:
     def test_dots_stay(self, write_raster):
         path = write_raster("chirps-v2.0.2019", CELLS)
         for title, name in (("chirps-v2", "chirps-v2.0.2019"), ("my.rain", "my.rain")):
-            assert layers.Source.of(QgsRasterLayer(path, title)).name == name
+            assert Source.of(QgsRasterLayer(path, title)).name == name
 
     def test_bands_of_one_year_go_together(self, run, write_raster, tmp_path):
         paths = {"RED": [], "NIR": []}
@@ -367,8 +374,8 @@ class TestProjections:
         along = np.sqrt(1 - flat * np.sin(angle) ** 2) / np.cos(angle)
         across = along * (1 - flat * np.sin(angle) ** 2) / (1 - flat)
         odder = max(along, across, key=lambda each: abs(np.log(each)))
-        assert layers.scale(crs, place) == pytest.approx(odder, rel=1e-5)
-        assert layers.is_true(crs, place) == (latitude == 0)
+        assert scale(crs, place) == pytest.approx(odder, rel=1e-5)
+        assert is_true(crs, place) == (latitude == 0)
 
     @pytest.mark.parametrize(
         ("crs", "x", "y", "true"),
@@ -384,7 +391,7 @@ class TestProjections:
         ],
     )
     def test_which_crs_has_true_metres(self, crs, x, y, true):
-        assert layers.is_true(QgsCoordinateReferenceSystem(crs), QgsPointXY(x, y)) == true
+        assert is_true(QgsCoordinateReferenceSystem(crs), QgsPointXY(x, y)) == true
 
     @pytest.mark.parametrize(("epsg", "y"), [(3857, 8_399_738), (3395, 8_362_698)])
     def test_a_stretched_dem_is_brought_to_utm(
@@ -413,12 +420,12 @@ class TestProjections:
 
     def test_a_crs_without_a_place_on_earth_passes(self):
         site = QgsCoordinateReferenceSystem.fromWkt('LOCAL_CS["site",UNIT["metre",1]]')
-        assert layers.is_true(site, QgsPointXY(1000, 2000))
+        assert is_true(site, QgsPointXY(1000, 2000))
 
     def test_a_stretched_surface_has_no_areas(self, write_raster):
         (driver,) = opened(write_raster("surface", CELLS, 2_000_000, 8_399_738, 60.0, 3857))
         with pytest.raises(QgsProcessingException, match="distances and areas would be wrong"):
-            layers.grid_of(driver)
+            grid_of(driver)
 
     def test_a_slightly_stretched_map_is_warned_of(self, run, write_raster, tmp_path, feedback):
         # Polar stereographic, true at 70 degrees north, at 65 degrees.
@@ -431,7 +438,7 @@ class TestPlaces:
     def lattice(self, make_points, places, feedback, crs="EPSG:4326"):
         layer = make_points(places, np.arange(len(places)).tolist(), crs)
         source = QgsProcessingFeatureSource(layer, QgsProcessingContext())
-        return layers.choose_lattice(None, [], 30, source, TRANSFORMS, feedback)
+        return choose_lattice(None, [], 30, source, TRANSFORMS, feedback)
 
     @pytest.mark.parametrize(
         ("longitude", "latitude", "zone"),
@@ -450,14 +457,12 @@ class TestPlaces:
         self, make_raster, make_points, feedback
     ):
         world = make_raster("rain", np.ones((180, 360), "float32"), -180, 90, 1, 4326)
-        drivers = layers.open_drivers([layers.Source.of(world)])
+        drivers = open_drivers([Source.of(world)])
         layer = make_points([(147.1, -33), (147.2, -33)], [1, 2], "EPSG:4326")
         source = QgsProcessingFeatureSource(layer, QgsProcessingContext())
         extent = QgsRectangle(51, 32, 52, 33)
         for given_extent, zone in ((None, 32755), (extent, 32639)):
-            lattice = layers.choose_lattice(
-                None, drivers, 30, source, TRANSFORMS, feedback, given_extent
-            )
+            lattice = choose_lattice(None, drivers, 30, source, TRANSFORMS, feedback, given_extent)
             assert lattice.crs.authid() == f"EPSG:{zone}"
 
     @pytest.mark.parametrize(
@@ -473,7 +478,7 @@ class TestPlaces:
         self, write_raster, tmp_path, feedback, epsg, left, top, cell, zone
     ):
         (driver,) = opened(write_raster("rain", CELLS, left, top, cell, epsg))
-        lattice = layers.choose_lattice(None, [driver], None, None, TRANSFORMS, feedback)
+        lattice = choose_lattice(None, [driver], None, None, TRANSFORMS, feedback)
         assert lattice.crs.authid() in (f"EPSG:{zone}", f"EPSG:{epsg}")
         got = brought(driver, tmp_path / "job", feedback)
         assert np.isfinite(got).mean() > 0.9
@@ -528,28 +533,28 @@ class TestPlaces:
         raster = gdal.Open(write_raster("rain", CELLS), gdal.GA_Update)
         virtual = gdal.Translate("", raster, format="VRT")
         virtual.SetGeoTransform(place)
-        layer = layers.Source("rain", virtual.GetMetadata("xml:VRT")[0], layers.Grid)
+        layer = Source("rain", virtual.GetMetadata("xml:VRT")[0], Grid)
         with pytest.raises(QgsProcessingException, match="The raster rain has cells of .*damaged"):
-            layers.open_drivers([layer])
+            open_drivers([layer])
 
     def test_a_raster_without_a_georeference_is_refused(self, tmp_path):
         path = str(tmp_path / "bare.tif")
         gdal.GetDriverByName("GTiff").Create(path, 60, 60, 1).FlushCache()
         crs = QgsCoordinateReferenceSystem("EPSG:32639")
-        (driver,) = layers.open_drivers([layers.Source("bare", path, crs)])
-        with pytest.raises(QgsProcessingException, match="bare tells neither its corner nor"):
-            layers.grid_of(driver)
-        with pytest.raises(QgsProcessingException, match="bare tells neither its corner nor"):
-            layers.choose_lattice(None, [driver], None, None, TRANSFORMS)
+        (driver,) = open_drivers([Source("bare", path, crs)])
+        with pytest.raises(QgsProcessingException, match="bare states neither its corner nor"):
+            grid_of(driver)
+        with pytest.raises(QgsProcessingException, match="bare states neither its corner nor"):
+            choose_lattice(None, [driver], None, None, TRANSFORMS)
 
     @pytest.mark.parametrize("cell", [0.0, -30.0, np.nan, np.inf])
     def test_a_grid_needs_cells_with_a_size(self, cell):
-        grid = layers.Grid(QgsCoordinateReferenceSystem("EPSG:32639"), 0.0, 0.0, cell, cell)
+        grid = Grid(QgsCoordinateReferenceSystem("EPSG:32639"), 0.0, 0.0, cell, cell)
         with pytest.raises(QgsProcessingException, match="have no size"):
             grid.over(QgsRectangle(0, 0, 100, 100))
 
     def test_an_area_without_a_place(self):
-        grid = layers.Grid(QgsCoordinateReferenceSystem("EPSG:32639"), 0.0, 0.0, 30.0, 30.0)
+        grid = Grid(QgsCoordinateReferenceSystem("EPSG:32639"), 0.0, 0.0, 30.0, 30.0)
         for value in (np.nan, np.inf):
             with pytest.raises(QgsProcessingException, match="no place on earth"):
                 grid.over(QgsRectangle(0, 0, value, 100))
@@ -614,16 +619,16 @@ class TestFiles:
         path = write_raster("a", CELLS)
         inner = virtual(SOURCE.format(beside=' relativeToVRT="1"', file="a.tif"), name="b.vrt")
         outer = virtual(SOURCE.format(beside="", file=inner), name="c.vrt")
-        assert layers.files_of(outer) == {path, inner, outer}
+        assert files_of(outer) == {path, inner, outer}
         text = VIRTUAL.format(inside=SOURCE.format(beside="", file=inner), kind="")
-        assert layers.files_of(text) == {path, inner}
+        assert files_of(text) == {path, inner}
         os.symlink(path, tmp_path / "link.tif")
-        assert path in layers.files_of(str(tmp_path / "link.tif"))
+        assert path in files_of(str(tmp_path / "link.tif"))
         with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
             archive.write(path, "a.tif")
-        assert layers.files_of(f"/vsizip/{tmp_path}/z.zip/a.tif") == {str(tmp_path / "z.zip")}
-        assert layers.files_of(f'NETCDF:"{path}":rain') == {path}
-        assert layers.files_of("no such file") == set()
+        assert files_of(f"/vsizip/{tmp_path}/z.zip/a.tif") == {str(tmp_path / "z.zip")}
+        assert files_of(f'NETCDF:"{path}":rain') == {path}
+        assert files_of("no such file") == set()
 
     @pytest.fixture
     def asked(self, monkeypatch):
@@ -647,8 +652,8 @@ class TestFiles:
         beside = tmp_path / "0.tif.aux.xml"
         beside.write_text("<PAMDataset></PAMDataset>")
         asked.clear()
-        assert layers.files_of(outer) == {*tiles, inner, outer}
-        assert layers.files_of(tiles[0]) == {tiles[0], str(beside)}
+        assert files_of(outer) == {*tiles, inner, outer}
+        assert files_of(tiles[0]) == {tiles[0], str(beside)}
         assert asked == [outer, tiles[0]]
 
     def test_a_vector_file_is_opened_for_the_files_beside_it_alone(self, tmp_path, asked):
@@ -659,8 +664,8 @@ class TestFiles:
         gdal.VectorTranslate(text, places, dstSRS="EPSG:4326")
         asked.clear()
         beside = {str(tmp_path / f"ps.{end}") for end in ("shp", "shx", "dbf", "prj")}
-        assert layers.files_of_vector(QgsVectorLayer(shape, "ps")) == beside
-        assert layers.files_of_vector(QgsVectorLayer(text, "ps")) == {text}
+        assert files_of_vector(QgsVectorLayer(shape, "ps")) == beside
+        assert files_of_vector(QgsVectorLayer(text, "ps")) == {text}
         assert asked == [shape]
 
     def test_our_own_stack_rests_on_its_drivers_and_can_be_used(
@@ -668,11 +673,11 @@ class TestFiles:
     ):
         path = write_raster("a", np.where(INSIDE, CELLS, -9999))
         (driver,) = opened(path)
-        grid = layers.Grid(driver.crs, 500_000, 3_600_000, 60, 60, 30, 30)
+        grid = Grid(driver.crs, 500_000, 3_600_000, 60, 60, 30, 30)
         stack = tmp_path / "stack.vrt"
-        layers.stack_drivers([driver], grid, stack, feedback)
-        assert layers.files_of(str(stack)) >= {path, str(stack)}
-        layers.check_files(str(stack), "stack")
+        stack_drivers([driver], grid, stack, feedback)
+        assert files_of(str(stack)) >= {path, str(stack)}
+        check_files(str(stack), "stack")
         got = brought(opened(str(stack))[0], tmp_path / "job", feedback)
         assert np.isnan(got).sum() == 30 * 30 - 20 * 20
 
@@ -696,17 +701,17 @@ class TestFiles:
         outer = virtual(SOURCE.format(beside="", file=path), name="outer.vrt")
         said = re.escape(f"{path}, which fetches {file} from the net")
         for each in (path, outer):
-            source = layers.Source("rain", each, QgsCoordinateReferenceSystem("EPSG:32639"))
+            source = Source("rain", each, QgsCoordinateReferenceSystem("EPSG:32639"))
             with pytest.raises(QgsProcessingException, match=said):
-                layers.open_drivers([source])
+                open_drivers([source])
 
     @pytest.mark.parametrize("folder", ["vsites", "vsis3", "a/vsicurl_copies"])
     def test_a_folder_may_be_called_as_a_file_system(self, write_raster, virtual, tmp_path, folder):
         (tmp_path / folder).mkdir(parents=True)
         path = write_raster(f"{folder}/a", CELLS)
         outer = virtual(SOURCE.format(beside="", file=path))
-        layers.check_files(outer, "rain")
-        assert layers.files_of(outer) == {path, outer}
+        check_files(outer, "rain")
+        assert files_of(outer) == {path, outer}
         assert opened(outer)[0].band.ReadAsArray()[1, 2] == CELLS[1, 2]
 
     @pytest.mark.skipif(sys.platform != "linux", reason="no such file")
@@ -715,7 +720,7 @@ class TestFiles:
         path = virtual(SOURCE.format(beside="", file=memory))
         said = f"The raster layer rain rests on {memory}, which cannot be read: Input/output error."
         with pytest.raises(QgsProcessingException, match=said):
-            layers.check_files(path, "rain")
+            check_files(path, "rain")
 
     def test_a_service_is_refused(self, tmp_path):
         path = tmp_path / "tiles.xml"
@@ -724,12 +729,12 @@ class TestFiles:
             "</GDAL_WMS>"
         )
         with pytest.raises(QgsProcessingException, match="tiles.xml, which describes a service"):
-            layers.check_files(str(path), "tiles")
+            check_files(str(path), "tiles")
 
     def test_a_file_that_names_a_service_is_refused(self, virtual):
         path = virtual(SOURCE.format(beside="", file="PG:host=localhost dbname=a table=b"))
         with pytest.raises(QgsProcessingException, match=f"{path}, which describes a service"):
-            layers.check_files(path, "rain")
+            check_files(path, "rain")
 
     def test_python_in_a_file_is_refused(self, virtual):
         code = (
@@ -740,7 +745,7 @@ class TestFiles:
         with pytest.raises(
             QgsProcessingException, match=f"{path}, which computes pixels by Python"
         ):
-            layers.check_files(path, "rain")
+            check_files(path, "rain")
 
     def test_bytes_of_other_files_are_no_pixels(self, virtual, tmp_path):
         kind = ' subClass="VRTRawRasterBand"'
@@ -748,14 +753,14 @@ class TestFiles:
         for beside, name in ((0, "/etc/passwd"), (1, "other.bin"), (1, "../rain")):
             path = virtual(raw.format(beside, name), kind)
             with pytest.raises(QgsProcessingException, match=f"takes the bytes of {name}"):
-                layers.check_files(path, "rain")
-        layers.check_files(virtual(raw.format(1, "rain"), kind), "rain")
+                check_files(path, "rain")
+        check_files(virtual(raw.format(1, "rain"), kind), "rain")
 
 
 @given(st.text() | st.text(alphabet='/vsizp:"{}.<>|\0tifNETCDF'), st.booleans())
 def test_property_any_name_rests_on_no_file_or_some(text, inside):
     uri = VIRTUAL.format(inside=SOURCE.format(beside="", file=text), kind="") if inside else text
-    assert layers.files_of(uri) == set()
+    assert files_of(uri) == set()
 
 
 MAKE_HDF5 = """
@@ -786,7 +791,7 @@ def test_parts_of_an_hdf5_file_in_other_files_are_refused(tmp_path, how, other):
     subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, how], check=True)
     uri = f'HDF5:"{tmp_path}/a.h5"://rain'
     with pytest.raises(InputError, match=f"a.h5 keeps .*rain in another file .*{other}"):
-        layers.check_files(uri, "rain")
+        check_files(uri, "rain")
 
 
 @pytest.fixture
@@ -800,11 +805,11 @@ def own_temporary(tmp_path, monkeypatch):
 def test_the_look_into_an_hdf5_file_can_be_cancelled(tmp_path, own_temporary, feedback):
     subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, "whole"], check=True)
     feedback.cancel()
-    source = layers.Source(
+    source = Source(
         "rain", f'HDF5:"{tmp_path}/a.h5"://rain', QgsCoordinateReferenceSystem("EPSG:32639")
     )
     with pytest.raises(JobCancelled, match="Cancelled. Nothing was written."):
-        layers.open_drivers([source], feedback=feedback)
+        open_drivers([source], feedback=feedback)
     assert not list(own_temporary.iterdir())
 
 
@@ -826,26 +831,26 @@ def test_the_look_into_an_hdf5_file_that_fails_is_kept(
     with monkeypatch.context() as patched:
         patched.setenv("SUBSIDENCE_PYTHON", str(broken))
         with pytest.raises(QgsProcessingException, match="a.h5 .*It said: It broke") as failed:
-            layers.check_files(uri, "rain", feedback)
+            check_files(uri, "rain", feedback)
     (kept,) = own_temporary.iterdir()
     assert kept.name.startswith(PREFIX)
     assert f"The job is kept for a week in {kept}." in str(failed.value)
     assert (kept / "worker.log").read_text() == "It broke\n"
-    layers.check_files(uri, "rain", feedback)  # a look that failed is taken anew
+    check_files(uri, "rain", feedback)  # a look that failed is taken anew
     assert list(own_temporary.iterdir()) == [kept]
 
 
 def test_an_hdf5_file_that_is_whole_is_read(tmp_path):
     subprocess.run([worker_python(), "-c", MAKE_HDF5, tmp_path, "whole"], check=True)
     crs = QgsCoordinateReferenceSystem("EPSG:32639")
-    (driver,) = layers.open_drivers([layers.Source("rain", f'HDF5:"{tmp_path}/a.h5"://rain', crs)])
+    (driver,) = open_drivers([Source("rain", f'HDF5:"{tmp_path}/a.h5"://rain', crs)])
     assert driver.band.ReadAsArray()[1, 2] == 62
 
 
 @given(st.text() | st.text(alphabet="ab*=;,. -+0123456789enaif\n"))
 def test_property_nodata_is_understood_or_refused(text):
     try:
-        values = layers.parse_nodata(text, ["a", "b"])
+        values = parse_nodata(text, ["a", "b"])
     except QgsProcessingException as problem:
         assert str(problem).startswith("NODATA ")
     else:

@@ -11,17 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 import rasterio
-from subsidence_mapper.model import engine
 from subsidence_mapper.model.engine import LOCAL, Cluster
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.maps.surface import write_surfaces
-from subsidence_mapper.model.methods.catalogue import make
+from subsidence_mapper.model.methods.base import sentences
+from subsidence_mapper.model.methods.catalogue import make, names
 from subsidence_mapper.model.methods.cnn import CNN
 from subsidence_mapper.model.monitor import SILENT, Monitor, StdoutMonitor
 from subsidence_mapper.model.network.build import build
@@ -31,16 +30,15 @@ from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.spatial.stack import Stack
 from subsidence_mapper.model.statistics.splits import make_folds
 from subsidence_mapper.model.tasks import interpolate
-from subsidence_mapper.model.tasks.compare import new_method
-from subsidence_mapper.model.validation.comparison import Tuned, compare_methods
+from subsidence_mapper.model.validation.comparison import compare_methods
+from subsidence_mapper.model.validation.tuning import Tuned
 from subsidence_mapper.test.examples import make_grid, randomised
 
 distributed = pytest.importorskip(
     "distributed", reason="Dask is an optional part of the worker environment"
 )
 
-CLASSICAL = ["kriging", "idw", "rbf", "movingleastsquares", "regressionkriging"]
-CLASSICAL += ["forest", "boosting"]
+CLASSICAL = [name for name in names() if name not in ("cnn", "hybrid")]
 
 
 class Dask:
@@ -126,18 +124,17 @@ def test_a_network_maps_the_same(stack, cluster, tmp_path):
 
 
 def test_folds_are_the_same_and_so_is_what_fails(points, grid, cluster):
-    ways = [make_folds("kfold", points, grid, 3)]
-    rivals = {name: partial(new_method, name, {}, 0) for name in ("idw", "forest")}
-    rivals["tuned"] = partial(Tuned, "rbf", grid)
-    (here,) = compare_methods(rivals, points, None, ways)
-    (there,) = compare_methods(rivals, points, None, ways, engine=cluster)
+    folds = [make_folds("kfold", points, grid, 3)]
+    methods = [make("idw"), make("forest"), Tuned(make("rbf"), grid)]
+    (here,) = compare_methods(methods, points, None, folds)
+    (there,) = compare_methods(methods, points, None, folds, engine=cluster)
     for one, other in zip(here.scores, there.scores):
         assert one.name == other.name and one.failures == other.failures
         assert np.array_equal(one.predicted, other.predicted, equal_nan=True)
         assert one.train == other.train
     scores = {score.name: score for score in there.scores}
     assert len(scores["forest"].failures) == 3 and scores["idw"].is_complete
-    assert len(scores["tuned"].fitted.tuning_.tried) == 9
+    assert len(scores["rbf"].fitted.tried) == 9
 
 
 def test_a_job_goes_where_its_request_says(dask, tmp_path):
@@ -165,15 +162,15 @@ def test_a_job_goes_where_its_request_says(dask, tmp_path):
     ("name", "parameters", "count"),
     [("rbf", {"kernel": "cubic"}, "4200 values"), ("idw", {"radius": 0.1}, "4,200 cells")],
 )
-def test_what_a_method_remarks_is_the_same(cluster, grid, tmp_path, name, parameters, count):
+def test_notes_of_a_map_are_the_same(cluster, grid, tmp_path, name, parameters, count):
     along = np.linspace(0, 1800, 60)
     line = Points(np.column_stack([500_000 + along, 3_600_000 - along]), -along / 100)
     method = make(name, **parameters).fit(line)
-    surface(tmp_path / "here.tif", method, grid, None, LOCAL)
-    (here,) = method.remarks()
-    method.counted_ = 0
-    surface(tmp_path / "there.tif", method, grid, None, cluster)
-    assert method.remarks() == [here] and here.startswith(count)
+    here, there = (
+        sentences(write_surfaces(method, grid, None, tmp_path / "map.tif", SILENT, engine=engine))
+        for engine in (LOCAL, cluster)
+    )
+    assert here == there and here[0].startswith(count)
 
 
 def test_a_worker_that_does_not_see_the_stack_says_what_to_do(cluster, points, stack, tmp_path):
@@ -202,9 +199,9 @@ def test_a_map_is_whole_though_a_worker_is_killed_half_way(dask, cluster, tmp_pa
     assert np.array_equal(here, there) and np.isfinite(there).all()
 
 
-def test_a_cluster_that_dies_is_reported(dask, cluster, monkeypatch):
+def test_a_cluster_that_dies_is_reported(dask):
     """Last of those that use the cluster: there is none afterwards."""
-    monkeypatch.setattr(engine, "_PATIENCE", 1)
+    cluster = Cluster(dask.address, patience=1)
     naps = cluster.map(time.sleep, [0.1] * 40)
     next(naps)
     dask.workers[1].kill()
@@ -217,14 +214,12 @@ def test_a_cluster_that_dies_is_reported(dask, cluster, monkeypatch):
 
 
 def test_no_worker_no_scheduler_and_no_dask_are_told_apart(tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "_PATIENCE", 1)
-    monkeypatch.setattr(engine, "_ANSWER", 1)
     dask = Dask(tmp_path)
     with pytest.raises(InputError, match="no worker for 1 seconds. Start some with 'dask worker"):
-        Cluster(dask.address)
+        Cluster(dask.address, patience=1)
     dask.end()
     with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127"):
-        Cluster(dask.address)
+        Cluster(dask.address, answer=1)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match="has no Dask"):
         Cluster(dask.address)

@@ -18,8 +18,7 @@ from subsidence_mapper.model.drivers.land_use import (
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.spatial.polygons import cells_within
 from subsidence_mapper.model.tasks import landuse as task
-from subsidence_mapper.test.examples import RecordingMonitor as Log
-from subsidence_mapper.test.examples import make_grid, write_driver
+from subsidence_mapper.test.examples import RecordingMonitor, make_grid, write_driver
 
 NAN = np.nan
 LEFT, TOP, CELL = 500_000.0, 3_600_000.0, 30.0
@@ -215,7 +214,7 @@ def job(tmp_path):
             "parameters": {"method": method, **parameters},
             "outputs": outputs,
         }
-        log = Log()
+        log = RecordingMonitor()
         result = task.run(tmp_path, request, log)
         with rasterio.open(tmp_path / result["files"]["LAND_USE"]) as raster:
             assert (raster.dtypes, raster.nodata) == (("uint8",), 0)

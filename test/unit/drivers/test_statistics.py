@@ -15,20 +15,10 @@ from subsidence_mapper.model.drivers.statistics import (
     strips,
 )
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.tasks import stack as task
-from subsidence_mapper.test.examples import make_grid, write_driver
+from subsidence_mapper.test.examples import RecordingMonitor, make_grid, write_driver
 
 NAN = np.nan
-
-
-class Log(Monitor):
-    def __init__(self):
-        self.warnings = []
-
-    def log(self, text, level="info"):
-        if level == "warning":
-            self.warnings.append(text)
 
 
 def of_stack(kinds, cells, parts=1):
@@ -164,7 +154,7 @@ def job(tmp_path):
             "parameters": {"format": "geotiff", **parameters},
             "outputs": ["STACK", "REPORT"],
         }
-        log = Log()
+        log = RecordingMonitor()
         return task.run(tmp_path, json.loads(json.dumps(request)), log), log
 
     run.folder, run.given, run.drivers = tmp_path, given, drivers

@@ -19,22 +19,14 @@ from subsidence_mapper.model.drivers.terrain import (
     wetness,
 )
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.spatial.raster import read_band
 from subsidence_mapper.model.tasks import terrain as task
+from subsidence_mapper.test.examples import RecordingMonitor
 
 CELL, SIZE = 30.0, 101
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
 METHODS = [(flow, depressions) for flow in ("dinf", "mfd") for depressions in ("breach", "fill")]
-
-
-class Notes(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append((level, text))
 
 
 @pytest.fixture
@@ -266,7 +258,7 @@ def run(tmp_path):
         ) as raster:
             raster.write(np.asarray(heights, np.float32), 1)
         settings = {"flow": "dinf", "depressions": "breach", "slope_floor": 0.1}
-        notes = Notes()
+        notes = RecordingMonitor()
         request = {
             "grid": (grid or area).to_dict(),
             "area": area.to_dict(),

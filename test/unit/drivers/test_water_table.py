@@ -12,19 +12,11 @@ from subsidence_mapper.model.drivers.water_table import (
     read_piezometers,
 )
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.tasks import watertable as task
+from subsidence_mapper.test.examples import RecordingMonitor
 
 LEFT, TOP = 500_000.0, 3_600_000.0
-
-
-class Notes(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append(text)
 
 
 def day(text) -> int:
@@ -106,7 +98,7 @@ XY = np.array([[0.0, 0.0], [1000.0, 0.0], [0.0, 1000.0]])
 
 
 def test_rows_columns_and_a_table_give_the_same_series():
-    notes = Notes()
+    notes = RecordingMonitor()
     rows = {
         "xy": XY[[0, 0, 1, 2]],
         "id": np.array(["a", "a", "b", "c"]),
@@ -138,7 +130,7 @@ def test_rows_columns_and_a_table_give_the_same_series():
         ]
         assert [each.levels.tolist() for each in got] == [[1, 2], [3], [4]]
     assert any(
-        "3 piezometers with 4 readings from 2014-01-01 to 2014-02-01" in x for x in notes.lines
+        "3 piezometers with 4 readings from 2014-01-01 to 2014-02-01" in x for x in notes.texts
     )
 
 
@@ -149,23 +141,23 @@ def test_a_number_finds_the_same_number_as_text():
         "when": np.array([20140101.0, 20140101, 20140101, 20140101]),
         "level": np.array([1.0, 2.0, 4.0, 7.0]),
     }
-    notes = Notes()
+    notes = RecordingMonitor()
     got = read_piezometers(places, table, "name", "when", "level", "n", notes)
     assert [each.levels.tolist() for each in got] == [[1], [3], []]
     averaged = "Readings that fall on a day of which the piezometer has another, averaged: 1."
-    assert averaged in notes.lines
-    assert any("1 of 4 readings belong to no piezometer" in line for line in notes.lines)
-    assert any("1 have no reading, 2 a single one" in line for line in notes.lines)
+    assert averaged in notes.texts
+    assert any("1 of 4 readings belong to no piezometer" in line for line in notes.texts)
+    assert any("1 have no reading, 2 a single one" in line for line in notes.texts)
 
 
 def test_levels_may_be_texts():
     ids, when = np.array(["a", "a", "b", "c"]), np.array(["2014-01-01", "2014-02-01"] * 2)
     rows = {"xy": XY[[0, 0, 1, 2]], "id": ids, "when": when}
     texts = {**rows, "level": np.array(["116.38", " -1e1 ", "", "7"])}
-    notes = Notes()
+    notes = RecordingMonitor()
     got = read_piezometers(texts, None, "id", "when", "level", monitor=notes)
     assert [each.levels.tolist() for each in got] == [[116.38, -10], [], [7]]
-    assert "1 of 4 readings have no level: skipped." in notes.lines
+    assert "1 of 4 readings have no level: skipped." in notes.texts
     columns = {"xy": XY, "D20140101": np.array(["1.5", "", "3"]), "2014_02_01": np.full(3, 2.0)}
     assert [each.levels.tolist() for each in read_piezometers(columns)] == [[1.5, 2], [2], [3, 2]]
     texts["level"] = np.array(["1,5", "dry", "1_0", "7"])
@@ -175,9 +167,9 @@ def test_levels_may_be_texts():
 
 def test_no_column_of_a_date_vanishes():
     columns = {"xy": XY, "id20150101": np.ones(3), "D20150101": np.full(3, 2.0)}
-    notes = Notes()
+    notes = RecordingMonitor()
     assert [each.levels.tolist() for each in read_piezometers(columns, monitor=notes)] == [[2]] * 3
-    assert "Columns that are dates: 1. Others: id20150101." in notes.lines
+    assert "Columns that are dates: 1. Others: id20150101." in notes.texts
     with pytest.raises(InputError, match="'D20150101' and 'D20150101_1' are the same date"):
         read_piezometers({**columns, "D20150101_1": np.ones(3)})
     with pytest.raises(InputError, match="'D20161301' is no date"):
@@ -191,7 +183,7 @@ def test_gaps_are_counted():
         "when": np.array(["2014-01-01", "", "2014-01-01", "2014-02-01"]),
         "level": np.array([np.nan, 2, 3, 4]),
     }
-    notes = Notes()
+    notes = RecordingMonitor()
     got = read_piezometers(rows, None, "id", "when", "level", monitor=notes)
     assert [each.levels.tolist() for each in got] == [[], [3]]
     for text in (
@@ -200,7 +192,7 @@ def test_gaps_are_counted():
         "1 of 4 readings have no level: skipped.",
         "1 of 2 readings belong to no piezometer of the layer: skipped.",
     ):
-        assert text in notes.lines
+        assert text in notes.texts
 
 
 @pytest.mark.parametrize(
@@ -240,10 +232,16 @@ def test_ids_that_never_meet_and_columns_without_dates():
 def run(tmp_path):
     """Run the task on a field of levels; gives bands by output, the log and the report."""
 
-    def run(places, outputs=("WATER_TABLE", "CHANGE", "REPORT"), grid=None, **parameters):
+    def run(
+        places,
+        outputs=("WATER_TABLE", "CHANGE", "REPORT"),
+        grid=None,
+        tile_size=512,
+        **parameters,
+    ):
         np.savez(tmp_path / "piezometers.npz", **places)
         grid = grid or Grid("EPSG:25830", (LEFT, 500.0, 0.0, TOP, 0.0, -500.0), 20, 20)
-        notes = Notes()
+        notes = RecordingMonitor()
         request = {
             "grid": grid.to_dict(),
             "outputs": list(outputs),
@@ -256,8 +254,8 @@ def run(tmp_path):
                 **parameters,
             },
         }
-        result = task.run(tmp_path, request, notes)
-        made = {"LOG": notes.lines}
+        result = task.run(tmp_path, request, notes, tile_size)
+        made = {"LOG": notes.texts}
         for name, file in result["files"].items():
             if file.endswith(".html"):
                 made[name] = (tmp_path / file).read_text(encoding="utf-8")
@@ -349,10 +347,11 @@ def test_a_report_alone(run):
     assert "Water table, mean of 2014-01-01 to 2018-01-01" in run(falling(), ["REPORT"])["REPORT"]
 
 
-def test_tiles_equal_the_whole(run, monkeypatch):
-    whole = run(falling(), ["WATER_TABLE"])["WATER_TABLE"]
-    monkeypatch.setattr(task, "_TILE", 7)
-    assert np.allclose(run(falling(), ["WATER_TABLE"])["WATER_TABLE"], whole, rtol=1e-6)
+def test_tiles_equal_the_whole(run):
+    whole, tiled = (
+        run(falling(), ["WATER_TABLE"], tile_size=size)["WATER_TABLE"] for size in (512, 7)
+    )
+    assert np.allclose(tiled, whole, rtol=1e-6)
 
 
 def test_piezometers_at_one_place_are_averaged(run):
@@ -432,12 +431,12 @@ def test_piezometers_of_donana(real_data):
         "Valores": np.array([float(row["Valores"] or "nan") for row in rows]),
     }
     places = {"xy": scattered(6), "Nombre": np.array(names)}
-    notes = Notes()
+    notes = RecordingMonitor()
     got = read_piezometers(places, table, "Nombre", "Fechas", "Valores", "Nombre", notes)
     empty = sum(not row["Valores"] for row in rows)
     assert [each.name for each in got] == names
     assert sum(len(each.days) for each in got) == len(rows) - empty == 689
-    assert f"{empty} of {len(rows)} readings have no level: skipped." in notes.lines
+    assert f"{empty} of {len(rows)} readings have no level: skipped." in notes.texts
     for each in got:
         own = [
             float(row["Valores"]) for row in rows if row["Nombre"] == each.name and row["Valores"]

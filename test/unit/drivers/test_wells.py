@@ -6,19 +6,11 @@ import rasterio
 from scipy.integrate import dblquad
 from subsidence_mapper.model.drivers.wells import density, is_active
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.tasks import wells as task
+from subsidence_mapper.test.examples import RecordingMonitor
 
 LEFT, TOP = 500_000.0, 3_600_000.0
-
-
-class Notes(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append((level, text))
 
 
 def make_grid(height, width, cell) -> Grid:
@@ -37,14 +29,14 @@ def run(tmp_path):
 
     def run(xy, grid, outputs=("DISTANCE", "DENSITY"), columns=None, **parameters):
         np.savez(tmp_path / "wells.npz", xy=np.array(xy, float), **(columns or {}))
-        notes = Notes()
+        notes = RecordingMonitor()
         request = {
             "grid": grid.to_dict(),
             "outputs": list(outputs),
             "wells": "wells.npz",
             "parameters": {"bandwidth": 2000.0, **parameters},
         }
-        result = task.run(tmp_path, request, notes)
+        result = task.run(tmp_path, request, notes, tile_size=16)
         rasters = {}
         for name, file in result["files"].items():
             with rasterio.open(tmp_path / file) as raster:
@@ -66,8 +58,7 @@ def test_one_well_in_closed_form(run):
     assert rasters["DENSITY_BAND"] == "wells_per_km2"
 
 
-def test_many_wells_equal_the_full_matrix_across_tiles(run, monkeypatch):
-    monkeypatch.setattr(task, "_TILE", 16)
+def test_many_wells_equal_the_full_matrix_across_tiles(run):
     grid = make_grid(40, 50, 100.0)
     random = np.random.default_rng(0)
     wells = np.column_stack(

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from subsidence_mapper.model import worker
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods.cnn import CNN
-from subsidence_mapper.model.methods.cnn_bundle import load_model, save_model
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.bundle import read_summary
+from subsidence_mapper.model.network.model_file import save_model
 from subsidence_mapper.model.network.presets import STANDARD, Dense, Preset, weight_shapes
 from subsidence_mapper.model.network.search import Search, Space, Trial
 from subsidence_mapper.model.network.study_file import read_study, write_study
@@ -75,7 +75,7 @@ def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.zip"
     curve = Intervals(*np.array([[0.0, 100.0], [1.0, 2.0], [1.5, 3.5]]))
     points = Points(XY, np.arange(3.0))
-    save_model(path, CNN.trained(preset, trained), encodings, curve, points, about)
+    save_model(path, preset, 0, trained, encodings, curve, points, about)
     with zipfile.ZipFile(path) as file:
         members = {name: file.read(name) for name in file.namelist()}
     arrays = {
@@ -95,17 +95,19 @@ def test_property_a_damaged_model_is_refused_in_a_sentence_or_maps(model, seed):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            method, header, known = load_model(damaged)
+            method, header, known = CNN.load(damaged)
         except InputError as problem:
             assert is_one_sentence(str(problem)), problem
             return
         # What the worker takes, QGIS lays a map out by.
         assert read_summary(damaged)["drivers"] == header["drivers"]
         assert np.isfinite(known).all()
-        assert np.isfinite(Intervals.from_dict(header["error_by_distance"])(np.arange(9.0))).all()
+        assert np.isfinite(
+            Intervals.from_dict(header["error_by_distance"]).predict(np.arange(9.0))
+        ).all()
     if seed % 10 == 0:
         try:
-            assert np.isfinite(method.predict(XY, stack)[0]).all()
+            assert np.isfinite(method.predict(XY, stack).mean).all()
         except InputError as problem:
             assert "no numbers" in str(problem)
 
@@ -295,7 +297,7 @@ def test_a_forged_weight_makes_no_map(model, name, value, message):
         for member, own in members.items():
             file.writestr(member, changed.get(member, own))
     with pytest.raises(InputError, match=message):
-        load_model(forged)[0].predict(GRID.window, stack)
+        CNN.load(forged)[0].predict(GRID.window, stack)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +321,7 @@ def test_a_signed_model_must_state_all_that_a_map_needs(model, part, name):
         for member, own in members.items():
             file.writestr(member, signed(header) if member == "model.json" else own)
     with pytest.raises(InputError, match=f"{name}|lacks what a map is laid out by"):
-        load_model(forged)
+        CNN.load(forged)
 
 
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_that(model):
@@ -333,23 +335,24 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_that(model):
         for member, own in members.items():
             file.writestr(member, signed(header) if member == "model.json" else own)
     with pytest.raises(InputError, match=r"bomb.zip needs about [\d,.]+ GB of memory, and .* free"):
-        load_model(forged)
+        CNN.load(forged)
 
 
 def test_a_clock_that_no_zip_knows_does_not_matter(model, tmp_path, monkeypatch):
     path, members, _, _ = model
     for year in (1970, 2120):
         monkeypatch.setattr(time, "localtime", lambda *_, year=year: (year, 1, 1, 0, 0, 0, 0, 1, 0))
-        _, header, known = load_model(path)
+        method, header, known = CNN.load(path)
         encodings = [Encoding.from_dict(each) for each in header["encodings"]]
-        method, _, _ = load_model(path)
         curve, points = Intervals.from_dict(header["error_by_distance"]), Points(known, known[:, 0])
         save_model(
             tmp_path / "model.zip",
-            method,
+            method.preset,
+            method.seed,
+            method.trained_,
             encodings,
             curve,
             points,
             {name: header[name] for name in ("drivers", "grid", "field", "unit", "positive")},
         )
-        assert np.array_equal(load_model(tmp_path / "model.zip")[2], known)
+        assert np.array_equal(CNN.load(tmp_path / "model.zip")[2], known)

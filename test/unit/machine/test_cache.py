@@ -1,15 +1,9 @@
 import numpy as np
 import pytest
 from subsidence_mapper.model.geostatistics.neighbours import Neighbours
-from subsidence_mapper.model.machine import cache
-from subsidence_mapper.model.machine.cache import once
+from subsidence_mapper.model.machine.cache import SHARED, Cache
 from subsidence_mapper.model.methods import features
 from subsidence_mapper.model.methods.catalogue import make
-
-
-@pytest.fixture(autouse=True)
-def nothing_known(monkeypatch):
-    monkeypatch.setattr(cache, "_answers", type(cache._answers)())
 
 
 def counted(monkeypatch, owner, name):
@@ -24,7 +18,7 @@ def counted(monkeypatch, owner, name):
 
 
 def test_the_same_is_worked_out_once():
-    calls = []
+    calls, once = [], Cache(1e6).get
 
     def total(a, b, power):
         calls.append(power)
@@ -42,23 +36,23 @@ def test_the_same_is_worked_out_once():
         first[0] = 7
 
 
-def test_what_was_not_asked_for_long_is_forgotten(monkeypatch):
-    monkeypatch.setattr(cache, "_KEPT", 3 * 80)
-    calls = []
+def test_what_was_not_asked_for_long_is_forgotten():
+    calls, cache = [], Cache(3 * 80)
 
     def work(number):
         calls.append(number)
         return np.full(10, number)
 
     for number in (1, 2, 3, 1, 4, 1, 2):
-        assert once(work, number).tolist() == [number] * 10
+        assert cache.get(work, number).tolist() == [number] * 10
     assert calls == [1, 2, 3, 4, 2]
-    assert sum(each.nbytes for each in cache._answers.values()) <= cache._KEPT
-    cache._KEPT = 0
-    assert once(work, 5)[0] == 5 and not cache._answers
+    assert cache.nbytes == 3 * 80
+    nothing = Cache(0)
+    assert nothing.get(work, 5)[0] == 5 and nothing.nbytes == 0
 
 
 def test_methods_share_the_neighbours_of_a_fold_and_the_drivers_means(points, stack, monkeypatch):
+    SHARED.clear()
     found = counted(monkeypatch, Neighbours, "find")
     gathered = counted(monkeypatch, type(stack), "patches")
     known, order = points[np.arange(100)], np.random.default_rng(0).permutation(120)
@@ -67,11 +61,12 @@ def test_methods_share_the_neighbours_of_a_fold_and_the_drivers_means(points, st
     assert calls == 2
     for trend in ("linear", "forest"):
         method = make("regressionkriging", trend=trend).fit(known, stack)
-        predicted = method.predict(points.xy, stack)[0]
-        assert np.allclose(method.predict(points.xy[order], stack)[0], predicted[order])
+        predicted = method.predict(points.xy, stack).mean
+        assert np.allclose(method.predict(points.xy[order], stack).mean, predicted[order])
         assert len(found) == 3 and len(gathered) == 3 * len(features.SIZES)
 
 
 def test_no_positions_have_no_values(points):
-    mean, deviation = make("kriging").fit(points).predict(np.empty((0, 2)))
+    found = make("kriging").fit(points).predict(np.empty((0, 2)))
+    mean, deviation = found.mean, found.deviation
     assert mean.shape == deviation.shape == (0,)

@@ -49,45 +49,46 @@ def test_coordinates_are_kilometres_from_the_corner(grid, stack):
 class TestTrees:
     def test_the_drivers_are_learned_from(self, name, parameters, grid, stack, points):
         method = make(name, **parameters).fit(points[np.arange(90)], stack)
-        predicted, _ = method.predict(points.xy[90:], stack)
+        predicted = method.predict(points.xy[90:], stack).mean
         observed = points.values[90:]
         assert np.corrcoef(predicted, observed)[0, 1] > 0.8
         # Without their drivers the points say nothing of one another.
         shuffled = Points(points.xy, np.random.default_rng(0).permutation(points.values))
         method = make(name, **parameters).fit(shuffled[np.arange(90)], stack)
-        assert np.corrcoef(method.predict(points.xy[90:], stack)[0], observed)[0, 1] < 0.6
+        assert np.corrcoef(method.predict(points.xy[90:], stack).mean, observed)[0, 1] < 0.6
 
     def test_a_map_by_windows_is_the_map_by_points(self, name, parameters, grid, stack, points):
         method = make(name, **parameters).fit(points, stack)
         window = Window(grid, 5, 8, 20, 30)
-        by_window, by_points = (method.predict(each, stack) for each in (window, window.xy()))
+        by_window, by_points = (method.predict(each, stack).mean for each in (window, window.xy()))
         # A feature may fall on the other side of a cut by its last digit.
-        assert np.mean(np.isclose(by_window[0], by_points[0])) > 0.98
+        assert np.mean(np.isclose(by_window, by_points)) > 0.98
 
     def test_the_seed_decides(self, name, parameters, grid, stack, points):
         first, again = (make(name, **parameters).fit(points, stack) for _ in range(2))
         window = grid.window
-        assert np.array_equal(first.predict(window, stack)[0], again.predict(window, stack)[0])
+        assert np.array_equal(first.predict(window, stack).mean, again.predict(window, stack).mean)
 
     def test_no_prediction_beyond_the_data(self, name, parameters, grid, stack, points):
-        predicted, _ = make(name, **parameters).fit(points, stack).predict(grid.window, stack)
+        predicted = make(name, **parameters).fit(points, stack).predict(grid.window, stack).mean
         margin = 0 if name == "forest" else 0.2 * np.ptp(points.values)
         assert predicted.min() >= points.values.min() - margin - 1e-9
         assert predicted.max() <= points.values.max() + margin + 1e-9
 
     def test_nothing_to_predict(self, name, parameters, stack, points):
         method = make(name, **parameters).fit(points, stack)
-        assert len(method.predict(np.empty((0, 2)), stack)[0]) == 0
+        assert len(method.predict(np.empty((0, 2)), stack).mean) == 0
 
     def test_equal_values_give_that_value(self, name, parameters, stack, points):
         flat = Points(points.xy, np.full(len(points), -7.0))
-        predicted, _ = make(name, **parameters).fit(flat, stack).predict(points.xy, stack)
+        predicted = make(name, **parameters).fit(flat, stack).predict(points.xy, stack).mean
         assert np.allclose(predicted, -7)
 
 
 def test_the_spread_of_a_forest_is_that_of_its_trees(stack, points):
     method = make("forest", trees=25).fit(points, stack)
-    mean, deviation = method.predict(points.xy, stack)
+    found = method.predict(points.xy, stack)
+    mean, deviation = found.mean, found.deviation
     trees = [tree.predict(features(points.xy, stack)) for tree in method.forest_]
     assert np.allclose(mean, np.mean(trees, axis=0))
     assert np.allclose(deviation, np.std(trees, axis=0))
@@ -104,7 +105,7 @@ def test_boosting_stops_by_the_validation_points_and_then_learns_from_them(stack
     other = make("boosting", max_trees=real.trees_)
     other.fit(points[np.arange(90)], stack, changed)
     at = points.xy[90:]
-    assert (other.predict(at, stack)[0] - real.predict(at, stack)[0]).mean() > 5
+    assert (other.predict(at, stack).mean - real.predict(at, stack).mean).mean() > 5
 
 
 def test_unknown_forests_are_refused():

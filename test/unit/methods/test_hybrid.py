@@ -4,39 +4,21 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.methods import hybrid
+from subsidence_mapper.model.geostatistics.kriging import KrigingSystems
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.methods.features import features
-from subsidence_mapper.model.methods.hybrid import (
-    SIZES,
-    _blend,
-    _Drivers,
-    _krige,
-    _Mixture,
-    _Root,
-    _stretch,
-)
-from subsidence_mapper.model.monitor import Monitor
+from subsidence_mapper.model.methods.hybrid import blend
+from subsidence_mapper.model.methods.hybrid.blend import Mixture, blend_weights
+from subsidence_mapper.model.methods.hybrid.drivers import SIZES, DriverFeatures
+from subsidence_mapper.model.methods.hybrid.space import SquareRoot, stretch
 from subsidence_mapper.model.spatial.grid import Window
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.spatial.stack import Encoding, Stack
 from subsidence_mapper.model.statistics.splits import make_folds
 from subsidence_mapper.model.validation.comparison import compare_methods
-from subsidence_mapper.test.examples import make_grid
+from subsidence_mapper.test.examples import RecordingMonitor, both, make_grid
 
 QUICK = {"lessons": 1000, "trees": 40}
-
-
-class Log(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append((level, text))
-
-    @property
-    def warnings(self):
-        return [text for level, text in self.lines if level == "warning"]
 
 
 def made_stack(*channels):
@@ -84,10 +66,10 @@ def held_out(points, stack, names, seed=0):
     """RMSE of methods at points that three folds hold out."""
     (folds,) = [make_folds("kfold", points, make_grid(100, 100), 3, seed)]
     given = {"hybrid": QUICK}
-    rivals = {name: lambda _, name=name: make(name, **given.get(name, {})) for name in names}
-    (contest,) = compare_methods(rivals, points, stack, [folds])
-    assert all(score.is_complete for score in contest.scores)
-    return {score.name: score.test["RMSE"] for score in contest.scores}
+    methods = [make(name, **given.get(name, {})) for name in names]
+    (board,) = compare_methods(methods, points, stack, [folds])
+    assert all(score.is_complete for score in board.scores)
+    return {score.name: score.test["RMSE"] for score in board.scores}
 
 
 # What it must not see
@@ -99,9 +81,11 @@ def test_labels_that_are_held_out_change_nothing(points, stack):
     values[split.test] = np.random.default_rng(5).permutation(values[split.test]) + 1000
     mixed = Points(points.xy, values)
     predicted = [
-        make("hybrid", **QUICK)
-        .fit(each[split.train], stack, each[split.validation])
-        .predict(points.xy[split.test], stack)
+        both(
+            make("hybrid", **QUICK)
+            .fit(each[split.train], stack, each[split.validation])
+            .predict(points.xy[split.test], stack)
+        )
         for each in (points, mixed)
     ]
     assert np.array_equal(*predicted)
@@ -123,10 +107,10 @@ def test_in_a_wide_gap_networks_help_where_a_driver_tells_all(stack, monkeypatch
 
     def error():
         fitted = make("hybrid", **QUICK).fit(known[np.flatnonzero(~east)], stack)
-        return rmse(fitted.predict(known.xy[east], stack)[0] - true)
+        return rmse(fitted.predict(known.xy[east], stack).mean - true)
 
     mixed = error()
-    monkeypatch.setattr(hybrid, "_MOST_OF_NETWORKS", 0.0)
+    monkeypatch.setattr(blend, "_MOST_OF_NETWORKS", 0.0)
     assert mixed < 0.8 * error()
 
 
@@ -138,25 +122,23 @@ def test_drivers_that_say_nothing_do_little_harm(points):
 
 def test_two_runs_with_one_seed_are_equal_and_with_another_are_not(points, stack, fitted):
     target = scattered(200, 3)
-    once = fitted.predict(target, stack)
-    again = make("hybrid", **QUICK).fit(points, stack).predict(target, stack)
-    other = make("hybrid", seed=1, **QUICK).fit(points, stack).predict(target, stack)
-    assert np.array_equal(once, again)
-    assert 0 < rmse(once[0] - other[0]) < 0.5 * points.values.std()
+    first = both(fitted.predict(target, stack))
+    again = both(make("hybrid", **QUICK).fit(points, stack).predict(target, stack))
+    other = both(make("hybrid", seed=1, **QUICK).fit(points, stack).predict(target, stack))
+    assert np.array_equal(first, again)
+    assert 0 < rmse(first[0] - other[0]) < 0.5 * points.values.std()
 
 
 def test_a_window_is_its_cells(fitted, stack):
     window = Window(stack.grid, 20, 31, 7, 9)
-    for of_window, of_cells in zip(
-        fitted.predict(window, stack), fitted.predict(window.xy(), stack)
-    ):
-        assert np.allclose(of_window, of_cells, rtol=1e-6)
+    of_window, of_cells = (both(fitted.predict(at, stack)) for at in (window, window.xy()))
+    assert np.allclose(of_window, of_cells, rtol=1e-6)
 
 
 def test_positive_values_mirror_negative_ones(points, stack, fitted):
     target = scattered(100, 4)
     mirrored = make("hybrid", **QUICK).fit(Points(points.xy, -points.values), stack)
-    mean, opposite = fitted.predict(target, stack)[0], mirrored.predict(target, stack)[0]
+    mean, opposite = fitted.predict(target, stack).mean, mirrored.predict(target, stack).mean
     assert rmse(mean + opposite) < 0.1 * points.values.std()
 
 
@@ -166,7 +148,8 @@ def test_the_deviation_is_that_of_the_errors():
     values += np.random.default_rng(1).normal(0, 1, len(xy))
     nothing = made_stack(relief(2, 3))
     method = make("hybrid", **QUICK).fit(Points(xy[:600], values[:600]), nothing)
-    mean, deviation = method.predict(xy[600:], nothing)
+    found = method.predict(xy[600:], nothing)
+    mean, deviation = found.mean, found.deviation
     score = (mean - values[600:]) / deviation
     assert 0.8 < rmse(score) < 1.25
     far = deviation > np.median(deviation)
@@ -185,32 +168,35 @@ def test_the_deviation_is_that_of_the_errors():
     ],
 )
 def test_few_points_or_no_drivers_are_kriged_and_that_is_said(points, stack, count, drivers, said):
-    log, few, target = Log(), points[np.arange(count)], scattered(40, 2)
+    log, few, target = RecordingMonitor(), points[np.arange(count)], scattered(40, 2)
     given = {"those": stack, "constant": made_stack(np.full((100, 100), 3.0))}.get(drivers)
     method = make("hybrid").fit(few, given, monitor=log)
-    mean, deviation = method.predict(target)
+    found = method.predict(target)
+    mean, deviation = found.mean, found.deviation
     kriging = make("kriging").fit(few)
-    kriged, own = kriging.predict(target)
-    assert any(said in text for text in log.warnings) and not method.needs_stack
+    found = kriging.predict(target)
+    kriged, own = found.mean, found.deviation
+    assert any(said in text for text in log.warnings) and not method.uses_drivers_
     assert np.array_equal(mean, kriged)
     assert deviation == pytest.approx(own * np.sqrt(kriging.calibration_))
 
 
 def test_equal_values_make_an_even_map(points, stack):
     even = Points(points.xy, np.full(len(points), -7.0))
-    mean, deviation = make("hybrid", **QUICK).fit(even, stack).predict(points.xy, stack)
+    found = make("hybrid", **QUICK).fit(even, stack).predict(points.xy, stack)
+    mean, deviation = found.mean, found.deviation
     assert np.array_equal(mean, even.values) and not deviation.any()
 
 
 @pytest.mark.parametrize("value", [4.5, np.nan])
 def test_a_driver_that_is_constant_or_missing_is_dropped_and_that_is_said(points, stack, value):
-    log = Log()
+    log = RecordingMonitor()
     more = made_stack(stack.values[..., 0], stack.values[..., 1], np.full((100, 100), value))
     method = make("hybrid", **QUICK).fit(points, more, monitor=log)
     assert log.warnings == ["Driver 'c' is constant or missing at the points and is left out."]
     target = scattered(50, 2)
-    without = make("hybrid", **QUICK).fit(points, stack).predict(target, stack)
-    assert np.array_equal(method.predict(target, more), without)
+    without = both(make("hybrid", **QUICK).fit(points, stack).predict(target, stack))
+    assert np.array_equal(both(method.predict(target, more)), without)
 
 
 def test_a_map_wants_the_drivers_that_were_learned_from(fitted):
@@ -224,15 +210,17 @@ def test_points_of_one_place_are_averaged(points, stack):
         np.concatenate([points.values - 1, points.values + 1]),
     )
     target = scattered(30, 2)
-    found = make("hybrid", **QUICK).fit(twice, stack).predict(target, stack)
-    once = points[np.lexsort(points.xy.T[::-1])]
-    assert np.allclose(found, make("hybrid", **QUICK).fit(once, stack).predict(target, stack))
+    found = both(make("hybrid", **QUICK).fit(twice, stack).predict(target, stack))
+    single = points[np.lexsort(points.xy.T[::-1])]
+    expected = make("hybrid", **QUICK).fit(single, stack).predict(target, stack)
+    assert np.allclose(found, both(expected))
 
 
 def test_points_on_a_line_are_a_map_too(stack):
     along = np.linspace(0, 3000, 260)
     line = Points(np.column_stack([500_000 + along, np.full(260, 3_599_000.0)]), along / 100)
-    mean, deviation = make("hybrid", **QUICK).fit(line, stack).predict(line.xy + [0, 30], stack)
+    found = make("hybrid", **QUICK).fit(line, stack).predict(line.xy + [0, 30], stack)
+    mean, deviation = found.mean, found.deviation
     assert rmse(mean - line.values) < 0.5 and np.isfinite(deviation).all()
 
 
@@ -247,7 +235,7 @@ def test_weights_are_those_of_ordinary_kriging():
     system = np.ones((13, 13))
     system[:12, :12], system[12, 12] = gamma, 0
     solved = np.linalg.solve(system, np.append(towards, 1))
-    weights, variance = _krige(gamma[None], towards[None])
+    weights, variance = KrigingSystems(gamma[None], jitter=1e-9).weights(towards[None])
     assert weights[0] == pytest.approx(solved[:12], abs=1e-6)
     assert variance[0] == pytest.approx(solved @ np.append(towards, 1), abs=1e-6)
 
@@ -258,8 +246,8 @@ def test_a_blend_stays_near_its_first_expert(right, weights):
     random = np.random.default_rng(0)
     experts = random.normal(size=(1000, 2))
     middle = experts.mean(axis=1)
-    blend = _blend(experts - middle[:, None], experts[:, right] - middle, np.ones(1000))
-    assert blend == pytest.approx(np.array(weights), abs=1e-3)
+    weighed = blend_weights(experts - middle[:, None], experts[:, right] - middle, np.ones(1000))
+    assert weighed == pytest.approx(np.array(weights), abs=1e-3)
 
 
 def test_of_two_that_err_apart_is_taken_what_leaves_the_least_error():
@@ -267,16 +255,20 @@ def test_of_two_that_err_apart_is_taken_what_leaves_the_least_error():
     random = np.random.default_rng(0)
     each = np.arange(1_000_000)
     ours, theirs = random.normal(size=(2, len(each))) * [[1], [2]]
-    mixture = _Mixture(np.array([1.0, 5.0]), [(0.1 * ours, theirs, each), (ours, theirs, each)])
-    assert mixture(np.array([1.0, 5.0, 10.0])) == pytest.approx([1 / 401, 0.2, 0.5], abs=0.003)
+    mixture = Mixture().fit(
+        np.array([1.0, 5.0]), [(0.1 * ours, theirs, each), (ours, theirs, each)]
+    )
+    assert mixture.share(np.array([1.0, 5.0, 10.0])) == pytest.approx(
+        [1 / 401, 0.2, 0.5], abs=0.003
+    )
 
 
 def test_of_networks_half_is_taken_at_most_and_nothing_where_they_only_err_more():
     random = np.random.default_rng(0)
     ours, more = random.normal(size=(2, 1000))
     errors = [(ours, ours + more), (ours, 0.1 * more)]
-    mixture = _Mixture(np.array([1.0, 2.0]), [(*each, np.arange(1000)) for each in errors])
-    assert mixture(np.array([1.0, 2.0])) == pytest.approx([0, 0.5])
+    mixture = Mixture().fit(np.array([1.0, 2.0]), [(*each, np.arange(1000)) for each in errors])
+    assert mixture.share(np.array([1.0, 2.0])) == pytest.approx([0, 0.5])
 
 
 @pytest.mark.parametrize("groups, share", [(10_000, 0.2), (2, 0.0)])
@@ -286,12 +278,12 @@ def test_what_a_few_groups_show_of_networks_does_not_count(groups, share):
     group = np.arange(10_000) % groups
     if groups == 2:
         theirs = np.where(group == 0, 0, ours)
-    mixture = _Mixture(np.array([1.0]), [(ours, theirs, group)])
-    assert mixture(np.array([1.0])) == pytest.approx([share], abs=0.03)
+    mixture = Mixture().fit(np.array([1.0]), [(ours, theirs, group)])
+    assert mixture.share(np.array([1.0])) == pytest.approx([share], abs=0.03)
 
 
 def test_a_stretch_shortens_along_its_azimuth_and_keeps_areas():
-    matrix = _stretch(90, 0.5)
+    matrix = stretch(90, 0.5)
     east, north = np.array([1.0, 0.0]) @ matrix, np.array([0.0, 1.0]) @ matrix
     assert np.linalg.norm(north) / np.linalg.norm(east) == pytest.approx(2)
     assert abs(np.linalg.det(matrix)) == pytest.approx(1)
@@ -304,9 +296,9 @@ def test_what_a_driver_is_beyond_its_class(points):
     kinds = [Encoding("ndvi", "continuous"), Encoding("use", "categorical", classes=(1, 2))]
     values = np.stack([own + 5 * field, field, 1 - field], axis=-1)
     stack = Stack(grid, kinds, values.astype(np.float32), np.ones((100, 100), bool))
-    drivers = _Drivers(points.xy, stack, Log())
-    assert drivers.size.tolist() == np.repeat(SIZES, 4).tolist()
-    beyond = drivers(points.xy, stack)[:, 3::4]
+    drivers = DriverFeatures().fit(points.xy, stack, RecordingMonitor())
+    assert drivers.size_.tolist() == np.repeat(SIZES, 4).tolist()
+    beyond = drivers.transform(points.xy, stack)[:, 3::4]
     usual = own - np.where(field, own[field > 0].mean(), own[field == 0].mean())
     rest = Stack(grid, kinds[:1], usual[..., None], stack.valid)
     expected = features(points.xy, rest, SIZES, coordinates=False)
@@ -316,6 +308,6 @@ def test_what_a_driver_is_beyond_its_class(points):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_roots_come_back(sign):
     values = sign * np.random.default_rng(0).exponential(size=50) - 3
-    root = _Root(values)
-    assert root.back(root(values)) == pytest.approx(values)
-    assert root(values).min() == 0
+    root = SquareRoot().fit(values)
+    assert root.inverse_transform(root.transform(values)) == pytest.approx(values)
+    assert root.transform(values).min() == 0

@@ -26,7 +26,7 @@ def known():
 
 @pytest.fixture(scope="module")
 def fitted(known):
-    return Perceptrons(*known, GROUPS)
+    return Perceptrons().fit(*known, GROUPS)
 
 
 def rmse(error):
@@ -38,34 +38,34 @@ def test_they_learn_what_no_plane_tells(known, fitted):
     new, two = features(1, 5000)
     plane = np.linalg.lstsq(np.column_stack([seen, np.ones(600)]), values, rcond=None)[0]
     by_plane = np.column_stack([new, np.ones(5000)]) @ plane
-    error = rmse(fitted(new) - truth(two))
+    error = rmse(fitted.predict(new) - truth(two))
     assert error < 0.65 * rmse(by_plane - truth(two))
-    assert 0.8 * error < rmse(fitted.held_out - values) < 1.25 * error
+    assert 0.8 * error < rmse(fitted.held_out_ - values) < 1.25 * error
 
 
 def test_what_is_held_out_is_not_seen(known, fitted):
     seen, values = known
-    fold = np.isin(GROUPS, GROUPS[fitted.held_out == fitted.held_out[0]])
+    fold = np.isin(GROUPS, GROUPS[fitted.held_out_ == fitted.held_out_[0]])
     changed = np.where(fold, values + 1000, values)
-    other = Perceptrons(seen, changed, GROUPS)
-    assert np.array_equal(other.held_out[fold], fitted.held_out[fold])
-    assert rmse(other.held_out[~fold] - fitted.held_out[~fold]) > 1
+    other = Perceptrons().fit(seen, changed, GROUPS)
+    assert np.array_equal(other.held_out_[fold], fitted.held_out_[fold])
+    assert rmse(other.held_out_[~fold] - fitted.held_out_[~fold]) > 1
 
 
 def test_two_runs_with_one_seed_are_equal_and_with_another_are_not(known, fitted):
     new, _ = features(2, 50)
-    assert np.array_equal(Perceptrons(*known, GROUPS)(new), fitted(new))
-    assert rmse(Perceptrons(*known, GROUPS, seed=1)(new) - fitted(new)) > 0.01
+    assert np.array_equal(Perceptrons().fit(*known, GROUPS).predict(new), fitted.predict(new))
+    assert rmse(Perceptrons(seed=1).fit(*known, GROUPS).predict(new) - fitted.predict(new)) > 0.01
 
 
 def test_the_values_unit_does_not_matter(known, fitted):
     seen, values = known
     new, _ = features(2, 50)
-    metres = Perceptrons(seen, 5 + values / 1000, GROUPS)(new)
-    assert 1000 * (metres - 5) == pytest.approx(fitted(new), abs=0.1)
+    metres = Perceptrons().fit(seen, 5 + values / 1000, GROUPS).predict(new)
+    assert 1000 * (metres - 5) == pytest.approx(fitted.predict(new), abs=0.1)
 
 
 def test_far_out_counts_as_five_deviations(fitted):
     far = np.array([np.full(32, 5.0), np.full(32, 1e6)])
-    assert np.ptp(fitted(far)) == 0
-    assert fitted(np.empty((0, 32))).shape == (0,)
+    assert np.ptp(fitted.predict(far)) == 0
+    assert fitted.predict(np.empty((0, 32))).shape == (0,)

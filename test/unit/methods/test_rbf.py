@@ -4,21 +4,14 @@ from scipy.interpolate import RBFInterpolator
 from scipy.spatial.distance import cdist
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods import rbf
+from subsidence_mapper.model.methods.base import sentences
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.methods.rbf import KERNELS
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.grid import Grid, Window
 from subsidence_mapper.model.spatial.points import Points, average_coincident
+from subsidence_mapper.test.examples import RecordingMonitor
 
 FAR_AWAY = np.array([563_000.0, 3_610_000.0])  # as UTM coordinates are
-
-
-class Log(Monitor):
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append(text)
 
 
 def scattered(n=60, seed=0):
@@ -29,7 +22,8 @@ def scattered(n=60, seed=0):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_passes_through_its_points(kernel):
     points = scattered()
-    predicted, deviation = make("rbf", kernel=kernel).fit(points).predict(points.xy)
+    found = make("rbf", kernel=kernel).fit(points).predict(points.xy)
+    predicted, deviation = found.mean, found.deviation
     assert np.allclose(predicted, points.values, atol=1e-5)
     assert deviation is None
 
@@ -52,7 +46,7 @@ def test_equals_the_system_solved_by_hand(kernel, function):
     solved = np.linalg.solve(system, np.append(points.values, 0))
     expected = function(cdist(targets, points.xy)) @ solved[:count] + solved[count]
     method = make("rbf", kernel=kernel, neighbours=count, length=700.0).fit(points)
-    assert np.allclose(method.predict(targets)[0], expected, atol=1e-4)
+    assert np.allclose(method.predict(targets).mean, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -63,8 +57,9 @@ def test_equals_scipy_with_the_nearest_points(kernel):
     expected = RBFInterpolator(
         places / spacing, points.values, neighbors=20, smoothing=0.1, kernel=kernel, epsilon=1
     )((targets - FAR_AWAY) / spacing)
-    assert method.counted_ == 0
-    assert np.allclose(method.predict(targets)[0], expected, atol=1e-6)
+    found = method.predict(targets)
+    assert not sentences(found.notes)
+    assert np.allclose(found.mean, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("kernel", "degree"), [("thin_plate_spline", 1), ("quintic", 2)])
@@ -76,16 +71,18 @@ def test_polynomials_beside_the_kernel_are_reproduced(kernel, degree):
         return 3 + 2 * x - y + (0.5 * x * y - x**2 if degree == 2 else 0)
 
     method = make("rbf", kernel=kernel).fit(Points(xy, surface(xy)))
-    assert np.allclose(method.predict(targets)[0], surface(targets), atol=1e-6)
-    assert method.remarks() == []
+    found = method.predict(targets)
+    assert np.allclose(found.mean, surface(targets), atol=1e-6)
+    assert sentences(found.notes) == []
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_equal_values_want_no_other_kernel(kernel):
     points = scattered()
     method = make("rbf", kernel=kernel).fit(Points(points.xy, np.full(len(points), 7.0)))
-    assert np.allclose(method.predict(points.xy + 10)[0], 7, atol=1e-3)
-    assert method.remarks() == []
+    found = method.predict(points.xy + 10)
+    assert np.allclose(found.mean, 7, atol=1e-3)
+    assert sentences(found.notes) == []
 
 
 def test_smoothing_leads_from_the_points_to_their_mean():
@@ -93,16 +90,16 @@ def test_smoothing_leads_from_the_points_to_their_mean():
     gaps = []
     for smoothing in (0.0, 1.0, 1e9):
         method = make("rbf", neighbours=len(points), smoothing=smoothing).fit(points)
-        gaps.append(np.abs(method.predict(points.xy)[0] - points.values).max())
+        gaps.append(np.abs(method.predict(points.xy).mean - points.values).max())
     assert gaps[0] < 1e-6 < gaps[1] < gaps[2]
-    assert np.allclose(method.predict(points.xy)[0], points.values.mean(), atol=1e-4)
+    assert np.allclose(method.predict(points.xy).mean, points.values.mean(), atol=1e-4)
 
 
 def test_smoothing_does_not_depend_on_the_unit_of_the_map():
     points, targets = scattered(), scattered(20, seed=1).xy
     method = make("rbf", smoothing=0.5).fit(points)
     larger = make("rbf", smoothing=0.5).fit(Points(1000 * points.xy, points.values))
-    assert np.allclose(method.predict(targets)[0], larger.predict(1000 * targets)[0], atol=1e-6)
+    assert np.allclose(method.predict(targets).mean, larger.predict(1000 * targets).mean, atol=1e-6)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -112,30 +109,32 @@ def test_points_on_one_line(kernel):
     points = Points(FAR_AWAY + np.column_stack([along, 0.5 * along]), values)
     method = make("rbf", kernel=kernel).fit(points)
     beside = points.xy + [[-50.0, 100.0]]
-    predicted = method.predict(np.concatenate([points.xy, beside]))[0]
+    found = method.predict(np.concatenate([points.xy, beside]))
+    predicted = found.mean
     assert np.allclose(predicted[:80], values, atol=1e-3)
     assert predicted.min() > values.min() - 5 and predicted.max() < values.max() + 5
     if KERNELS[kernel]:
-        assert method.counted_ == 160
-        assert method.remarks()[0].startswith("160 values are of the linear kernel")
+        assert sentences(found.notes)[0].startswith("160 values are of the linear kernel")
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_fewer_points_than_neighbours(kernel, count):
     points = scattered(count)
-    predicted, _ = make("rbf", kernel=kernel).fit(points).predict(scattered(30, seed=1).xy)
+    predicted = make("rbf", kernel=kernel).fit(points).predict(scattered(30, seed=1).xy).mean
     margin = 10 * np.ptp(points.values) + 1e-9
     assert (predicted >= points.values.min() - margin).all()
     assert (predicted <= points.values.max() + margin).all()
-    assert np.allclose(make("rbf", kernel=kernel).fit(points).predict(points.xy)[0], points.values)
+    assert np.allclose(
+        make("rbf", kernel=kernel).fit(points).predict(points.xy).mean, points.values
+    )
 
 
 def test_a_kernel_without_a_solution_nearly_on_a_line_does_not_run_wild():
     points = scattered(50)
     flat = Points(FAR_AWAY + (points.xy - FAR_AWAY) * [1, 1e-5], points.values)
     beside = flat.xy + [0, 200.0]
-    predicted, _ = make("rbf", kernel="thin_plate_spline").fit(flat).predict(beside)
+    predicted = make("rbf", kernel="thin_plate_spline").fit(flat).predict(beside).mean
     assert predicted.min() > points.values.min() - 30
     assert predicted.max() < points.values.max() + 30
 
@@ -143,7 +142,7 @@ def test_a_kernel_without_a_solution_nearly_on_a_line_does_not_run_wild():
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_equal_values_give_that_value(kernel):
     points = Points(scattered().xy, np.full(60, -7.0))
-    predicted, _ = make("rbf", kernel=kernel).fit(points).predict(scattered(30, seed=1).xy)
+    predicted = make("rbf", kernel=kernel).fit(points).predict(scattered(30, seed=1).xy).mean
     assert np.allclose(predicted, -7)
 
 
@@ -152,11 +151,11 @@ def test_points_of_one_place_are_averaged_and_said_so():
     twice = Points(
         np.concatenate([points.xy, points.xy[:2]]), np.append(points.values, [100.0, 0.0])
     )
-    log = Log()
-    predicted, _ = make("rbf").fit(twice, monitor=log).predict(points.xy)
+    log = RecordingMonitor()
+    predicted = make("rbf").fit(twice, monitor=log).predict(points.xy).mean
     assert np.allclose(predicted[:2], (points.values[:2] + [100, 0]) / 2)
     assert np.allclose(predicted[2:], points.values[2:])
-    assert log.lines == ["12 points lie in 10 places; points of the same place are averaged."]
+    assert log.texts == ["12 points lie in 10 places; points of the same place are averaged."]
 
 
 def test_the_mean_of_two_measurements_has_half_their_variance():
@@ -170,8 +169,8 @@ def test_the_mean_of_two_measurements_has_half_their_variance():
 def test_a_piece_of_the_map_is_as_in_the_whole():
     method = make("rbf", kernel="cubic", neighbours=10).fit(scattered())
     targets = scattered(500, seed=2).xy
-    whole = method.predict(targets)[0]
-    assert np.allclose(method.predict(targets[100:150])[0], whole[100:150], atol=1e-9)
+    whole = method.predict(targets).mean
+    assert np.allclose(method.predict(targets[100:150]).mean, whole[100:150], atol=1e-9)
 
 
 @pytest.mark.parametrize("kernel", ["linear", "thin_plate_spline"])
@@ -185,7 +184,7 @@ def test_a_map_solves_each_neighbourhood_once_and_equals_scipys(kernel, monkeypa
     monkeypatch.setattr(rbf, "_solve", counted)
     points, grid = scattered(60), Grid("", (563_000.0, 100.0, 0, 3_615_000.0, 0, -100.0), 50, 50)
     method = make("rbf", kernel=kernel, neighbours=20).fit(points)
-    mapped = method.predict(grid.window)[0]
+    mapped = method.predict(grid.window).mean
     near = method._tree.query((grid.window.xy() - method._origin) / method.spacing_, k=20)[1]
     assert sum(solved) == len({frozenset(each) for each in near.tolist()}) < 0.6 * len(mapped)
     places = (points.xy - FAR_AWAY) / method.spacing_
@@ -194,7 +193,7 @@ def test_a_map_solves_each_neighbourhood_once_and_equals_scipys(kernel, monkeypa
     assert np.allclose(mapped, expected(targets), atol=1e-7)
     monkeypatch.setattr(rbf, "_HELD", 3000)
     part = Window(grid, 7, 11, 20, 30)
-    assert np.array_equal(method.predict(part)[0], mapped.reshape(50, 50)[part.slices].ravel())
+    assert np.array_equal(method.predict(part).mean, mapped.reshape(50, 50)[part.slices].ravel())
 
 
 def test_unknown_kernels_are_refused():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods.cnn import CNN
-from subsidence_mapper.model.methods.cnn_bundle import load_model, save_model
 from subsidence_mapper.model.network.bundle import (
     match_drivers,
     read_bundle,
@@ -14,6 +13,7 @@ from subsidence_mapper.model.network.bundle import (
     read_summary,
     write_bundle,
 )
+from subsidence_mapper.model.network.presets import make_preset
 from subsidence_mapper.model.statistics.conformal import Intervals
 
 
@@ -120,7 +120,7 @@ def test_drivers_match_by_name_whatever_their_order():
 
 
 def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, points):
-    method = CNN("standard", epochs=2, activation="tanh").fit(points, stack)
+    method = CNN(make_preset("standard", epochs=2, activation="tanh")).fit(points, stack)
     curve = Intervals(*np.array([[0.0, 100.0], [1.0, 2.0], [1.5, 3.5]]))
     about = {
         "drivers": [{"name": each.name, "kind": each.kind} for each in stack.encodings],
@@ -130,14 +130,14 @@ def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, point
         "positive": "up",
     }
     path = tmp_path / "model.zip"
-    save_model(path, method, stack.encodings, curve, points, about)
-    loaded, header, xy = load_model(path)
-    expected, _ = method.predict(stack.grid.window, stack)
-    assert np.array_equal(loaded.predict(stack.grid.window, stack)[0], expected)
+    assert method.save(path, stack, curve, points, about)
+    loaded, header, xy = CNN.load(path)
+    expected = method.predict(stack.grid.window, stack).mean
+    assert np.array_equal(loaded.predict(stack.grid.window, stack).mean, expected)
     assert loaded.preset == method.preset
     assert np.array_equal(xy, points.xy)
     assert header["error_by_distance"]["standard_deviation_mm"] == [1.0, 2.0]
-    assert Intervals.from_dict(header["error_by_distance"])(0.0) == (1.0, 1.5)
+    assert Intervals.from_dict(header["error_by_distance"]).predict(0.0) == (1.0, 1.5)
 
 
 LAID_OUT = {

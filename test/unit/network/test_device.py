@@ -7,13 +7,14 @@ import pytest
 import tensorflow as tf
 from subsidence_mapper.model.maps.surface import predict_tile
 from subsidence_mapper.model.methods import cnn
+from subsidence_mapper.model.methods.base import sentences
 from subsidence_mapper.model.methods.cnn import CNN
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.network import device
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.presets import make_preset
 from subsidence_mapper.model.network.training import TrainedNetwork
 from subsidence_mapper.model.spatial.grid import Window
+from subsidence_mapper.test.examples import RecordingMonitor
 
 OUT_OF_MEMORY = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 is_fast = tf.config.experimental.tensor_float_32_execution_enabled
@@ -100,11 +101,11 @@ def test_a_gpu_that_runs_out_of_memory_leaves_the_map_to_the_cpu(trained, stack,
 
     monkeypatch.setattr(tf, "device", CPU)
     monkeypatch.setattr(trained._dense, "predict", predict)
-    mean, _, counted = predict_tile(window, trained, stack)
-    assert np.allclose(mean, expected, atol=1e-5)
-    assert counted == 600
-    trained.counted_ += counted
-    assert trained.remarks() == ["The GPU has too little memory: the CPU has mapped 600 cells."]
+    found = predict_tile(window, trained, stack)
+    assert np.allclose(found.mean, expected, atol=1e-5)
+    assert sentences(found.notes) == [
+        "The GPU has too little memory: the CPU has mapped 600 cells."
+    ]
 
 
 def test_without_a_gpu_running_out_of_memory_is_an_error(trained, stack, monkeypatch):
@@ -119,11 +120,7 @@ def test_without_a_gpu_running_out_of_memory_is_an_error(trained, stack, monkeyp
 def test_a_gpu_that_runs_out_of_memory_leaves_the_training_to_the_cpu(
     trained, points, stack, gpu, monkeypatch
 ):
-    class Log(Monitor):
-        lines = []
-
-        def log(self, text, level="info"):
-            self.lines.append((level, text))
+    monitor = RecordingMonitor()
 
     def train(*given):
         if not tf.distribute.has_strategy():
@@ -134,8 +131,9 @@ def test_a_gpu_that_runs_out_of_memory_leaves_the_training_to_the_cpu(
         return trained.trained_
 
     monkeypatch.setattr(cnn, "train", train)
-    method = CNN("standard", blocks=(4, 8), patch_size=12).fit(points, stack, monitor=Log())
+    preset = make_preset("standard", blocks=(4, 8), patch_size=12)
+    method = CNN(preset).fit(points, stack, monitor=monitor)
     assert method.trained_ is trained.trained_
-    assert Log.lines == [
+    assert monitor.lines == [
         ("warning", "The GPU has too little memory: the CPU trains the network, which takes long.")
     ]

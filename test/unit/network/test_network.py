@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.methods.cnn import CNN
-from subsidence_mapper.model.monitor import SILENT, Monitor
+from subsidence_mapper.model.monitor import SILENT
 from subsidence_mapper.model.network.build import build
 from subsidence_mapper.model.network.dense import DenseNetwork
 from subsidence_mapper.model.network.dense_same import DenseSameNetwork
@@ -25,7 +25,7 @@ from subsidence_mapper.model.network.presets import (
 from subsidence_mapper.model.network.training import TrainedNetwork, _Report, train
 from subsidence_mapper.model.spatial.grid import Window
 from subsidence_mapper.model.spatial.points import Points
-from subsidence_mapper.test.examples import randomised
+from subsidence_mapper.test.examples import RecordingMonitor, randomised
 from tensorflow.python.framework.func_graph import FuncGraph
 
 
@@ -91,10 +91,10 @@ def test_dense_equals_patchwise_across_tile_seams(stack):
 
 
 def test_dense_equals_patchwise_on_a_trained_network(stack, points):
-    method = CNN("standard", epochs=3).fit(points, stack)
+    method = CNN(make_preset("standard", epochs=3)).fit(points, stack)
     window = Window(stack.grid, 10, 20, 30, 30)
-    dense = method.predict(window, stack)[0].reshape(30, 30)
-    patchwise = method.predict(window.xy(), stack)[0].reshape(30, 30)
+    dense = method.predict(window, stack).mean.reshape(30, 30)
+    patchwise = method.predict(window.xy(), stack).mean.reshape(30, 30)
     assert_equal_to_1e_5(dense, patchwise)
 
 
@@ -115,13 +115,13 @@ def test_a_map_by_a_same_network_is_that_of_its_patches(stack):
     network = randomised(build(preset, 3))
     method = CNN.trained(preset, TrainedNetwork(network, 5.0, 2.0, {}, 1, 0.0))
     window = Window(stack.grid, 50, 60, 6, 8)
-    dense, patchwise = (method.predict(each, stack)[0] for each in (window, window.xy()))
+    dense, patchwise = (method.predict(each, stack).mean for each in (window, window.xy()))
     assert_equal_to_1e_5(dense - 5, patchwise - 5)
 
 
 def test_training_learns_a_function_of_the_patch(stack, points):
-    method = CNN("standard", epochs=40, batch_size=16, dropout=0.0)
-    predicted, _ = method.fit(points, stack).predict(points.xy, stack)
+    method = CNN(make_preset("standard", epochs=40, batch_size=16, dropout=0.0))
+    predicted = method.fit(points, stack).predict(points.xy, stack).mean
     residual = predicted - points.values
     assert np.square(residual).mean() < 0.3 * points.values.var()
 
@@ -152,7 +152,7 @@ def test_the_history_tells_the_rmse_in_mm_whatever_the_loss(stack, points, loss)
     watch = lambda history: seen.append(history["validation_rmse"][-1])  # noqa: E731
     trained = train(preset, known, rest, stack, 0, SILENT, watch)
     assert seen == trained.history["validation_rmse"]
-    predicted, _ = CNN.trained(preset, trained).predict(rest.xy, stack)
+    predicted = CNN.trained(preset, trained).predict(rest.xy, stack).mean
     rmse = np.sqrt(np.square(predicted - rest.values).mean())
     assert seen[trained.best_epoch - 1] == pytest.approx(rmse, rel=1e-4)
 
@@ -171,7 +171,10 @@ def test_who_watches_can_end_the_training(stack, points):
 
 def test_same_seed_same_network(stack, points):
     first, again, other = (
-        CNN("standard", epochs=1, seed=seed).fit(points, stack).predict(points.xy, stack)[0]
+        CNN(make_preset("standard", epochs=1), seed)
+        .fit(points, stack)
+        .predict(points.xy, stack)
+        .mean
         for seed in (3, 3, 4)
     )
     assert np.array_equal(first, again)
@@ -179,22 +182,13 @@ def test_same_seed_same_network(stack, points):
 
 
 def test_every_epoch_is_reported_with_losses_and_time_left(stack, points):
-    class Memory(Monitor):
-        fractions: list = []
-        texts: list = []
-
-        def progress(self, fraction, text=""):
-            self.fractions.append(fraction)
-
-        def log(self, text, level="info"):
-            self.texts.append(text)
-
-    CNN("standard", epochs=2).fit(replace(points, unit="cm"), stack, monitor=Memory())
-    assert Memory.fractions == [0.5, 1.0]
-    assert len(Memory.texts) == 2
+    monitor = RecordingMonitor()
+    CNN(make_preset("standard", epochs=2)).fit(replace(points, unit="cm"), stack, monitor=monitor)
+    assert monitor.fractions == [0.5, 1.0]
+    assert len(monitor.texts) == 2
     for part in ("Epoch 1/2: loss", "validation loss", "s left"):
-        assert part in Memory.texts[0]
-    assert Memory.texts[0].count(" cm², ") == 2
+        assert part in monitor.texts[0]
+    assert monitor.texts[0].count(" cm², ") == 2
 
 
 @pytest.mark.parametrize(
@@ -206,15 +200,10 @@ def test_every_epoch_is_reported_with_losses_and_time_left(stack, points):
     ],
 )
 def test_losses_are_logged_in_the_unit_of_the_points(unit, loss, text):
-    class Memory(Monitor):
-        texts: list = []
-
-        def log(self, text, level="info"):
-            self.texts.append(text)
-
-    report = _Report(replace(STANDARD, epochs=1, loss=loss), 20.0, unit, Memory(), None)
+    monitor = RecordingMonitor()
+    report = _Report(replace(STANDARD, epochs=1, loss=loss), 20.0, unit, monitor, None)
     report.on_epoch_end(0, {"loss": 2.0, "val_loss": 4.0, "val_rmse": 0.5})
-    assert Memory.texts == [f"Epoch 1/1: {text}, at most 0 s left"]
+    assert monitor.texts == [f"Epoch 1/1: {text}, at most 0 s left"]
     assert report.history["validation_rmse"] == [10.0]
 
 
@@ -231,7 +220,9 @@ def test_no_graph_of_a_training_stays_in_memory(stack, points):
 
 def test_a_diverged_training_says_so(stack, points):
     with pytest.raises(InputError, match="smaller LEARNING_RATE"):
-        CNN("standard", epochs=3, learning_rate=1e30, optimizer="sgd").fit(points, stack)
+        CNN(make_preset("standard", epochs=3, learning_rate=1e30, optimizer="sgd")).fit(
+            points, stack
+        )
 
 
 def test_batches_are_gathered_by_index_and_shuffled_anew_by_the_seed(stack):

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.network.presets import ACTIVATIONS, PRESETS, STANDARD, make_preset
 from subsidence_mapper.model.network.search import Search, Space, Trial, values_of
 from subsidence_mapper.model.network.study_file import read_study, write_study
 from subsidence_mapper.model.network.study_place import check_place
 from subsidence_mapper.model.report.tuning_report import gain
+from subsidence_mapper.test.examples import RecordingMonitor
 
 ABOUT = {"points": "abc", "seed": 0, "folds": 1}
 
@@ -180,23 +180,13 @@ class TestSearch:
         assert len(run(10, minutes=60).trials) == 10
 
     def test_progress_and_log(self):
-        class Memory(Monitor):
-            fractions: list = []
-            lines: list = []
-
-            def progress(self, fraction, text=""):
-                self.fractions.append(fraction)
-
-            def log(self, text, level="info"):
-                self.lines.append(text)
-
-        search = Search(space(), 0, folds=2, unit="cm")
-        search.run(train, 3, monitor=Memory())
-        assert Memory.fractions == sorted(Memory.fractions) and Memory.fractions[-1] == 1
-        assert len(Memory.lines) == 3
+        search, monitor = Search(space(), 0, folds=2, unit="cm"), RecordingMonitor()
+        search.run(train, 3, monitor=monitor)
+        assert monitor.fractions == sorted(monitor.fractions) and monitor.fractions[-1] == 1
+        assert len(monitor.texts) == 3
         rmse = search.trials[0].rmse
         told = f"{rmse:.2f} ± 0.00 cm"
-        assert f"and 2 folds: RMSE {told}; best so far {told} (trial 0)" in Memory.lines[0]
+        assert f"and 2 folds: RMSE {told}; best so far {told} (trial 0)" in monitor.texts[0]
 
     def test_importance_finds_what_matters(self, forty):
         shares = forty.importance()

@@ -10,22 +10,14 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.scatterers import amplitude
 from subsidence_mapper.model.scatterers.amplitude import Images, dispersion, mean_gains
 from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.tasks import dispersion as task
+from subsidence_mapper.test.examples import RecordingMonitor
 
 HEIGHT, WIDTH = 23, 17
 NAN = np.nan
-
-
-class Log(Monitor):
-    def __init__(self):
-        self.infos, self.warnings = [], []
-
-    def log(self, text, level="info"):
-        (self.warnings if level == "warning" else self.infos).append(text)
 
 
 def geographic_grid(height=HEIGHT, width=WIDTH) -> Grid:
@@ -83,7 +75,7 @@ def run(tmp_path):
                 "threshold": threshold,
             },
         }
-        log = Log()
+        log = RecordingMonitor()
         result = task.run(tmp_path, json.loads(json.dumps(request)), log)
         with rasterio.open(tmp_path / result["files"]["DISPERSION"]) as raster:
             assert raster.descriptions == ("amplitude_dispersion", "mean_amplitude")

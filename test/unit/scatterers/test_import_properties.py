@@ -14,34 +14,31 @@ from hypothesis import strategies as st
 from subsidence_mapper.model.dates import find_dates, like_dates, parse_days
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.files.fill_values import CODES, FillValues
-from subsidence_mapper.model.monitor import Monitor
-from subsidence_mapper.model.scatterers.formats import STANDARD, parse_mapping
+from subsidence_mapper.model.scatterers.formats import STANDARD
+from subsidence_mapper.model.scatterers.layout import parse_mapping
 from subsidence_mapper.model.scatterers.standard import Standardizer
 from subsidence_mapper.model.spatial.point_file import write_points
 from subsidence_mapper.model.tasks.importpoints import open_source
+from subsidence_mapper.test.examples import RecordingMonitor
 
 # The folder is the same for all examples, which is what is wanted.
 one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 TABLE = "lon,lat,VEL,D20200101,D20210101,id\n51.5,32.5,-1.5,0,-1.5,7\n51.6,32.6,-9999,0,,8\n"
 
 
-class Log(Monitor):
-    def log(self, text, level="info"):
-        assert text
-
-
 def points(path, **parameters):
     """How many points a file gives; -1 if it is refused."""
+    monitor = RecordingMonitor()
     try:
         source = open_source({"path": str(path)}, parameters)
-        standard = Standardizer(source, parameters, Log())
+        standard = Standardizer(source, parameters, monitor)
         count = sum(table.num_rows for table in standard.tables())
         standard.log_counts()
     except InputError as problem:
         text = str(problem)
         assert len(text) > 10 and "Traceback" not in text
         return -1
-    assert count > 0
+    assert count > 0 and all(monitor.texts)
     return count
 
 

@@ -15,9 +15,9 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.spatial.point_file import write_points
 from subsidence_mapper.model.tasks import importpoints
+from subsidence_mapper.test.examples import RecordingMonitor
 
 HEADER = "CODE,LON,LAT,VEL,V_STDEV,COHERENCE,D20200101,D20210101\n"
 ROWS = [f"p{i},{51 + i / 100},{32 + i / 100},{-i},1,0.{i},0,{-i}\n" for i in range(1, 7)]
@@ -25,20 +25,12 @@ TABLE = HEADER + "".join(ROWS)
 V = {"columns": "velocity=v", "velocity_unit": "mm", "positive": "up"}
 
 
-class Log(Monitor):
-    def __init__(self):
-        self.lines, self.warnings = [], []
-
-    def log(self, text, level="info"):
-        (self.warnings if level == "warning" else self.lines).append(text)
-
-
 @pytest.fixture
 def load(tmp_path):
     """Import a file; gives its columns by name, and the warnings."""
 
     def load(path, source=(), **parameters):
-        log = Log()
+        log = RecordingMonitor()
         source = {"path": str(path), **dict(source)}
         request = {"grid": None, "outputs": ["PS_POINTS"], "source": source}
         result = importpoints.run(tmp_path, {**request, "parameters": parameters}, log)

@@ -1,5 +1,5 @@
 import numpy as np
-from subsidence_mapper.model.spatial.grid import Window, reflect
+from subsidence_mapper.model.spatial.grid import Window, reflect, sample_cells
 from subsidence_mapper.test.examples import make_grid
 
 
@@ -29,3 +29,13 @@ def test_reflect_equals_numpy_pad():
         values = np.arange(size)
         padded = np.pad(values, 13, mode="reflect") if size > 1 else np.zeros(27, int)
         assert np.array_equal(reflect(np.arange(-13, size + 13), size), padded)
+
+
+def test_cells_are_drawn_from_the_valid_ones(grid):
+    valid = np.random.default_rng(5).uniform(size=(grid.height, grid.width)) < 0.4
+    valid[:7] = False
+    for given, cells in ((valid, valid), (None, np.ones_like(valid))):
+        xy = sample_cells(grid, given, 5000, 3)
+        rows, columns = grid.cells(xy)
+        drawn = np.random.default_rng(3).choice(np.flatnonzero(cells), cells.sum(), replace=False)
+        assert np.array_equal(rows * grid.width + columns, drawn)

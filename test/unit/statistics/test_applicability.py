@@ -7,7 +7,7 @@ from subsidence_mapper.model.spatial.stack import Encoding, Stack
 from subsidence_mapper.model.statistics.applicability import (
     Applicability,
     Hull,
-    Reach,
+    TrustDistances,
     classify,
     constant_drivers,
 )
@@ -35,30 +35,32 @@ def test_the_index_and_its_threshold_equal_a_brute_force_search(weights):
     channels[:4, :3] *= 3  # outliers, which the threshold leaves aside
     folds = random.integers(0, 5, 300)
     targets = random.normal([1, 50, 3, 7], [2, 60, 2, 5], (200, 4)).astype(np.float32)
-    found = Applicability(channels, np.array(weights), folds)
+    found = Applicability().fit(channels, np.array(weights), folds)
     index, threshold = brute_force(channels.astype(float), np.array(weights), folds, targets)
-    assert found(targets) == pytest.approx(index, rel=1e-4)
-    assert found.threshold == pytest.approx(threshold, rel=1e-4)
+    assert found.dissimilarity(targets) == pytest.approx(index, rel=1e-4)
+    assert found.threshold_ == pytest.approx(threshold, rel=1e-4)
     assert 0.1 < (index <= threshold).mean() < 0.9
 
 
 def test_the_index_is_0_at_training_points_and_does_not_know_units():
     random = np.random.default_rng(1)
     channels, folds = random.normal(size=(80, 3)), np.arange(80) % 4
-    one = Applicability(channels, np.ones(3), folds)
-    other = Applicability(channels * [1000, 1, 1] + 5, np.full(3, 9.0), folds)
+    one = Applicability().fit(channels, np.ones(3), folds)
+    other = Applicability().fit(channels * [1000, 1, 1] + 5, np.full(3, 9.0), folds)
     at = random.normal(size=(20, 3))
-    assert np.allclose(one(channels), 0)
-    assert np.allclose(one(at), other(at * [1000, 1, 1] + 5))
-    assert one.threshold == pytest.approx(other.threshold)
+    assert np.allclose(one.dissimilarity(channels), 0)
+    assert np.allclose(one.dissimilarity(at), other.dissimilarity(at * [1000, 1, 1] + 5))
+    assert one.threshold_ == pytest.approx(other.threshold_)
 
 
 def test_where_no_weight_is_left_all_drivers_count_alike():
     random = np.random.default_rng(2)
     channels, folds = random.normal(size=(50, 2)), np.arange(50) % 5
     at = random.normal(size=(9, 2))
-    none, alike = (Applicability(channels, weights, folds) for weights in (np.zeros(2), np.ones(2)))
-    assert np.allclose(none(at), alike(at))
+    none, alike = (
+        Applicability().fit(channels, weights, folds) for weights in (np.zeros(2), np.ones(2))
+    )
+    assert np.allclose(none.dissimilarity(at), alike.dissimilarity(at))
 
 
 @pytest.fixture
@@ -97,10 +99,10 @@ def test_the_reach_follows_the_errors():
     xy = random.uniform(0, 1e5, (400, 2))
     values = 10 * np.sin(xy[:, 0] / 2e4) + 10 * np.cos(xy[:, 1] / 2e4)
     values *= 10 / values.std()
-    reach = Reach.fit(Points(xy, values), HeldOut(np.arange(60_000), distance, error))
-    assert reach.near == pytest.approx(400, abs=80)
-    assert reach.far == pytest.approx(900, abs=80)
-    assert reach.tested == distance.max()
+    limits = TrustDistances.fit(Points(xy, values), HeldOut(np.arange(60_000), distance, error))
+    assert limits.near == pytest.approx(400, abs=80)
+    assert limits.far == pytest.approx(900, abs=80)
+    assert limits.tested == distance.max()
 
 
 def test_values_that_are_not_alike_reach_no_farther_than_the_variogram():
@@ -108,24 +110,24 @@ def test_values_that_are_not_alike_reach_no_farther_than_the_variogram():
     distance, error = random.uniform(0, 5000, 2000), random.normal(0, 0.1, 2000)
     xy = random.uniform(0, 20_000, (500, 2))
     wave = np.sin(xy[:, 0] / 300) + np.sin(xy[:, 1] / 300)  # alike up to some hundred metres
-    reach = Reach.fit(Points(xy, wave), HeldOut(np.arange(2000), distance, error))
-    assert reach.near <= reach.far < 2000
+    limits = TrustDistances.fit(Points(xy, wave), HeldOut(np.arange(2000), distance, error))
+    assert limits.near <= limits.far < 2000
 
 
 def test_classes():
-    reach = Reach(near=100, far=500, tested=900)
+    limits = TrustDistances(near=100, far=500, tested=900)
     distance = np.array([0, 100, 101, 500, 501, 900, 901, 50, 200, 200, 2000])
     between = np.array([1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1], bool)
     inside = np.array([1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1], bool)
-    assert classify(reach, distance, between, inside).tolist() == [1, 1, 2, 2, 3, 3, 4, 1, 3, 4, 4]
+    assert classify(limits, distance, between, inside).tolist() == [1, 1, 2, 2, 3, 3, 4, 1, 3, 4, 4]
 
 
 def test_between_the_outermost_points():
-    square = Hull(np.array([[0.0, 0], [10, 0], [10, 10], [0, 10], [5, 5]]) + 5e5)
+    square = Hull().fit(np.array([[0.0, 0], [10, 0], [10, 10], [0, 10], [5, 5]]) + 5e5)
     at = np.array([[5.0, 9], [-1, 5], [11, 11], [0.01, 0.01]]) + 5e5
-    assert square(at).tolist() == [True, False, False, True]
+    assert square.contains(at).tolist() == [True, False, False, True]
     for few in (np.zeros((2, 2)), np.column_stack([np.arange(9.0), np.arange(9.0)])):
-        assert not Hull(few)(np.array([[0.0, 0.0], [1, 1]])).any()
+        assert not Hull().fit(few).contains(np.array([[0.0, 0.0], [1, 1]])).any()
 
 
 def test_trust_bands(drivers, points, tmp_path):
@@ -133,26 +135,40 @@ def test_trust_bands(drivers, points, tmp_path):
     drivers.valid[10:13, 20:23] = False
     folds = np.arange(120) % 5
     channels = drivers.values[drivers.grid.cells(points.xy)]
-    found = Applicability(channels, np.array([1.0, 1, 1, 0, 0, 0]), folds)
-    given = (drivers.grid, drivers, Surroundings(points.xy, points.values), Reach(60, 150, 400))
-    shares = write_trust(*given, Hull(points.xy), found, 5, tmp_path / "trust.tif")
+    found = Applicability().fit(channels, np.array([1.0, 1, 1, 0, 0, 0]), folds)
+    given = (
+        drivers.grid,
+        drivers,
+        Surroundings().fit(points.xy, points.values),
+        TrustDistances(60, 150, 400),
+    )
+    shares = write_trust(*given, Hull().fit(points.xy), found, 5, tmp_path / "trust.tif")
     with rasterio.open(tmp_path / "trust.tif") as raster:
         assert raster.descriptions == tuple(TRUST)
         bands = dict(zip(TRUST, raster.read().astype(float)))
     at = drivers.grid.window.xy()
     distance = cdist(at, points.xy).min(axis=1)
     assert bands["distance_to_ps_m"].ravel() == pytest.approx(distance, rel=1e-5)
-    index = found(drivers.values.reshape(-1, 6))
+    index = found.dissimilarity(drivers.values.reshape(-1, 6))
     assert bands["dissimilarity_index"].ravel() == pytest.approx(index, rel=1e-5)
-    inside = index <= found.threshold
+    inside = index <= found.threshold_
     assert np.array_equal(bands["inside_area_of_applicability"].ravel(), inside)
-    classes = classify(Reach(60, 150, 400), distance, Hull(points.xy)(at), inside)
+    classes = classify(
+        TrustDistances(60, 150, 400), distance, Hull().fit(points.xy).contains(at), inside
+    )
     assert np.array_equal(bands["trust_class"].ravel(), classes)
     assert len(set(classes)) >= 3
     assert bands["filled_driver_share"][11, 21] == pytest.approx(9 / 25)
     assert shares == {code: pytest.approx((classes == code).mean()) for code in (1, 2, 3, 4)}
-    write_trust(drivers.grid, None, *given[2:], Hull(points.xy), None, 1, tmp_path / "bare.tif")
+    write_trust(
+        drivers.grid, None, *given[2:], Hull().fit(points.xy), None, 1, tmp_path / "bare.tif"
+    )
     with rasterio.open(tmp_path / "bare.tif") as raster:
         assert np.isnan(raster.read([2, 3])).all()
-        bare = classify(Reach(60, 150, 400), distance, Hull(points.xy)(at), np.ones(len(at), bool))
+        bare = classify(
+            TrustDistances(60, 150, 400),
+            distance,
+            Hull().fit(points.xy).contains(at),
+            np.ones(len(at), bool),
+        )
         assert np.array_equal(raster.read(1).ravel(), bare)

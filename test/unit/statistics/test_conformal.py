@@ -43,12 +43,12 @@ def test_a_new_score_is_covered_as_often_as_the_theory_says(count):
 def test_a_known_law_is_recovered_and_never_decreases():
     intervals = Intervals.fit(errors(40_000, lambda distance: 2 + distance / 100))
     at = np.array([50.0, 300.0, 900.0])
-    deviation, half_width = intervals(at)
+    deviation, half_width = intervals.predict(at)
     assert deviation == pytest.approx(2 + at / 100, rel=0.1)
     assert half_width == pytest.approx(1.645 * (2 + at / 100), rel=0.1)
     for curve in (intervals.deviation, intervals.half_width):
         assert (np.diff(curve) >= 0).all()
-    assert intervals(5000.0) == (intervals.deviation[-1], intervals.half_width[-1])
+    assert intervals.predict(5000.0) == (intervals.deviation[-1], intervals.half_width[-1])
 
 
 def test_errors_that_shrink_with_the_distance_give_one_width():
@@ -61,7 +61,7 @@ def test_errors_that_shrink_with_the_distance_give_one_width():
 
 def test_few_errors_make_one_bin():
     held = HeldOut(np.arange(3), np.array([10.0, 20, 30]), np.array([3.0, -4, 0]))
-    deviation, half_width = Intervals.fit(held)(np.array([0.0, 20, 99]))
+    deviation, half_width = Intervals.fit(held).predict(np.array([0.0, 20, 99]))
     assert deviation == pytest.approx(np.full(3, np.sqrt(25 / 3)))
     assert half_width.tolist() == [4, 4, 4]
 
@@ -74,7 +74,7 @@ def test_the_scale_follows_neighbours_and_the_methods_own_deviation():
     floor = 8.0  # about the median error; the fit takes its own
     error = random.normal(0, 0.7 * np.sqrt((spread + floor) * (own + floor)))
     intervals = Intervals.fit(HeldOut(np.arange(20_000), distance, error, spread, own))
-    deviation, half_width = intervals(distance, spread, own)
+    deviation, half_width = intervals.predict(distance, spread, own)
     assert half_width == pytest.approx(1.645 * deviation, rel=0.15)
     for wide in (spread > 20, spread < 10, own > 20, own < 10):
         assert (np.abs(error) <= half_width)[wide].mean() == pytest.approx(0.9, abs=0.015)
@@ -82,7 +82,7 @@ def test_the_scale_follows_neighbours_and_the_methods_own_deviation():
 
 def test_errors_of_nothing_give_no_width():
     held = HeldOut(np.arange(30), np.arange(30.0), np.zeros(30), np.ones(30))
-    assert np.allclose(Intervals.fit(held)(np.arange(5.0), np.ones(5)), 0)
+    assert np.allclose(Intervals.fit(held).predict(np.arange(5.0), np.ones(5)), 0)
 
 
 def test_cross_coverage_of_exchangeable_errors_is_90_percent_in_every_class():
@@ -114,36 +114,32 @@ def test_cross_coverage_needs_two_groups():
 def test_surroundings_equal_a_search_by_hand():
     random = np.random.default_rng(5)
     xy, values, at = random.uniform(0, 5000, (60, 2)), random.normal(size=60), np.array([[9.0, 8]])
-    distance, spread, density = Surroundings(xy, values)(at)
+    distance, spread, density = Surroundings().fit(xy, values).describe(at)
     apart = np.hypot(*(xy - at).T)
     nearest = np.argsort(apart)[:8]
     assert distance == pytest.approx(apart.min())
     assert spread == pytest.approx(np.std(values[nearest]))
     assert density == pytest.approx(8 / (np.pi * (apart[nearest].max() / 1000) ** 2))
-    assert Surroundings(xy)(at)[1] is None
+    assert Surroundings().fit(xy).describe(at)[1] is None
 
 
 def test_fewer_than_eight_points_are_enough():
-    distance, spread, density = Surroundings(np.zeros((2, 2)), np.array([1.0, 3.0]))(
-        np.ones((1, 2))
-    )
+    two = Surroundings().fit(np.zeros((2, 2)), np.array([1.0, 3.0]))
+    distance, spread, density = two.describe(np.ones((1, 2)))
     assert (distance[0], spread[0]) == (np.sqrt(2), 1)
     assert density[0] == pytest.approx(2e6 / (2 * np.pi))
 
 
-def test_a_bundles_curve_comes_back_and_an_old_one_has_a_normal_width():
+def test_a_bundles_curve_comes_back():
     intervals = Intervals.fit(errors(500, lambda distance: 1 + distance / 100))
     again = Intervals.from_dict(intervals.to_dict())
     at = np.linspace(0, 2000, 9)
-    assert np.array_equal(again(at), intervals(at))
-    old = {"distance_m": [0.0, 100.0], "standard_deviation_mm": [1.0, 2.0]}
-    deviation, half_width = Intervals.from_dict(old)(np.array([50.0]))
-    assert (deviation[0], half_width[0]) == pytest.approx((1.5, 1.645 * 1.5))
+    assert np.array_equal(again.predict(at), intervals.predict(at))
 
 
-def test_several_ways_to_hold_out_are_put_together():
+def test_errors_of_several_folds_are_put_together():
     one, two = errors(4, np.ones_like, 1), errors(3, np.ones_like, 2)
-    both = HeldOut.together([one, two])
+    both = HeldOut.concatenate([one, two])
     assert len(both) == 7 and both.spread is None
     assert np.array_equal(both[np.arange(4, 7)].error, two.error)
 

@@ -1,4 +1,4 @@
-"""Folds for comparing methods: complete, disjoint, cells whole, distances as wanted."""
+"""Splits and folds: complete, disjoint, cells whole, distances as wanted."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import wasserstein_distance
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.spatial.points import Points
-from subsidence_mapper.model.statistics.splits import make_folds
+from subsidence_mapper.model.statistics.splits import make_folds, make_split, random_split
 
 LEFT, TOP = 500_000.0, 3_600_000.0
 NAMES = ["kfold", "block", "knndm"]
@@ -132,3 +132,55 @@ def test_folds_that_would_be_empty_are_refused(grid, many):
         make("kfold", many[np.arange(19)], grid)
     with pytest.raises(InputError, match="Known splits: random, kfold, block, knndm"):
         make("magic", many, grid)
+
+
+@pytest.mark.parametrize("name", ["random", "block"])
+def test_parts_are_disjoint_complete_and_about_80_10_10(grid, many, name):
+    split = make_split(name, many, grid, 200.0, seed=0)
+    together = np.concatenate(list(split.parts().values()))
+    assert np.array_equal(np.sort(together), np.arange(len(many)))
+    shares = [len(part) / len(many) for part in split.parts().values()]
+    assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.02)
+
+
+def test_points_of_one_cell_stay_in_one_part(grid, many):
+    groups = many.groups(grid)
+    assert len(np.unique(groups)) < len(groups)
+    split = make_split("random", many, grid, 0, seed=0)
+    cells = [set(groups[part]) for part in split.parts().values()]
+    assert not (cells[0] & cells[1] or cells[0] & cells[2] or cells[1] & cells[2])
+
+
+def test_blocks_are_held_out_whole(grid, many):
+    split = make_split("block", many, grid, 300.0, seed=0)
+    blocks = [
+        {
+            (int(x // 300), int(y // 300))
+            for x, y in (many.xy[part] - [500_000, 3_600_000]) * [1, -1]
+        }
+        for part in split.parts().values()
+    ]
+    assert not (blocks[0] & blocks[1] or blocks[0] & blocks[2] or blocks[1] & blocks[2])
+
+
+def test_splits_depend_on_the_seed_alone(grid, many):
+    first, again, other = (make_split("random", many, grid, 0, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first.test, again.test)
+    assert not np.array_equal(first.test, other.test)
+
+
+def test_too_few_points_cells_or_blocks_are_refused(grid, many):
+    with pytest.raises(InputError, match="19 points are too few"):
+        make_split("random", many[np.arange(19)], grid, 0, 0)
+    one_cell = Points(np.repeat(many.xy[:1], 30, axis=0), np.arange(30.0))
+    with pytest.raises(InputError, match="lie in one cell"):
+        make_split("random", one_cell, grid, 0, 0)
+    with pytest.raises(InputError, match="fill only 1 block"):
+        make_split("block", many, grid, 1e6, 0)
+    with pytest.raises(InputError, match="must be above 0"):
+        make_split("block", many, grid, 0, 0)
+
+
+def test_no_test_part_where_none_is_wanted():
+    split = random_split(np.arange(100), 0, (0.9, 0.1, 0.0))
+    assert [len(part) for part in split.parts().values()] == [90, 10, 0]

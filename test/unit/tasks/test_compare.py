@@ -5,21 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.monitor import Monitor
 from subsidence_mapper.model.report.report import rounded
+from subsidence_mapper.model.spatial.grid import sample_cells
 from subsidence_mapper.model.spatial.points import Points
-from subsidence_mapper.model.tasks.compare import map_cells, usual_block_size, ways_to_split
+from subsidence_mapper.model.tasks.compare import requested_folds, usual_block_size
 from subsidence_mapper.model.tasks.job import Job
-
-
-class Heard(Monitor):
-    """Remembers what it is told."""
-
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text, level="info"):
-        self.lines.append((level, text))
+from subsidence_mapper.test.examples import RecordingMonitor
 
 
 @pytest.fixture
@@ -29,7 +20,7 @@ def job(tmp_path, grid):
         "points": {"field": "mm"},
         "parameters": {"splits": ["knndm"], "folds": 4},
     }
-    return Job(tmp_path, request, Heard())
+    return Job(tmp_path, request, RecordingMonitor())
 
 
 def spread(count, extent=2000.0):
@@ -58,13 +49,13 @@ def test_blocks_of_points_in_one_place():
 
 @pytest.mark.parametrize(
     ("width", "level", "end"),
-    [(40, "warning", "the map is worse than they tell."), (1800, "info", "are the random folds.")],
+    [(40, "warning", "the map is worse than they show."), (1800, "info", "are the random folds.")],
 )
 def test_how_far_away_knndm_tests_is_reported(job, width, level, end):
     """A cluster of points can be tested within itself only; points all over the map, anywhere."""
     xy = [500_000, 3_600_000] + spread(60, width) * [1, -1]
-    targets = map_cells(job, None, 0)
-    ways_to_split(job, Points(xy, xy[:, 0]), targets, 0)
+    targets = sample_cells(job.grid, None, 5000, 0)
+    requested_folds(job, Points(xy, xy[:, 0]), targets, 0)
     ((said, text),) = job.monitor.lines
     assert said == level and text.endswith(end)
 

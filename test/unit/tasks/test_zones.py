@@ -10,23 +10,9 @@ import rasterio
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.spatial.polygons import points_within
 from subsidence_mapper.model.tasks import zones as task
-from subsidence_mapper.test.examples import make_grid
+from subsidence_mapper.test.examples import RecordingMonitor, make_grid
 
 LEFT, TOP, CELL = 500_000.0, 3_600_000.0, 30.0
-
-
-class Log:
-    """A monitor that remembers warnings."""
-
-    def __init__(self):
-        self.warnings = []
-
-    def progress(self, fraction, text=""):
-        pass
-
-    def log(self, text, level="info"):
-        if level == "warning":
-            self.warnings.append(text)
 
 
 def box(row, column, height, width):
@@ -85,7 +71,7 @@ def summarise(tmp_path, surfaces):
         if points is not None:
             np.savez(tmp_path / "points.npz", xy=points[0], values=points[1])
             request["points"] = {"file": "points.npz", "field": "mm", "positive": positive}
-        log = Log()
+        log = RecordingMonitor()
         result = task.run(tmp_path, request, log)
         with np.load(tmp_path / result["points"]["SUMMARY"]) as table:
             columns = {name: table[name].tolist() for name in table.files}

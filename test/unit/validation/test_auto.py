@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.methods.base import Method, positions
+from subsidence_mapper.model.methods.base import Method, Prediction, positions
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.spatial.stack import Encoding, Stack
@@ -20,16 +20,21 @@ class Guess(Method):
     def __init__(self, deviation=None, fails=False):
         self.deviation, self.fails = deviation, fails
 
-    def fit(self, points, stack=None, validation=None, monitor=None):
+    def _fit(self, points, stack, validation, monitor):
         if self.fails:
             raise InputError("It fails.")
         self.mean_ = points.values.mean()
-        return self
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
         count = len(positions(target))
         own = None if self.deviation is None else np.full(count, float(self.deviation))
-        return np.full(count, self.mean_), own
+        return Prediction(np.full(count, self.mean_), own)
+
+
+class Broken(Guess):
+    """Fails."""
+
+    name = "broken"
 
 
 @pytest.fixture
@@ -48,43 +53,43 @@ def all_over(grid):
     return np.random.default_rng(1).permutation(grid.window.xy())[:2000]
 
 
-def test_ways_to_hold_out_reach_as_far_as_the_map(field):
+def test_folds_are_as_far_out_as_the_map(field):
     grid, points = field
-    ways = auto.ways_to_hold_out(points, grid, 600, 400, seed=0)
-    assert [way.kind for way in ways] == ["kfold", "block", "block"]
-    assert [way.block_size for way in ways] == [0, 600, 1600]
-    for way in ways:
-        assert len(way.splits) == 5 and (way.fold_of_point >= 0).all()
-    for enough, folds in ((1, 1), (100, 2), (1000, 5)):  # folds of 80 points, or about
-        assert [len(way.splits) for way in auto.fewer(ways, enough)] == [folds] * 3
-        assert auto.fewer(ways, enough)[0].splits[0] is ways[0].splits[0]
+    found = auto.folds_for_map(points, grid, 600, 400, seed=0)
+    assert [folds.kind for folds in found] == ["kfold", "block", "block"]
+    assert [folds.block_size for folds in found] == [0, 600, 1600]
+    for folds in found:
+        assert len(folds.splits) == 5 and (folds.fold_of_point >= 0).all()
+    for enough, count in ((1, 1), (100, 2), (1000, 5)):  # folds of 80 points, or about
+        few = auto.first_folds(found, enough)
+        assert [len(folds.splits) for folds in few] == [count] * 3
+        assert few[0].splits[0] is found[0].splits[0]
 
 
 def test_blocks_that_are_wide_enough_are_not_doubled(field):
     grid, points = field
-    ways = auto.ways_to_hold_out(points, grid, 1000, 200, seed=0)
-    assert [way.block_size for way in ways] == [0, 1000]
+    found = auto.folds_for_map(points, grid, 1000, 200, seed=0)
+    assert [folds.block_size for folds in found] == [0, 1000]
 
 
 def test_blocks_too_wide_for_five_folds_are_made_narrower_or_left_out(field):
     grid, points = field
-    ways = auto.ways_to_hold_out(points, grid, 600, 3000, seed=0)
-    assert 600 < ways[2].block_size < 6000
+    found = auto.folds_for_map(points, grid, 600, 3000, seed=0)
+    assert 600 < found[2].block_size < 6000
     with pytest.raises(InputError, match="fill only 1 block"):
-        auto.ways_to_hold_out(points, grid, 50_000, 100, seed=0)
+        auto.folds_for_map(points, grid, 50_000, 100, seed=0)
 
 
 def test_held_out_errors_carry_what_was_known_around_them(field):
     grid, points = field
     folds = make_folds("block", points, grid, 5, 0, 1000)
-    rivals = {"guess": lambda _: Guess(7), "idw": lambda _: make("idw")}
-    (contest,) = compare_methods(rivals, points, None, [folds])
-    found = {score.name: auto.held_out(score) for score in contest.scores}
+    (board,) = compare_methods([Guess(7), make("idw")], points, None, [folds])
+    found = {score.name: auto.held_out(score) for score in board.scores}
     assert found["idw"].own is None and (found["guess"].own == 7).all()
-    for score in contest.scores:
+    for score in board.scores:
         held = found[score.name]
         assert np.array_equal(np.sort(held.index), np.arange(400))
-        assert held.distance == pytest.approx(contest.distance[held.index])
+        assert held.distance == pytest.approx(board.distance[held.index])
         assert np.array_equal(held.error, score.error[held.index])
     split = folds.splits[0]
     known = points[np.concatenate([split.train, split.validation])]
@@ -94,14 +99,9 @@ def test_held_out_errors_carry_what_was_known_around_them(field):
 
 def test_the_best_on_the_map_is_chosen_and_who_fails_comes_last(field):
     grid, points = field
-    ways = [make_folds("block", points, grid, 3, 0, 600)]
-    rivals = {
-        "broken": lambda _: Guess(fails=True),
-        "guess": lambda _: Guess(),
-        "idw": lambda _: make("idw"),
-    }
-    contests = compare_methods(rivals, points, None, ways)
-    ranked = auto.rank(contests, all_over(grid))
+    folds = [make_folds("block", points, grid, 3, 0, 600)]
+    boards = compare_methods([Broken(fails=True), Guess(), make("idw")], points, None, folds)
+    ranked = auto.rank(boards, all_over(grid))
     assert [each.name for each in ranked] == ["idw", "guess", "broken"]
     assert ranked[1].expected == pytest.approx(points.values.std(), rel=0.15)
     assert ranked[0].expected < 5
@@ -119,21 +119,19 @@ def test_what_counts_is_the_distance_of_the_maps_cells(field):
     class Near(Guess):
         name = title = "near"
 
-        def fit(self, points, stack=None, validation=None, monitor=None):
+        def _fit(self, points, stack, validation, monitor):
             self.idw_ = make("idw", neighbours=1).fit(points, validation=validation)
-            return self
 
-        def predict(self, target, stack=None):
+        def _predict(self, target, stack):
             distance = self.idw_.tree_.query(positions(target))[0]
-            return self.idw_.predict(target)[0] + np.where(distance > 150, 40, 0), None
+            return Prediction(self.idw_.predict(target).mean + np.where(distance > 150, 40, 0))
 
-    ways = auto.ways_to_hold_out(points, grid, 1500, 100, seed=0)
-    rivals = {"near": lambda _: Near(), "guess": lambda _: Guess()}
-    contests = compare_methods(rivals, points, None, ways)
+    found = auto.folds_for_map(points, grid, 1500, 100, seed=0)
+    boards = compare_methods([Near(), Guess()], points, None, found)
     cells = all_over(grid)
     distance = nearest_distance(points.xy, cells)
-    assert auto.rank(contests, cells[distance < 100])[0].name == "near"
-    assert auto.rank(contests, cells[distance > 250])[0].name == "guess"
+    assert auto.rank(boards, cells[distance < 100])[0].name == "near"
+    assert auto.rank(boards, cells[distance > 250])[0].name == "guess"
 
 
 def test_what_counts_is_what_is_like_the_map(field):
@@ -145,25 +143,22 @@ def test_what_counts_is_what_is_like_the_map(field):
 
     class Villager(Guess):
         name = title = "villager"
-        takes_stack = True
+        drivers = "required"
 
-        def fit(self, points, stack=None, validation=None, monitor=None):
+        def _fit(self, points, stack, validation, monitor):
             self.idw_ = make("idw").fit(points, validation=validation)
-            return self
 
-        def predict(self, target, stack=None):
+        def _predict(self, target, stack):
             rows, columns = stack.grid.cells(positions(target))
-            return self.idw_.predict(target)[0] + np.where(
-                stack.values[rows, columns, 0], 0, 25
-            ), None
+            more = np.where(stack.values[rows, columns, 0], 0, 25)
+            return Prediction(self.idw_.predict(target).mean + more)
 
-    ways = [make_folds("kfold", points, grid, 5, 0)]
-    rivals = {"villager": lambda _: Villager(), "guess": lambda _: Guess()}
-    contests = compare_methods(rivals, points, stack, ways)
+    folds = [make_folds("kfold", points, grid, 5, 0)]
+    boards = compare_methods([Villager(), Guess()], points, stack, folds)
     fields = all_over(grid)
     fields = fields[stack.values[grid.cells(fields)][:, 0] == 0]
-    assert auto.rank(contests, fields)[0].name == "villager"
-    ranked = auto.rank(contests, fields, stack)
+    assert auto.rank(boards, fields)[0].name == "villager"
+    ranked = auto.rank(boards, fields, stack)
     assert [each.name for each in ranked] == ["guess", "villager"]
     inside = stack.values[grid.cells(points.xy)][:, 0] == 0
     for each in ranked:

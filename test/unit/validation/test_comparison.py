@@ -1,18 +1,17 @@
 """All methods on the same folds, no test label ever seen, no failure hidden."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from subsidence_mapper.model.methods.base import Method
+from subsidence_mapper.model.machine.memory import PeakMemory
+from subsidence_mapper.model.methods.base import Method, Prediction
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.spatial.points import Points, concatenate
-from subsidence_mapper.model.spatial.stack import Stack
 from subsidence_mapper.model.statistics.metrics import metrics
 from subsidence_mapper.model.statistics.splits import make_folds
-from subsidence_mapper.model.tasks.compare import map_cells
-from subsidence_mapper.model.validation.comparison import PeakMemory, Tuned, compare_methods
+from subsidence_mapper.model.validation.comparison import compare_methods
+from subsidence_mapper.model.validation.tuning import Tuned
 
 LEFT, TOP = 500_000.0, 3_600_000.0
 
@@ -32,14 +31,19 @@ class Mean(Method):
     name, title = "mean", "Mean"
     seen: list = []
 
-    def fit(self, points, stack=None, validation=None, monitor=None):
+    def _fit(self, points, stack, validation, monitor):
         self.points_ = points, validation
         self.seen.append(self.points_)
         self.mean_ = concatenate(points, validation).values.mean()
-        return self
 
-    def predict(self, target, stack=None):
-        return np.full(len(target), self.mean_), None
+    def _predict(self, target, stack):
+        return Prediction(np.full(len(target), self.mean_))
+
+
+class Other(Mean):
+    """Another one."""
+
+    name = "other"
 
 
 class Broken(Mean):
@@ -47,10 +51,10 @@ class Broken(Mean):
 
     name, title, first = "broken", "Broken", None
 
-    def fit(self, points, stack=None, validation=None, monitor=None):
+    def _fit(self, points, stack, validation, monitor):
         if not (concatenate(points, validation).xy == self.first).all(axis=1).any():
             raise np.linalg.LinAlgError("singular matrix")
-        return super().fit(points, stack, validation, monitor)
+        super()._fit(points, stack, validation, monitor)
 
 
 class Watch:
@@ -72,139 +76,140 @@ class Watch:
         return Watch(self.start + start * width, self.start + end * width, self.lines, self.steps)
 
 
-def ways(points, grid, names=("random", "kfold", "block")):
+def all_folds(points, grid, names=("random", "kfold", "block")):
     return [make_folds(name, points, grid, 5, 0, 400.0) for name in names]
 
 
-RIVALS = {"idw": lambda folds: make("idw"), "mean": lambda folds: Mean()}
+METHODS = [make("idw"), Mean()]
 
 
 def test_every_point_is_predicted_by_the_fold_that_tests_it(grid, smooth):
-    (folds,) = ways(smooth, grid, ["kfold"])
-    (contest,) = compare_methods(RIVALS, smooth, None, [folds])
-    idw = next(score for score in contest.scores if score.name == "idw")
+    (folds,) = all_folds(smooth, grid, ["kfold"])
+    (board,) = compare_methods(METHODS, smooth, None, [folds])
+    idw = next(score for score in board.scores if score.name == "idw")
     for split in folds.splits:
         known = np.concatenate([split.train, split.validation])
-        expected, _ = make("idw").fit(smooth[known]).predict(smooth.xy[split.test])
+        expected = make("idw").fit(smooth[known]).predict(smooth.xy[split.test]).mean
         assert np.allclose(idw.predicted[split.test], expected)
     assert idw.test == metrics(smooth.values, idw.predicted)
     assert idw.train["RMSE"] == 0 and idw.train["COUNT"] == sum(len(s.train) for s in folds.splits)
-    assert idw.seconds > 0 and not idw.failures and idw.fitted is not None
+    assert idw.seconds > 0 and not idw.failures and idw.fitted is None
 
 
 def test_the_better_method_comes_first_and_the_difference_is_tested(grid, smooth):
-    for contest in compare_methods(RIVALS, smooth, None, ways(smooth, grid)):
-        first, second = contest.scores
+    for board in compare_methods(METHODS, smooth, None, all_folds(smooth, grid)):
+        first, second = board.scores
         assert (first.name, second.name) == ("idw", "mean")
         assert first.test["RMSE"] < 0.5 * second.test["RMSE"]
-        test = contest.test_of(second, first)
+        test = board.test_of(second, first)
         squares = np.square(first.test["RMSE"]) - np.square(second.test["RMSE"])
         assert test.difference == pytest.approx(squares)
-        tested = contest.folds.fold_of_point >= 0
-        assert np.array_equal(np.isfinite(contest.distance), tested)
+        tested = board.folds.fold_of_point >= 0
+        assert np.array_equal(np.isfinite(board.distance), tested)
 
 
 def test_all_methods_see_the_same_folds(grid, smooth):
     Mean.seen = []
-    folds = ways(smooth, grid, ["kfold"])
-    rivals = {"one": RIVALS["mean"], "other": RIVALS["mean"]}
-    compare_methods(rivals, smooth, None, folds)
+    folds = all_folds(smooth, grid, ["kfold"])
+    compare_methods([Mean(), Other()], smooth, None, folds)
     assert len(Mean.seen) == 10
     for one, other in zip(Mean.seen[:5], Mean.seen[5:]):
         assert np.array_equal(one[0].xy, other[0].xy)
         assert np.array_equal(one[1].xy, other[1].xy)
 
 
-@pytest.mark.parametrize("way", ["random", "kfold", "block"])
-def test_shuffled_test_labels_change_no_prediction(grid, smooth, way):
+@pytest.mark.parametrize("kind", ["random", "kfold", "block"])
+def test_shuffled_test_labels_change_no_prediction(grid, smooth, kind):
     random = np.random.default_rng(0)
-    (folds,) = ways(smooth, grid, [way])
+    (folds,) = all_folds(smooth, grid, [kind])
     for split in folds.splits:
-        once = replace(folds, splits=[split])
+        single = replace(folds, splits=[split])
         values = smooth.values.copy()
         values[split.test] = random.permutation(values[split.test]) + 1000
         shuffled = Points(smooth.xy, values)
         before, after = (
             {
                 s.name: s.predicted[split.test]
-                for s in compare_methods(RIVALS, p, None, [once])[0].scores
+                for s in compare_methods(METHODS, p, None, [single])[0].scores
             }
             for p in (smooth, shuffled)
         )
-        for name in RIVALS:
+        assert before.keys() == after.keys() == {"idw", "mean"}
+        for name in before:
             assert np.array_equal(before[name], after[name])
 
 
 def test_coordinates_of_other_points_explain_nothing(grid, smooth):
     """The flaw in the published baselines: values paired with the places of other points."""
     shuffled = Points(np.random.default_rng(0).permutation(smooth.xy), smooth.values)
-    rivals = {"idw": RIVALS["idw"]}
     for points, low, high in ((smooth, 0.9, 1.0), (shuffled, -0.6, 0.1)):
-        for contest in compare_methods(rivals, points, None, ways(points, grid, ["kfold"])):
-            assert low < contest.scores[0].test["R2"] < high
+        for board in compare_methods(
+            [make("idw")], points, None, all_folds(points, grid, ["kfold"])
+        ):
+            assert low < board.scores[0].test["R2"] < high
 
 
 def test_a_method_that_fails_is_named_and_comes_last(grid, smooth):
     Broken.first = smooth.xy[0]
     watch = Watch()
-    rivals = {"broken": lambda folds: Broken(), **RIVALS}
-    (contest,) = compare_methods(rivals, smooth, None, ways(smooth, grid, ["kfold"]), 0, watch)
-    broken = contest.scores[-1]
-    fold = contest.folds.fold_of_point[0]
+    methods = [Broken(), *METHODS]
+    (board,) = compare_methods(methods, smooth, None, all_folds(smooth, grid, ["kfold"]), 0, watch)
+    broken = board.scores[-1]
+    fold = board.folds.fold_of_point[0]
     assert broken.name == "broken" and not broken.is_complete
     assert broken.failures == [f"fold {fold + 1} of 5: LinAlgError: singular matrix"]
-    assert np.array_equal(np.isnan(broken.predicted), contest.folds.fold_of_point == fold)
+    assert np.array_equal(np.isnan(broken.predicted), board.folds.fold_of_point == fold)
     assert [level for level, text in watch.lines if "Broken, 5 random folds: failed" in text] == [
         "warning"
     ]
-    assert {score.test["COUNT"] for score in contest.scores[:2]} == {400}
+    assert {score.test["COUNT"] for score in board.scores[:2]} == {400}
 
 
 def test_a_method_that_always_fails_has_no_figures(grid, smooth):
-    def fail(folds):
-        method = Mean()
-        method.fit = lambda *_: 1 / 0
-        return method
+    class Fail(Mean):
+        name = "fail"
 
-    (contest,) = compare_methods(
-        {"fail": fail, **RIVALS}, smooth, None, ways(smooth, grid, ["kfold"])
-    )
-    last = contest.scores[-1]
+        def _fit(self, *_):
+            raise ZeroDivisionError
+
+    (board,) = compare_methods([Fail(), *METHODS], smooth, None, all_folds(smooth, grid, ["kfold"]))
+    last = board.scores[-1]
     assert last.name == "fail" and last.test is None and last.train is None
-    assert len(last.failures) == 5 and len(contest.tests) == 1
+    assert len(last.failures) == 5 and len(board.tests) == 1
 
 
 def test_a_known_fold_is_not_run_again(grid, smooth):
-    kfold = ways(smooth, grid, ["kfold"])
+    kfold = all_folds(smooth, grid, ["kfold"])
     first = [replace(kfold[0], splits=kfold[0].splits[:2])]
-    known, rivals = {}, {"mean": lambda folds: Mean()}
-    compare_methods(rivals, smooth, None, first, known=known)
+    known: dict = {}
+    compare_methods([Mean()], smooth, None, first, known=known)
     Mean.seen.clear()
-    (contest,) = compare_methods(rivals, smooth, None, kfold, known=known)
+    (board,) = compare_methods([Mean()], smooth, None, kfold, known=known)
     assert len(Mean.seen) == len(kfold[0].splits) - 2
-    (anew,) = compare_methods(rivals, smooth, None, kfold)
-    np.testing.assert_array_equal(contest.scores[0].predicted, anew.scores[0].predicted)
+    (anew,) = compare_methods([Mean()], smooth, None, kfold)
+    np.testing.assert_array_equal(board.scores[0].predicted, anew.scores[0].predicted)
 
 
 def test_tuning_sees_no_test_label_and_suits_the_split(grid, smooth):
-    (folds,) = ways(smooth, grid, ["block"])
+    (folds,) = all_folds(smooth, grid, ["block"])
     split = folds.splits[0]
-    once = replace(folds, splits=[split])
+    single = replace(folds, splits=[split])
     values = smooth.values.copy()
     values[split.test] = np.random.default_rng(0).permutation(values[split.test]) + 1000
-    rivals = {"idw": lambda way: Tuned("idw", grid, way)}
     before, after = (
-        compare_methods(rivals, points, None, [once])[0].scores[0]
+        compare_methods([Tuned(make("idw"), grid)], points, None, [single])[0].scores[0]
         for points in (smooth, Points(smooth.xy, values))
     )
     assert np.array_equal(before.predicted[split.test], after.predicted[split.test])
-    tuning = before.fitted.tuning_
-    assert before.title == "IDW" and tuning.parameters in tuning.tried and len(tuning.tried) > 3
+    tuning = before.fitted
+    parameters = tuning.method.get_params()
+    chosen = {name: parameters[name] for name in tuning.tried[0]}
+    assert before.title == "IDW" and chosen in tuning.tried and len(tuning.tried) > 3
 
 
 def test_progress_only_goes_forward(grid, smooth):
     watch = Watch()
-    compare_methods(RIVALS, smooth, None, ways(smooth, grid), 0, watch)
+    compare_methods(METHODS, smooth, None, all_folds(smooth, grid), 0, watch)
     assert watch.steps == sorted(watch.steps)
     assert watch.steps[-1] == pytest.approx(1)
     assert len(watch.steps) > 20
@@ -235,16 +240,3 @@ def test_concordance_by_its_definition():
     assert metrics(observed, observed)["CCC"] == 1
     assert metrics(observed, observed - 4)["CCC"] < 0.6
     assert metrics(np.ones(3), np.ones(3))["CCC"] is None
-
-
-def test_map_cells_are_drawn_from_the_valid_ones(stack):
-    grid, random = stack.grid, np.random.default_rng(5)
-    valid = random.uniform(size=(grid.height, grid.width)) < 0.4
-    valid[:7] = False
-    some = Stack(grid, stack.encodings, stack.values, valid)
-    job = SimpleNamespace(grid=grid)
-    for given, cells in ((some, valid), (None, np.ones_like(valid))):
-        xy = map_cells(job, given, 3)
-        rows, columns = grid.cells(xy)
-        drawn = np.random.default_rng(3).choice(np.flatnonzero(cells), cells.sum(), replace=False)
-        assert np.array_equal(rows * grid.width + columns, drawn)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from subsidence_mapper.model.methods.base import Method
+from subsidence_mapper.model.methods.base import Method, Prediction
 from subsidence_mapper.model.methods.catalogue import make
+from subsidence_mapper.model.network.presets import make_preset
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.spatial.stack import Encoding, Stack
 from subsidence_mapper.model.statistics.splits import make_folds
 from subsidence_mapper.model.validation.importance import (
     Importance,
-    MixedStack,
+    MixedPatches,
     driver_correlations,
     permutation_importance,
 )
@@ -48,17 +49,17 @@ def places(grid):
 class Linear(Method):
     """Knows the truth: weights of the cell's channels, and nothing to learn."""
 
-    name, title, needs_stack = "linear", "Linear", True
+    name, title, drivers = "linear", "Linear", "required"
 
     def __init__(self, weights):
         self.weights = np.array(weights, float)
 
-    def fit(self, points, stack=None, validation=None, monitor=None):
-        return self
+    def _fit(self, points, stack, validation, monitor):
+        pass
 
-    def predict(self, target, stack=None):
+    def _predict(self, target, stack):
         cells = stack.patches(*stack.grid.cells(target), 1)[:, 0, 0].astype(float)
-        return cells @ self.weights, None
+        return Prediction(cells @ self.weights)
 
 
 def found_by(method, land, places, values, grid, repeats=5):
@@ -70,8 +71,9 @@ def found_by(method, land, places, values, grid, repeats=5):
 def test_a_driver_counts_as_it_is_used(grid, land, places):
     """Mixing up x in a * x gives a mean squared error of 2 a^2 var(x), by its very definition."""
     weights = [3.0, 0, 0, 0, 0, 0, 1.0]
-    truth, _ = Linear(weights).predict(places, land)
-    found = found_by(lambda: Linear(weights), land, places, truth, grid, 20)
+    known = Linear(weights)
+    truth = known.fit(Points(places, places[:, 0]), land).predict(places, land).mean
+    found = found_by(known, land, places, truth, grid, 20)
     assert found.names == ["slope", "aspect", "use", "alike"]
     assert found.metrics["RMSE"] == 0
     assert (found.increases[[1, 2]] == 0).all()
@@ -101,12 +103,12 @@ def test_all_channels_of_a_driver_go_together(grid, land, places):
         before = land.patches(rows, columns, size)
         elsewhere = land.patches(other // grid.width, other % grid.width, size)
         for channels in groups.values():
-            after = MixedStack(land, channels, cells, sources).patches(rows, columns, size)
+            after = MixedPatches(land, channels, cells, sources).patches(rows, columns, size)
             rest = np.setdiff1d(np.arange(7), np.arange(7)[channels])
             assert np.array_equal(after[..., channels], elsewhere[..., channels])
             assert np.array_equal(after[..., rest], before[..., rest])
             assert not np.array_equal(after[..., channels], before[..., channels])
-    after = MixedStack(land, groups["aspect"], cells, sources).patches(rows, columns, 1)
+    after = MixedPatches(land, groups["aspect"], cells, sources).patches(rows, columns, 1)
     assert np.allclose(np.square(after[..., 1:3]).sum(axis=-1), 1, atol=1e-6)
     assert np.array_equal(land.patches(rows, columns, 21), before)
 
@@ -119,8 +121,8 @@ def test_methods_find_what_values_are_made_of(grid, land, places, name, paramete
     values = land.values[rows, columns]
     truth = 10 * values[:, 1] + 25 * values[:, 4] - 10  # the sine of aspect, and class 2
     truth += np.random.default_rng(2).normal(0, 1, len(truth))
-    new = lambda: make(name, coordinates=False, **parameters)  # noqa: E731
-    found = found_by(new, land, places, truth, grid)
+    method = make(name, coordinates=False, **parameters)
+    found = found_by(method, land, places, truth, grid)
     assert found.metrics["R2"] > 0.8
     slope, aspect, use, alike = found.mean
     assert use > aspect > 2
@@ -133,7 +135,7 @@ def test_methods_find_what_values_are_made_of(grid, land, places, name, paramete
     [
         ("forest", {"coordinates": False, "trees": 20}),
         ("boosting", {"coordinates": False, "max_trees": 20}),
-        ("cnn", {"epochs": 1, "batch_size": 40}),
+        ("cnn", {"preset": make_preset("standard", epochs=1, batch_size=40)}),
     ],
 )
 def test_with_every_driver_mixed_up_a_point_is_another_point(grid, stack, points, name, parameters):
@@ -142,8 +144,8 @@ def test_with_every_driver_mixed_up_a_point_is_another_point(grid, stack, points
     numbers, first = np.unique(points.groups(grid), return_index=True)
     xy = points.xy[first]
     order = np.random.default_rng(0).permutation(len(xy))
-    mixed = MixedStack(stack, slice(0, 3), numbers, numbers[order])
-    before, after = (method.predict(xy, each)[0] for each in (stack, mixed))
+    mixed = MixedPatches(stack, slice(0, 3), numbers, numbers[order])
+    before, after = (method.predict(xy, each).mean for each in (stack, mixed))
     assert np.ptp(before) > 0
     assert np.allclose(after, before[order], rtol=1e-4, atol=1e-5)
 
@@ -167,7 +169,7 @@ def test_a_driver_that_is_the_same_everywhere(places):
     encodings = [Encoding("flat", "continuous"), Encoding("rough", "continuous")]
     stack = Stack(grid, encodings, values.astype(np.float32), np.ones((60, 70), bool))
     assert driver_correlations(stack, Points(places, places[:, 0])).tolist() == [[1, 0], [0, 1]]
-    found = found_by(lambda: Linear([1, 1]), stack, places, places[:, 0] / 1000, grid)
+    found = found_by(Linear([1, 1]), stack, places, places[:, 0] / 1000, grid)
     assert (found.increases[0] == 0).all() and (found.increases[1] != 0).all()
 
 

@@ -10,22 +10,23 @@ import numpy as np
 
 from ..errors import InputError
 from ..machine.memory import require
-from ..network.build import build
-from ..network.bundle import read_arrays, read_summary, write_bundle
-from ..network.header import check_header
-from ..network.presets import Preset
-from ..network.training import TrainedNetwork
 from ..spatial.points import Points
 from ..spatial.stack import Encoding
 from ..statistics.conformal import Intervals
-from .cnn import CNN
+from .build import build
+from .bundle import read_arrays, read_summary, write_bundle
+from .header import check_header
+from .presets import Preset
+from .training import TrainedNetwork
 
 _COPIES = 8 + 4 + 4  # bytes for each number: as read, at most, as the network's, and to set it
 
 
 def save_model(
     path: Path,
-    method: CNN,
+    preset: Preset,
+    seed: int,
+    trained: TrainedNetwork,
     encodings: list[Encoding],
     intervals: Intervals,
     points: Points,
@@ -35,6 +36,8 @@ def save_model(
 
     Parameters
     ----------
+    seed : int
+        Of the training.
     encodings : list of Encoding
         Of the drivers, in the order of the network's channels.
     intervals : Intervals
@@ -44,11 +47,10 @@ def save_model(
     about : dict
         "drivers" as in the request, "grid", "field", "unit", "positive", "split", "metrics".
     """
-    trained = method.trained_
     header = {
         **about,
-        "preset": method.preset.to_dict(),
-        "seed": method.seed,
+        "preset": preset.to_dict(),
+        "seed": seed,
         "encodings": [encoding.to_dict() for encoding in encodings],
         "target_offset": trained.target_offset,
         "target_scale": trained.target_scale,
@@ -63,8 +65,8 @@ def save_model(
     write_bundle(path, header, arrays)
 
 
-def load_model(path: Path) -> tuple[CNN, dict, np.ndarray]:
-    """Read a trained CNN, its header, and the positions (n, 2) of its points.
+def load_model(path: Path) -> tuple[Preset, TrainedNetwork, dict, np.ndarray]:
+    """Read a preset and its trained network, the header, and the points (n, 2).
 
     Raises
     ------
@@ -96,4 +98,4 @@ def load_model(path: Path) -> tuple[CNN, dict, np.ndarray]:
         header["best_epoch"],
         0.0,
     )
-    return CNN.trained(preset, trained), header, arrays["points_xy"]
+    return preset, trained, header, arrays["points_xy"]

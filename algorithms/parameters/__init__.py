@@ -1,0 +1,1 @@
+"""What algorithms ask for, each parameter with its help beside it."""
