@@ -254,7 +254,7 @@ def test_what_is_no_scheduler_is_told_soon(there, request):
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("tls://127.0.0.1:1", "tls:// wants certificates"),
+        ("tls://127.0.0.1:1", "tls:// needs certificates"),
         ("ucx://127.0.0.1:1", "ucx:// is not known here"),
         ("http://127.0.0.1:1", "http:// is not known here"),
         ("tcp://127.0.0.1:x", "invalid literal"),
