@@ -200,7 +200,7 @@ class FillValues:
         size = np.abs(values)
         limit = _FAR * max(float(np.nanmedian(size)), self._peak)
         beyond = size > limit
-        if beyond.sum() > max(1, min(size.size // 4, _MOST)):  # too many to be strangers
+        if beyond.sum() > max(1, min(size.size // 4, _MOST)):  # too many to be outliers
             self._peak = peak
             return
         self._peak = max(self._peak, _ends(size[~beyond])[1])

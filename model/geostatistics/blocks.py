@@ -74,8 +74,8 @@ class _Blocks:
             first[:, None] + size * corner for first, corner in zip((rows, columns), _CORNERS)
         )
         row, column = cell = np.mgrid[:size, :size].reshape(2, 1, -1)
-        way = (cell + 0.5) / size
-        between = np.where(_CORNERS[..., None], way, 1 - way).prod(axis=0)
+        share = (cell + 0.5) / size
+        between = np.where(_CORNERS[..., None], share, 1 - share).prod(axis=0)
         filled = np.ones(len(rows), bool)
         if size > 1:
             filled = self._hold_their_points(rows, columns, size, index)

@@ -55,14 +55,14 @@ class Neighbours:
             return np.tile(np.arange(n), (len(targets), 1))
         wanted = min(n - left_out, count * (_CANDIDATES if self.sectors > 1 else 1))
         distance, index = self._tree.query(targets, np.arange(1, wanted + left_out + 1))
-        reach = distance[:, -1:]
+        farthest = distance[:, -1:]
         if besides is not None:
             own = index == besides[:, None]
             own[~own.any(axis=1), -1] = True
             index = index[~own].reshape(len(targets), wanted)
-        return index if wanted == count else self._spread(targets, index, reach, count)
+        return index if wanted == count else self._spread(targets, index, farthest, count)
 
-    def _spread(self, targets, near, reach, count) -> np.ndarray:
+    def _spread(self, targets, near, farthest, count) -> np.ndarray:
         """Choose among the candidates, all of which come by distance."""
         wanted = min(count * _FAR_CANDIDATES, len(self._thin))
         distance, far = self._thin_tree.query(targets, np.arange(1, wanted + 1))
@@ -72,8 +72,8 @@ class Neighbours:
         sector = np.floor(turn).astype(np.int8) % np.int8(self.sectors)
         nearest = slice(near.shape[1]), slice(near.shape[1], None)
         near, far = ((slice(None), part) for part in nearest)
-        # Thinned points within the reach of the nearest are among those already.
-        sector[far][distance <= reach] = -1
+        # Thinned points no farther than these are among those already.
+        sector[far][distance <= farthest] = -1
         rank = np.zeros(sector.shape, np.int8)
         rank[far] = 2
         for each in range(self.sectors):

@@ -124,7 +124,7 @@ class Variogram:
 
     @property
     def is_flat(self) -> bool:
-        """Whether it knows of no likeness between neighbours."""
+        """Whether neighbours are no more alike than distant points."""
         return not any(part.sill for part in self.structures)
 
 

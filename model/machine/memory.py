@@ -44,7 +44,7 @@ def _in_units(size: float) -> str:
 
 
 class PeakMemory:
-    """The most memory that this process takes from now on; only Linux tells."""
+    """The maximum memory that this process takes from now on; on Linux only."""
 
     _clear, _status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 

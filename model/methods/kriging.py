@@ -33,7 +33,7 @@ _CHECKED = 2000
 _PLACES = 256**2  # cells of a tile, each of which may want neighbours of its own
 _SHARE = 0.1  # of the standard deviation: what neighbourhoods that cells share may change
 _AS_LIKELY = 1.0  # log units: up to 2 in AIC models are as good (Burnham and Anderson, 2002)
-_ALL = 0.95  # of the variance: who misses left out points by so much has learned nothing
+_ALL = 0.95  # of the variance: with residuals so large nothing was learned
 _LEAST_RATIO = 1e-6
 
 
@@ -54,8 +54,8 @@ class OrdinaryKriging(Method):
         A model of `geostatistics.variogram.MODELS`, to be fitted; "auto", the one of them under
         which left out points are most likely, and of those about as likely the one that fits the
         empirical variogram best; or a variogram that is known. With fewer than 10 points "auto"
-        is the linear model without a nugget: so few pairs cannot tell the shapes apart (a
-        variogram wants 50 places, better 100: Webster and Oliver, 1992,
+        is the linear model without a nugget: so few pairs do not distinguish the shapes (a
+        variogram needs 50 places, better 100: Webster and Oliver, 1992,
         doi:10.1111/j.1365-2389.1992.tb00128.x), and the linear one has one parameter, which scales
         the standard deviation and leaves the map as it is.
     neighbours, sectors : int
@@ -201,7 +201,7 @@ class OrdinaryKriging(Method):
 
     @property
     def has_few(self) -> bool:
-        """Whether the points are too few to tell one model from another."""
+        """Whether the points are too few to distinguish one model from another."""
         return len(self.points_) < FEW
 
     @property

@@ -74,13 +74,13 @@ def variogram_figure(
         Empirical variograms of some directions, by their names.
     """
     figure, axes = plt.subplots(figsize=(6, 3.4))
-    measured = variogram.empirical
-    if measured is None:
-        raise ValueError("the variogram was not fitted to measured semivariances")
-    distance = np.linspace(0, 1.1 * measured.lags.max(), 300)
+    empirical = variogram.empirical
+    if empirical is None:
+        raise ValueError("the variogram was not fitted to an empirical one")
+    distance = np.linspace(0, 1.1 * empirical.lags.max(), 300)
     axes.plot(distance / 1000, variogram(distance), color=_RED, label="model")
-    axes.scatter(measured.lags / 1000, measured.semivariance, color=_BLUE, label="measured")
-    for lag, semivariance, pairs in zip(measured.lags, measured.semivariance, measured.pairs):
+    axes.scatter(empirical.lags / 1000, empirical.semivariance, color=_BLUE, label="empirical")
+    for lag, semivariance, pairs in zip(empirical.lags, empirical.semivariance, empirical.pairs):
         axes.annotate(
             f"{pairs:,}",
             (lag / 1000, semivariance),

@@ -20,8 +20,8 @@ def write_kriging_report(
     kriging = getattr(method, "kriging_", method)
     report = DisplacementReport(f"{method.title} of {subject.field}", subject)
     report.headline(
-        f"Each point predicted from its neighbours alone is wrong by {kriging.rmse_:.3g} "
-        f"{subject.unit} (RMSE)."
+        f"The leave-one-out error is {kriging.rmse_:.3g} {subject.unit} (RMSE): each point is "
+        "predicted from the others."
     )
     if kriging.variogram_:
         figure = variogram_figure(kriging.variogram_, subject.unit, directions(kriging))

@@ -8,8 +8,8 @@ from ..errors import shown
 from ..spatial.grid import Grid
 
 _SIGNS = {
-    "up": "negative values are subsidence, positive values uplift",
-    "subsidence": "positive values are subsidence, negative values uplift",
+    "up": "negative values are subsidence, positive values are uplift",
+    "subsidence": "positive values are subsidence, negative values are uplift",
 }
 
 

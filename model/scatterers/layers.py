@@ -30,7 +30,7 @@ def open_vector(
     path: Path,
     key: str,
     mapping: dict,
-    asked: str | None,
+    given_crs: str | None,
     layer: str | None = None,
     crs: str | None = None,
     names: list[str] | None = None,
@@ -45,7 +45,7 @@ def open_vector(
     path : Path
     key, mapping
         As of `open_table`.
-    asked : str, optional
+    given_crs : str, optional
         The CRS that the user gave for sources that do not state one.
     layer, crs : str, optional
         A layer of the file and its CRS, if the file need not state it.
@@ -63,13 +63,13 @@ def open_vector(
     with explained(lambda _: _unknown(path)):
         held = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
     if layer:
-        return _open_layer(path, layer, key, mapping, asked, crs, names, title)
+        return _open_layer(path, layer, key, mapping, given_crs, crs, names, title)
     chosen = [name for name, kind in held if kind and ("Point" in kind or kind == "Unknown")]
     chosen = chosen or [name for name, kind in held if not kind and name != _STYLES]
     opened, problems = {}, {}
     for name in chosen or [name for name, _ in held[:1]]:
         try:
-            opened[name] = _open_layer(path, name, key, mapping, asked)
+            opened[name] = _open_layer(path, name, key, mapping, given_crs)
         except InputError as problem:
             problems[name] = problem
     if not opened:
@@ -107,7 +107,7 @@ def _open_layer(
     layer: str,
     key: str,
     mapping: dict,
-    asked: str | None,
+    given_crs: str | None,
     crs: str | None = None,
     names: list[str] | None = None,
     title: str | None = None,
@@ -125,13 +125,13 @@ def _open_layer(
     kind = info["geometry_type"]
     x = y = ""
     if kind is None:
-        x, y, crs = layout.find_positions(found, asked, mapping)
+        x, y, crs = layout.find_positions(found, given_crs, mapping)
         places = f"the columns {x} and {y}"
     else:
         if "Point" not in kind and kind != "Unknown":
             raise InputError(f"{title} holds {kind} features; PS points are Point or MultiPoint.")
         layout.unused += [layout.columns.pop(name) for name in POSITIONS if name in layout.columns]
-        crs = crs or _defined(info["crs"]) or asked
+        crs = crs or _defined(info["crs"]) or given_crs
         if not crs:
             raise InputError(f"{title} does not state its CRS. Give it as CRS.")
         places = f"the {kind} geometries"

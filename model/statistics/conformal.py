@@ -1,4 +1,4 @@
-"""Intervals that hold what they promise: held-out errors say how wide they must be."""
+"""Prediction intervals whose coverage is right: held-out errors say how wide they must be."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def conformal_quantile(scores: np.ndarray, coverage: float = COVERAGE) -> float:
     """The score that a new one, exchangeable with the n given, exceeds in 1 - `coverage` at most.
 
     The ceil((n + 1) * coverage)-th smallest (Vovk et al., 2005, doi:10.1007/b106715; Lei et al.,
-    2018, doi:10.1080/01621459.2017.1307116). Of fewer scores than that, which can promise nothing,
+    2018, doi:10.1080/01621459.2017.1307116). Of fewer scores than that, which give no such bound,
     the largest.
     """
     rank = int(np.ceil(round((len(scores) + 1) * coverage, 9)))

@@ -30,7 +30,7 @@ class PairedTest:
     p_plain : float
         Of the paired t-test, which takes neighbouring errors as independent.
     effective : float
-        How many independent points would tell as much as these do.
+        How many independent points would hold as much information.
     adjusted : float
         `p` with Holm's correction for all pairs that were compared together.
     """
@@ -142,9 +142,9 @@ def variance_of_mean(
     shares = shares / shares.sum()
     weight, wanted = pairs / lags**2, covariance + spread / (n - 1)
     fits = []
-    for reach in np.geomspace(lags[0], 2 * lags[-1], _RANGES):
-        overall = shares @ np.exp(-1.5 * (ends[1:] + ends[:-1]) / reach)
-        shape = np.exp(-3 * lags / reach) - overall
+    for extent in np.geomspace(lags[0], 2 * lags[-1], _RANGES):
+        overall = shares @ np.exp(-1.5 * (ends[1:] + ends[:-1]) / extent)
+        shape = np.exp(-3 * lags / extent) - overall
         sill = (weight * shape) @ wanted / ((weight * shape) @ shape)
         sill = np.clip(sill, 0, n / (n - 1) * spread / (1 - overall))
         fits.append((weight @ np.square(wanted - sill * shape), sill * overall))

@@ -260,7 +260,7 @@ def _deal(clusters: np.ndarray, along: np.ndarray, count: int) -> np.ndarray:
 
 
 def _test_distances(xy: np.ndarray, splits: list[Split]) -> np.ndarray:
-    """Distance, metres, from each test point to the nearest point that its fold knows."""
+    """Distance, metres, from each test point to the nearest point that its fold has."""
     return np.concatenate([cKDTree(xy[split.known]).query(xy[split.test])[0] for split in splits])
 
 

@@ -216,7 +216,7 @@ def _log_shared_places(points: Points, monitor) -> None:
 
 
 def _warn_if_unrelated(boards: list[Leaderboard], job: Job) -> None:
-    """Say so if no method can tell a point from its neighbours: the mark of mixed-up rows."""
+    """Say so if no method predicts from neighbours: the mark of mixed-up rows."""
     for board in boards:
         found = [score.test["R2"] for score in board.scores if score.test]
         near = board.folds.kind in ("random", "kfold")

@@ -44,11 +44,12 @@ def run(folder, request, monitor) -> dict:
     if layout.unused:
         monitor.log(list_columns(layout.unused, "Columns not used"))
     monitor.log(f"Positions: {source.places}, in {name_crs(source.crs)}.")
-    asked = job.parameters.get("crs")
-    if asked and CRS.from_user_input(asked) != CRS.from_user_input(source.crs):
+    given_crs = job.parameters.get("crs")
+    if given_crs and CRS.from_user_input(given_crs) != CRS.from_user_input(source.crs):
         monitor.log(
-            f"CRS ({name_crs(asked)}) is not used: {source.places} are in {name_crs(source.crs)}, "
-            "as the file or its format says. For a table, name x and y by COLUMNS to use it.",
+            f"CRS ({name_crs(given_crs)}) is not used: {source.places} are in "
+            f"{name_crs(source.crs)}, as the file or its format says. For a table, name x and y by "
+            "COLUMNS to use it.",
             "warning",
         )
     standard = Standardizer(source, job.parameters, monitor)

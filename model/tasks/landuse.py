@@ -48,11 +48,11 @@ def by_forest(job: Job, report: Report) -> None:
     forest = Forest(job.parameters.get("seed", 0)).fit(cells, labels, polygons)
     monitor.progress(0.3)
     sizes = _write(job, forest.predict, names, monitor.part(0.3, 1))
-    seen, honest = (accuracy(labels, each) for each in (forest.out_of_bag_, forest.held_out_))
+    seen, held_out = (accuracy(labels, each) for each in (forest.out_of_bag_, forest.held_out_))
     job.result["numbers"]["OOB_ACCURACY"] = seen
-    if honest is not None:
-        job.result["numbers"]["POLYGON_ACCURACY"] = honest
-        text = f"and {honest:.1%} with whole polygons held out, which is what to expect elsewhere"
+    if held_out is not None:
+        job.result["numbers"]["POLYGON_ACCURACY"] = held_out
+        text = f"and {held_out:.1%} with whole polygons held out, which is what to expect elsewhere"
     else:
         text = "which is too high: no class has a second polygon that could be held out"
     report.headline(f"{len(names)} classes. Out-of-bag accuracy {seen:.1%}, {text}.")
@@ -69,7 +69,7 @@ def by_forest(job: Job, report: Report) -> None:
         text = f"Classes with one polygon only, which cannot be held out: {', '.join(single)}."
         monitor.log(text, "warning")
         report.text(text)
-    if honest is not None:
+    if held_out is not None:
         _confusion(report, "Whole polygons held out", labels, forest.held_out_, names)
     report.table(
         "Importance of the bands",

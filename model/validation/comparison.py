@@ -43,7 +43,7 @@ class Score:
         For fitting and predicting in all folds.
     memory : float or None
         The most megabytes that the method took beyond what was there before it; None where the
-        system does not tell.
+        system does not say.
     failures : list of str
         Why it has no prediction, one for each fold that failed.
     problem : Exception or None

@@ -1,7 +1,7 @@
 """Make the demo region: raw inputs, and the true displacement.
 
 Run it with the Python of QGIS: python3 make_region.py OUTPUT_FOLDER [--seed 0] [--size 600 500]
-README.md beside this file tells the physics.
+README.md beside this file explains the physics.
 """
 
 from __future__ import annotations

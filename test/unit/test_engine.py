@@ -199,7 +199,7 @@ def test_a_map_is_whole_though_a_worker_is_killed_half_way(dask, cluster, tmp_pa
     assert np.array_equal(here, there) and np.isfinite(there).all()
 
 
-def test_a_cluster_that_dies_is_told(dask):
+def test_a_cluster_that_dies_is_reported(dask):
     """Last of those that use the cluster: there is none afterwards."""
     cluster = Cluster(dask.address, patience=1)
     naps = cluster.map(time.sleep, [0.1] * 40)
@@ -254,7 +254,7 @@ def test_what_is_no_scheduler_is_told_soon(there, request):
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("tls://127.0.0.1:1", "tls:// wants certificates"),
+        ("tls://127.0.0.1:1", "tls:// needs certificates"),
         ("ucx://127.0.0.1:1", "ucx:// is not known here"),
         ("http://127.0.0.1:1", "http:// is not known here"),
         ("tcp://127.0.0.1:x", "invalid literal"),

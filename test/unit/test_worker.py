@@ -272,7 +272,7 @@ def test_a_file_of_the_users_is_not_taken_for_the_job_folder(job, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("problem", "told"),
+    ("problem", "expected"),
     [
         (FileNotFoundError(2, "No such file or directory", "/data/a.csv"), "^/data/a.csv cannot"),
         (PermissionError(13, "Permission denied", "/data/a.csv"), "^/data/a.csv .*who may read"),
@@ -283,9 +283,9 @@ def test_a_file_of_the_users_is_not_taken_for_the_job_folder(job, tmp_path):
         (MemoryError(), "^Memory ran out"),
     ],
 )
-def test_failures_of_the_system_are_told_about_the_right_file(problem, told):
+def test_failures_of_the_system_are_reported_about_the_right_file(problem, expected):
     message = worker._explain(problem, Path("/job"))
-    assert re.search(told, message) and "unexpectedly" not in message
+    assert re.search(expected, message) and "unexpectedly" not in message
 
 
 def test_values_that_no_ground_moves_are_refused(job):

@@ -123,7 +123,7 @@ class Hybrid(Method):
         if variogram is None:
             return
         if len(known) < LEAST:
-            lacking = f"{len(known)} points are too few for the hybrid, which wants {LEAST}"
+            lacking = f"{len(known)} points are too few for the hybrid, which needs {LEAST}"
         else:
             self._drivers = DriverFeatures()
             if stack is not None:

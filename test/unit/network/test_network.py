@@ -192,18 +192,18 @@ def test_every_epoch_is_reported_with_losses_and_time_left(stack, points):
 
 
 @pytest.mark.parametrize(
-    ("unit", "loss", "told"),
+    ("unit", "loss", "text"),
     [
         ("mm", "mse", "loss 800 mm², validation loss 1600 mm²"),
         ("mm/yr", "mse", "loss 800 (mm/yr)², validation loss 1600 (mm/yr)²"),
         ("cm", "mae", "loss 40 cm, validation loss 80 cm"),
     ],
 )
-def test_losses_are_told_in_the_unit_of_the_points(unit, loss, told):
+def test_losses_are_logged_in_the_unit_of_the_points(unit, loss, text):
     monitor = RecordingMonitor()
     report = _Report(replace(STANDARD, epochs=1, loss=loss), 20.0, unit, monitor, None)
     report.on_epoch_end(0, {"loss": 2.0, "val_loss": 4.0, "val_rmse": 0.5})
-    assert monitor.texts == [f"Epoch 1/1: {told}, at most 0 s left"]
+    assert monitor.texts == [f"Epoch 1/1: {text}, at most 0 s left"]
     assert report.history["validation_rmse"] == [10.0]
 
 
@@ -291,7 +291,7 @@ def test_the_shapes_of_weights_are_known_before_there_are_any(preset, channels):
 
 
 def test_tensorflows_greeting_is_not_left_in_a_log(tmp_path):
-    """Else it would be told as the reason of whatever happens later."""
+    """Else it would be reported as the reason of whatever happens later."""
     code = (
         f"import sys; sys.path[:0] = {sys.path!r}\nimport subsidence_mapper.model.network.backend"
     )

@@ -51,7 +51,7 @@ def test_blocks_of_points_in_one_place():
     ("width", "level", "end"),
     [(40, "warning", "the map is worse than they show."), (1800, "info", "are the random folds.")],
 )
-def test_how_far_away_knndm_tests_is_told(job, width, level, end):
+def test_how_far_away_knndm_tests_is_reported(job, width, level, end):
     """A cluster of points can be tested within itself only; points all over the map, anywhere."""
     xy = [500_000, 3_600_000] + spread(60, width) * [1, -1]
     targets = sample_cells(job.grid, None, 5000, 0)
