@@ -20,28 +20,6 @@ from .errors import InputError, shown
 from .machine.settings import settle
 from .monitor import LONGEST, StdoutMonitor
 
-TASKS = (
-    "train",
-    "predict",
-    "interpolate",
-    "errors",
-    "importpoints",
-    "map",
-    "probe",
-    "landuse",
-    "stack",
-    "terrain",
-    "ndvi",
-    "wells",
-    "watertable",
-    "dispersion",
-    "compare",
-    "zones",
-    "importance",
-    "tune",
-    "whole",
-)
-
 
 def main(folder: Path) -> int:
     """Run the job in a folder and return the exit code."""
@@ -50,8 +28,6 @@ def main(folder: Path) -> int:
         from .tasks.requests import check_request  # and rasterio, not before GDAL has its settings
 
         check_request(request)
-        if request["task"] not in TASKS:
-            raise InputError(f"Unknown task '{shown(request['task'])}'. Known: {', '.join(TASKS)}.")
         # One import per task, so that idw does not wait seconds for TensorFlow.
         task = import_module(f".tasks.{request['task']}", __package__)
         result = task.run(folder, request, StdoutMonitor())

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..drivers.ndvi import ProductName
+from ..errors import InputError, shown
 from ..files.schema import (
     Count,
     Day,
@@ -302,7 +303,9 @@ class _WholeFile(_Other):
     file: File
 
 
+# The tasks there are, and what the request of each holds.
 _REQUESTS: dict[str, type[_Request]] = {
+    "probe": _Other,
     "importpoints": _Import,
     "whole": _WholeFile,
     "train": _Train,
@@ -325,7 +328,10 @@ _REQUESTS: dict[str, type[_Request]] = {
 
 
 def check_request(request: dict) -> None:
-    """Refuse a request that its task cannot do; raises InputError."""
+    """Refuse a request of an unknown task, or that its task cannot do; raises InputError."""
     task = request.get("task")
     schema = _REQUESTS.get(task, _Other) if isinstance(task, str) else _Other
     check(schema, request, "The request cannot be used")
+    if task not in _REQUESTS:
+        known = ", ".join(_REQUESTS)
+        raise InputError(f"Unknown task '{shown(request['task'])}'. Known: {known}.")

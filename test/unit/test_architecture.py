@@ -1,4 +1,4 @@
-"""The rules that keep QGIS and TensorFlow apart, read from the imports of the source."""
+"""The rules of the house, read from the imports of the source: which room may know which."""
 
 from __future__ import annotations
 
@@ -23,6 +23,25 @@ HEAVY = {
     "jinja2",
     "optuna",
 }
+
+# The rooms of the model and its flat files, floor by floor: each knows only floors below its own.
+FLOORS = [
+    ("errors",),
+    ("protocol",),
+    ("monitor", "dates", "engine"),
+    ("machine", "files"),
+    ("spatial",),
+    ("geostatistics",),
+    ("statistics",),
+    ("scatterers", "drivers", "network"),
+    ("methods",),
+    ("validation",),
+    ("maps",),
+    ("report",),
+    ("tasks",),
+    ("worker",),
+]
+FLAT = {"__init__", "dates", "engine", "errors", "monitor", "protocol", "worker"}
 
 MODEL = sorted(PLUGIN.glob("model/**/*.py"))
 ALGORITHMS = sorted([*PLUGIN.glob("*.py"), *PLUGIN.glob("algorithms/**/*.py")])
@@ -51,6 +70,10 @@ def imports_of(path: Path, lazy: bool = True) -> set[str]:
     return imports(path.read_text(encoding="utf-8"), package, lazy)
 
 
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def roots(path: Path, lazy: bool = True) -> set[str]:
     return {name.split(".")[0] for name in imports_of(path, lazy)}
 
@@ -69,6 +92,50 @@ def test_imports_are_seen_wherever_they_stand():
 
 def test_there_is_something_to_read():
     assert len(MODEL) > 5 and len(ALGORITHMS) > 5
+
+
+def rooms_of(names) -> set[str]:
+    """The rooms, or flat files, of the model among imported names."""
+    model = [name.split(".")[2:] for name in names if name.startswith(f"{NAME}.model.")]
+    return {parts[0] for parts in model}
+
+
+def test_the_model_has_its_rooms_and_six_flat_files():
+    assert {path.stem for path in PLUGIN.glob("model/*.py")} == FLAT
+    rooms = {path.parent.name for path in PLUGIN.glob("model/*/__init__.py")}
+    assert rooms | FLAT - {"__init__"} == {room for floor in FLOORS for room in floor}
+
+
+@pytest.mark.parametrize("path", MODEL, ids=short)
+def test_a_room_knows_only_floors_below(path):
+    own = path.relative_to(PLUGIN / "model").with_suffix("").parts[0]
+    if own == "__init__":
+        assert not rooms_of(imports_of(path))
+        return
+    (floor,) = (i for i, rooms in enumerate(FLOORS) if own in rooms)
+    below = {room for rooms in FLOORS[:floor] for room in rooms}
+    assert rooms_of(imports_of(path)) - {own} <= below
+
+
+def test_no_task_imports_another():
+    tasks = {path.stem: path for path in PLUGIN.glob("model/tasks/*.py")}
+    run = {
+        name
+        for name, path in tasks.items()
+        if any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree(path).body)
+    }
+    assert len(run) > 9 and not run & {"job", "requests"}
+    for path in tasks.values():
+        found = {name.split(".")[3] for name in imports_of(path) if f"{NAME}.model.tasks." in name}
+        assert not found & run, short(path)
+
+
+@pytest.mark.parametrize("path", sorted(PLUGIN.glob("test/**/*.py")), ids=short)
+def test_no_test_imports_another(path):
+    for name in imports_of(path):
+        if f"{name}.".startswith(f"{NAME}.test."):
+            last = [part for part in name.split(".")[2:] if part.startswith(("test_", "conftest"))]
+            assert not last, name
 
 
 @pytest.mark.parametrize("path", MODEL, ids=short)

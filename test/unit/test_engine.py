@@ -20,7 +20,7 @@ from subsidence_mapper.model.engine import LOCAL, Cluster
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.maps.surface import write_surfaces
 from subsidence_mapper.model.methods.base import sentences
-from subsidence_mapper.model.methods.catalogue import make
+from subsidence_mapper.model.methods.catalogue import make, names
 from subsidence_mapper.model.methods.cnn import CNN
 from subsidence_mapper.model.monitor import SILENT, Monitor, StdoutMonitor
 from subsidence_mapper.model.network.build import build
@@ -38,8 +38,7 @@ distributed = pytest.importorskip(
     "distributed", reason="Dask is an optional part of the worker environment"
 )
 
-CLASSICAL = ["kriging", "idw", "rbf", "movingleastsquares", "regressionkriging"]
-CLASSICAL += ["forest", "boosting"]
+CLASSICAL = [name for name in names() if name not in ("cnn", "hybrid")]
 
 
 class Dask:
