@@ -38,7 +38,7 @@ class PredictSurface(base.SubsidenceAlgorithm):
             shared.nodata(),
             shared.extent("what all drivers cover"),
             shared.engine(),
-            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
+            shared.surface_output(),
             shared.uncertainty_output(),
         ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...model.methods.catalogue import CATALOGUE
 from ..base import SubsidenceAlgorithm
-from ..parameters import makers, shared
+from ..parameters import shared
 
 
 class InterpolationAlgorithm(SubsidenceAlgorithm):
@@ -33,9 +33,7 @@ class InterpolationAlgorithm(SubsidenceAlgorithm):
 
     def outputs(self) -> list:
         """What the method makes."""
-        return [
-            makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres.")
-        ]
+        return [shared.surface_output()]
 
     def parameters(self):
         if self._drivers == "none":

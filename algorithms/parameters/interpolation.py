@@ -77,7 +77,7 @@ def kriging():
 def kriging_outputs():
     """What every kriging of persistent scatterers makes."""
     return [
-        makers.raster_output("SURFACE", "Subsidence surface", "Displacement in millimetres."),
+        shared.surface_output(),
         makers.raster_output(
             "STANDARD_DEVIATION",
             "Standard deviation",

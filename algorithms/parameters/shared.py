@@ -302,6 +302,11 @@ def model_output(optional=False):
     )
 
 
+def surface_output(title="Subsidence surface"):
+    """The map itself."""
+    return makers.raster_output("SURFACE", title, "Displacement in millimetres.")
+
+
 def uncertainty_output():
     """The expected error of a map."""
     return makers.raster_output(

@@ -60,7 +60,7 @@ class MapSubsidence(base.SubsidenceAlgorithm):
             shared.block_size(),
             shared.seed(),
             shared.engine(),
-            makers.raster_output("SURFACE", "Subsidence map", "Displacement in millimetres."),
+            shared.surface_output("Subsidence map"),
             shared.uncertainty_output(),
             makers.raster_output(
                 "TRUST",

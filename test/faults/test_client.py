@@ -18,6 +18,7 @@ from subsidence_mapper.algorithms.worker import interpreter
 from subsidence_mapper.algorithms.worker.client import JobCancelled, JobFailed, run_job
 from subsidence_mapper.model import protocol
 from subsidence_mapper.model.errors import InputError
+from subsidence_mapper.test.feedback import Feedback
 
 
 @pytest.fixture
@@ -40,17 +41,6 @@ def worker(tmp_path):
         return str(path)
 
     return make
-
-
-class Feedback(QgsProcessingFeedback):
-    """Keeps the progress texts, which the base class only shows."""
-
-    def __init__(self):
-        super().__init__(False)
-        self.texts = []
-
-    def setProgressText(self, text):
-        self.texts.append(text)
 
 
 def cancel_after(seconds: float) -> QgsProcessingFeedback:

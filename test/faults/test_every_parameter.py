@@ -21,6 +21,7 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 from subsidence_mapper.algorithms.provider import SubsidenceProvider
+from subsidence_mapper.test.feedback import Feedback
 
 SIZE, CELL, LEFT, TOP = 30, 600.0, 500_000.0, 3_600_000.0
 
@@ -191,17 +192,6 @@ SUFFIXES = {
 
 def names(kinds) -> list[tuple[str, str]]:
     return [(name, each.name()) for name, each in DEFINITIONS if each.type() in kinds]
-
-
-class Feedback(QgsProcessingFeedback):
-    """Remembers errors."""
-
-    def __init__(self):
-        super().__init__(False)
-        self.errors = []
-
-    def reportError(self, text, fatal=False):
-        self.errors.append(text)
 
 
 @pytest.fixture(scope="module")

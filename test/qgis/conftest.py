@@ -12,25 +12,13 @@ from qgis.core import (
     QgsPointXY,
     QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeedback,
     QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
 )
+from subsidence_mapper.test.feedback import Feedback
 
-
-class Feedback(QgsProcessingFeedback):
-    """Remembers what it is told."""
-
-    def __init__(self):
-        super().__init__(False)
-        self.infos, self.warnings = [], []
-
-    def pushInfo(self, text):
-        self.infos.append(text)
-
-    def pushWarning(self, text):
-        self.warnings.append(text)
+SIZE, CELL, LEFT, TOP = 60, 50.0, 500_000.0, 3_600_000.0  # of the region
 
 
 @pytest.fixture
@@ -124,3 +112,25 @@ def make_points():
         return layer
 
     return make
+
+
+@pytest.fixture
+def region(write_raster, make_points):
+    """A 3 km square whose ground sinks with the wells' pull on soft ground, -60 to 0 mm."""
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    wells = np.hypot(rows - 25, columns - 35).astype("float32")
+    clay = (columns > SIZE // 2).astype("uint8") + 1
+    sunk = -60 * np.exp(-((wells / 15) ** 2)) * np.where(clay == 2, 1, 0.4)
+    generator = np.random.default_rng(0)
+    at = generator.permutation(SIZE * SIZE)[:300]
+    places = [(LEFT + CELL * (cell % SIZE + 0.5), TOP - CELL * (cell // SIZE + 0.5)) for cell in at]
+    return {
+        "truth": sunk,
+        "places": np.array(places),
+        "values": sunk.ravel()[at],
+        "points": make_points(places, [float(value) for value in sunk.ravel()[at]]),
+        "drivers": [
+            write_raster("wells", wells, LEFT, TOP, CELL),
+            write_raster("clay", clay, LEFT, TOP, CELL),
+        ],
+    }

@@ -1,3 +1,5 @@
+"""The region that `make demo` makes."""
+
 from __future__ import annotations
 
 import subprocess
@@ -7,12 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal, ogr, osr
+from subsidence_mapper.test.results import cells
 
-DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo"
+DEMO = Path(__file__).resolve().parents[3] / "resources" / "demo"
+
+
 WIDTH, HEIGHT = 200, 160
+
+
 YEARS = range(2014, 2021)
+
+
 SCENES = [f"{name}_{year}0715" for name in ("red", "nir", "quality") for year in YEARS]
+
+
 BUILT_UP, CROPLAND, BARE, ORCHARD = 50, 40, 60, 10  # ESA WorldCover
+
+
 NOISE = 3.0
 
 
@@ -35,10 +48,6 @@ def physics(monkeypatch):
 
     yield physics
     sys.modules.pop("physics")
-
-
-def read(path):
-    return gdal.Open(str(path)).ReadAsArray()
 
 
 def read_points(path):
@@ -77,7 +86,7 @@ def at_points(region, xy, raster):
 def test_same_seed_gives_the_same_region_and_another_seed_another(region, tmp_path):
     again = generate(tmp_path / "again", seed=0)
     for path in sorted(region.rglob("*.tif")):
-        np.testing.assert_array_equal(read(path), read(again / path.relative_to(region)))
+        np.testing.assert_array_equal(cells(path), cells(again / path.relative_to(region)))
     for name in ("inputs/piezometers.gpkg", "inputs/wells.gpkg"):
         xy, fields = read_points(region / name)
         xy_again, fields_again = read_points(again / name)
@@ -88,7 +97,7 @@ def test_same_seed_gives_the_same_region_and_another_seed_another(region, tmp_pa
 
     other = generate(again, seed=1)
     assert not np.array_equal(
-        read(region / "true_displacement.tif"), read(other / "true_displacement.tif")
+        cells(region / "true_displacement.tif"), cells(other / "true_displacement.tif")
     )
 
 
@@ -109,7 +118,7 @@ def test_all_rasters_lie_on_one_grid(region):
 
 
 def test_water_runs_off_everywhere(region):
-    altitude = read(region / "inputs" / "dem.tif")
+    altitude = cells(region / "inputs" / "dem.tif")
     inner = altitude[1:-1, 1:-1]
     around = [
         altitude[1 + dy : HEIGHT - 1 + dy, 1 + dx : WIDTH - 1 + dx]
@@ -122,7 +131,7 @@ def test_water_runs_off_everywhere(region):
 
 def test_scatterers_stand_on_houses_and_rock_and_hardly_on_fields(region):
     xy, table, _ = read_scatterers(region)
-    use = read(region / "inputs" / "land_cover.tif")
+    use = cells(region / "inputs" / "land_cover.tif")
     use_at_ps = at_points(region, xy, "inputs/land_cover.tif")
 
     def per_cell(*codes):
@@ -139,9 +148,9 @@ def test_scatterers_stand_on_houses_and_rock_and_hardly_on_fields(region):
 
 
 def test_the_ground_sinks_under_fields_rises_somewhere_and_rock_stands(region):
-    truth = read(region / "true_displacement.tif")
-    use = read(region / "inputs" / "land_cover.tif")
-    north, east = np.gradient(read(region / "inputs" / "dem.tif"), 90)
+    truth = cells(region / "true_displacement.tif")
+    use = cells(region / "inputs" / "land_cover.tif")
+    north, east = np.gradient(cells(region / "inputs" / "dem.tif"), 90)
     assert -350 < truth.min() < -100
     assert 5 < truth.max() < 40
     assert truth[use == CROPLAND].mean() < -30
@@ -185,7 +194,7 @@ def test_piezometers_read_a_falling_water_table_with_gaps(region):
 
 def test_scenes_are_landsats_and_clouds_are_marked(region):
     def scene(name, year):
-        return read(region / "inputs" / f"{name}_{year}0715.tif").astype(float)
+        return cells(region / "inputs" / f"{name}_{year}0715.tif").astype(float)
 
     ndvi = []
     for year in YEARS:
@@ -194,7 +203,7 @@ def test_scenes_are_landsats_and_clouds_are_marked(region):
         assert 0.01 < cloudy.mean() < 0.2
         assert np.abs(red - nir)[cloudy].max() < 1e-4
         ndvi.append(np.where(cloudy, np.nan, (nir - red) / (nir + red)))
-    use = read(region / "inputs" / "land_cover.tif")
+    use = cells(region / "inputs" / "land_cover.tif")
     clear = np.isfinite(ndvi).all(axis=0)
     trend = np.polyfit(np.arange(7), np.array(ndvi)[:, clear], 1)[0]
     assert trend[use[clear] == BUILT_UP].mean() == pytest.approx(-0.004, abs=2e-4)

@@ -7,6 +7,7 @@ import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsVectorLayer
 from subsidence_mapper.algorithms import styling
+from subsidence_mapper.test.results import rows
 
 LEFT, TOP = 500_000.0, 3_600_000.0
 
@@ -31,13 +32,6 @@ def bowl(make_points):
     return make_points(xy.tolist(), values.tolist()), xy, values
 
 
-def rows(path):
-    layer = QgsVectorLayer(path, "l")
-    assert layer.isValid()
-    names = layer.fields().names()
-    return [dict(zip(names, feature.attributes())) for feature in layer.getFeatures()], layer
-
-
 def test_leaderboard_points_surfaces_and_report(run, bowl, feedback, tmp_path):
     points, xy, values = bowl
     results = run(
@@ -51,12 +45,12 @@ def test_leaderboard_points_surfaces_and_report(run, bowl, feedback, tmp_path):
         ERROR_SURFACE=str(tmp_path / "errors.tif"),
         REPORT=str(tmp_path / "report.html"),
     )
-    board, layer = rows(results["LEADERBOARD"])
-    assert not layer.isSpatial()
+    board = rows(results["LEADERBOARD"])
+    assert not QgsVectorLayer(results["LEADERBOARD"], "board").isSpatial()
     splits = ["random", "kfold", "block_300", "block_700"]
     assert [row["split"] for row in board] == np.repeat(splits, 2).tolist()
     assert [row["rank"] for row in board] == [1, 2] * 4
-    found, layer = rows(results["ERROR_POINTS"])
+    found = rows(results["ERROR_POINTS"])
     assert len(found) == 300
     observed = np.array([row["observed"] for row in found])
     assert np.allclose(observed, values)
@@ -107,11 +101,11 @@ def test_methods_that_learn_from_drivers(run, bowl, write_raster, feedback, tmp_
     place = str(tmp_path / "board.gpkg")
     run(PS_POINTS=points, **options, LEADERBOARD=place)
     assert any("left out: Forest" in text for text in feedback.warnings)
-    assert [row["method"] for row in rows(place)[0]] == ["idw"]
+    assert [row["method"] for row in rows(place)] == ["idw"]
     other = str(tmp_path / "with.gpkg")
     drivers = [write_raster("distance", driver, LEFT, TOP, 50.0)]
     run(PS_POINTS=points, **options, DRIVERS=drivers, LEADERBOARD=other)
-    found = {row["method"]: row["test_rmse"] for row in rows(other)[0]}
+    found = {row["method"]: row["test_rmse"] for row in rows(other)}
     assert found["forest"] < found["idw"]
 
 

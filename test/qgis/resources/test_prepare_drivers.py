@@ -16,8 +16,12 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+RESOURCES = Path(__file__).resolve().parents[3] / "resources"
+
+
 WORLD_COVER_CLASSES = {50: 1, 40: 2, 60: 3, 10: 4, 80: 5}
+
+
 KINDS = {
     "altitude": "continuous",
     "slope": "continuous",

@@ -1,4 +1,4 @@
-"""What a layer shows counts: its edits, joins and fields; and what it cannot mean is said."""
+"""What a layer shows counts: filters, edits, joins and virtual fields."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ from subsidence_mapper.algorithms.layers import places
 from subsidence_mapper.algorithms.layers.sources import check_layer, check_points
 from subsidence_mapper.algorithms.layers.vectors import read_points, read_table
 from subsidence_mapper.algorithms.worker.process import JobCancelled
+from subsidence_mapper.test.qgis_layers import source_of
 
 UTM = QgsCoordinateReferenceSystem("EPSG:32639")
+
+
 NETCDF = 9.969209968386869e36
-
-
-def source_of(layer):
-    return QgsProcessingFeatureSource(layer, QgsProcessingContext())
 
 
 @pytest.fixture
@@ -93,6 +92,8 @@ def load(run, tmp_path):
 
 
 ROWS = [(10 * i, [i % 2, 123456789012.0 + i, -1.0 - i]) for i in range(6)]
+
+
 SHOWN = [(str(123456789012 + i), -1.0 - i) for i in range(6)]
 
 

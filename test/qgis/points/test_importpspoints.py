@@ -24,6 +24,8 @@ STANDARD = [
     "height_m",
     "velocity_std",
 ]
+
+
 TABLE = (
     "CODE;LON;LAT;VEL;V_STDEV;COHERENCE;D20200101;D20210101\n"
     "a;51,5;32,5;-10;1;0,9;0;-10\n"

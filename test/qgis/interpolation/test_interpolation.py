@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingException
+from subsidence_mapper.test.results import cells
 
 LEFT, TOP, CELL, SIZE = 500_000.0, 3_600_000.0, 50.0, 40
-
-
-def cells(path):
-    return gdal.Open(path).ReadAsArray()
 
 
 def centres():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingException
+from subsidence_mapper.test.results import cells
 
 LEFT, TOP, CELL, SIZE = 500_000.0, 3_600_000.0, 50.0, 30
 
@@ -29,10 +30,6 @@ def given(make_points, write_raster, tmp_path):
             "REPORT": str(tmp_path / "report.html"),
         },
     }
-
-
-def cells(path):
-    return gdal.Open(path).ReadAsArray()
 
 
 def test_ordinary_kriging(run, given, feedback):
