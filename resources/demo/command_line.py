@@ -1,4 +1,4 @@
-"""Call `qgis_process` as a person would, and read its results back."""
+"""Call `qgis_process` as a user does, and read its results."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ PROGRAM = shutil.which("qgis_process.bin") or "qgis_process"
 
 
 def run(algorithm: str | Path, **parameters) -> dict:
-    """Run an algorithm or a model's file, let its messages through, and give its results by name.
+    """Run an algorithm or a model's file, print its messages, and give its results by name.
 
     A list becomes one argument for each of its entries. The program ends here if the
-    algorithm fails: QGIS has then said why.
+    algorithm fails; QGIS has then printed the reason.
     """
     arguments = [
         f"--{name}={value}"
@@ -43,7 +43,7 @@ def map_subsidence(points: dict, outputs: Path, **parameters) -> dict:
     Parameters
     ----------
     points : dict
-        PS_POINTS, VALUE_FIELD and what else tells of them.
+        PS_POINTS, VALUE_FIELD and other parameters of the points.
     outputs : Path
         The folder for the outputs.
     **parameters

@@ -1,4 +1,4 @@
-"""Make the demo region: what a user has in hand, and the true displacement.
+"""Make the demo region: raw inputs, and the true displacement.
 
 Run it with the Python of QGIS: python3 make_region.py OUTPUT_FOLDER [--seed 0] [--size 600 500]
 README.md beside this file tells the physics.

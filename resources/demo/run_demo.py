@@ -1,4 +1,4 @@
-"""Go the whole way through `qgis_process`, from raw inputs to a map, and score it.
+"""From raw inputs to a map through `qgis_process`, and its errors against the truth.
 
 Run it with the Python of QGIS: python3 run_demo.py REGION_FOLDER
 """
@@ -42,7 +42,7 @@ def print_scores(maps: dict, truth, distance) -> None:
 
 
 def prepare(region: Path) -> tuple[Path, Path]:
-    """Clean points and a stack of drivers, from what a user has in hand."""
+    """Selected points and a stack of drivers, from the raw inputs."""
     inputs = region / "inputs"
     imported, selected = region / "ps_imported.gpkg", region / "ps_points.gpkg"
     run("subsidence:importpspoints", FILE=inputs / "ps.csv", PS_POINTS=imported)
@@ -69,7 +69,7 @@ def prepare(region: Path) -> tuple[Path, Path]:
 
 
 def main(region: Path) -> None:
-    """Prepare, map, score, draw."""
+    """Prepare, map, compare with the truth, draw."""
     start = time.monotonic()
     outputs = region / "results"
     selected, stack = prepare(region)

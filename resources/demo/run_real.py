@@ -1,4 +1,4 @@
-"""Map the Isfahan plain from its layers as they come; docs/user/isfahan.md tells the same by hand.
+"""Map the Isfahan plain from its raw layers, in the steps of docs/user/isfahan.md.
 
 Run it with the Python of QGIS: python3 run_real.py DATA_FOLDER [RESULTS_FOLDER]
 """
@@ -20,7 +20,7 @@ def prepare(data: Path, folder: Path) -> Path:
         name: folder / f"{name.lower()}.tif"
         for name in ("ELEVATION", "SLOPE", "ASPECT", "SPI", "TWI")
     }
-    # The land cover's degrees make the grid a UTM one with CELL_SIZE; its area is the map's.
+    # The land cover is in degrees, so the grid is UTM with CELL_SIZE, over the land cover's area.
     cover = folder / "land_cover_2024.tif"
     for year, more in ((2024, {"CELL_SIZE": 30}), (1985, {"REFERENCE": cover})):
         run(

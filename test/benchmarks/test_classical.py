@@ -17,7 +17,7 @@ from subsidence_mapper.model.protocol import PROTOCOL_VERSION
 from subsidence_mapper.model.spatial.grid import Grid, Window
 from subsidence_mapper.model.spatial.points import Points
 
-from .contest import Contest, run_worker
+from .benchmark import Benchmark, run_worker
 from .real import GRID, places
 
 VARIOGRAM = Variogram(4.0, (Structure("exponential", 200.0, 8000.0),))
@@ -66,11 +66,12 @@ def mean(method, target):
 
 
 def test_kriging_with_shared_neighbourhoods(points):
-    method, contest = make("kriging", variogram=VARIOGRAM).fit(points), Contest("kriging", "cells")
+    method = make("kriging", variogram=VARIOGRAM).fit(points)
+    benchmark = Benchmark("kriging", "cells")
     for window in windows():
-        contest.run("each cell its own", window.size, mean, method, window.xy())
-        shared = contest.run("shared", window.size, mean, method, window)
-    contest.finish()
+        benchmark.run("each cell its own", window.size, mean, method, window.xy())
+        shared = benchmark.run("shared", window.size, mean, method, window)
+    benchmark.finish()
     found = method.predict(window.xy())
     own, deviation = found.mean, found.deviation
     mapped = mean(method, window)
@@ -98,35 +99,35 @@ def test_kriging_beside_pykrige():
     random = np.random.default_rng(0)
     points = Points(random.uniform(0, 30_000, (2000, 2)), random.normal(size=2000))
     method = make("kriging", variogram=VARIOGRAM, sectors=1).fit(points)
-    contest = Contest("pykrige", "cells")
+    benchmark = Benchmark("pykrige", "cells")
     for side in CELLS[:3]:
         window = Grid("", (9000.0, 30.0, 0.0, 20_000.0, 0.0, -30.0), side, side).window
-        contest.run("PyKrige", window.size, by_pykrige, points, window.xy())
-        own = contest.run("each cell its own", window.size, mean, method, window.xy())
-        shared = contest.run("shared", window.size, mean, method, window)
+        benchmark.run("PyKrige", window.size, by_pykrige, points, window.xy())
+        own = benchmark.run("each cell its own", window.size, mean, method, window.xy())
+        shared = benchmark.run("shared", window.size, mean, method, window)
         assert own.difference < 1e-6
-    contest.finish()
+    benchmark.finish()
     assert shared.ratio > 10
 
 
 @pytest.mark.parametrize("kernel", ["linear", "thin_plate_spline"])
 def test_rbf_beside_scipy(points, kernel):
-    method, contest = make("rbf", kernel=kernel).fit(points), Contest(f"rbf_{kernel}", "cells")
+    method, benchmark = make("rbf", kernel=kernel).fit(points), Benchmark(f"rbf_{kernel}", "cells")
     spacing = method.spacing_
     by_scipy = RBFInterpolator(points.xy / spacing, points.values, neighbors=50, kernel=kernel)
     for window in list(windows())[:3]:
-        contest.run("scipy", window.size, by_scipy, window.xy() / spacing)
-        own = contest.run("RBF", window.size, mean, method, window)
-    contest.finish()
+        benchmark.run("scipy", window.size, by_scipy, window.xy() / spacing)
+        own = benchmark.run("RBF", window.size, mean, method, window)
+    benchmark.finish()
     assert own.difference < 1e-6
 
 
 def test_kriging_learns_a_variogram(points):
-    contest = Contest("variogram", "points")
+    benchmark = Benchmark("variogram", "points")
     for count in (1000, 5000, 20_000, len(points)):
         some = points[np.random.default_rng(0).permutation(len(points))[:count]]
-        contest.run("fit, auto", count, lambda some: make("kriging").fit(some).rmse_, some)
-    contest.finish()
+        benchmark.run("fit, auto", count, lambda some: make("kriging").fit(some).rmse_, some)
+    benchmark.finish()
 
 
 @pytest.mark.parametrize(
@@ -152,14 +153,14 @@ def test_the_papers_map(points, tmp_path, name, given, limit):
         "parameters": {"method": name, **given},
     }
     (tmp_path / "request.json").write_text(json.dumps(request))
-    took, of_processors, peak = run_worker(tmp_path)
+    took, cpu_seconds, peak = run_worker(tmp_path)
     print(
         f"\n{name} {given or ''}, {len(points):,} points, {GRID.window.size:,} cells: "
-        f"{took:.0f} s by the clock, {of_processors:.0f} s of processors, "
+        f"wall time {took:.0f} s, CPU time {cpu_seconds:.0f} s, "
         f"peak memory {peak:.2f} GB"
     )
     with rasterio.open(tmp_path / "surface.tif") as raster:
         assert np.isfinite(raster.read(1)).all()
-    # What the clock says depends on who else is at work.
-    assert of_processors / min(2, os.cpu_count()) < limit
+    # Wall time depends on what else runs.
+    assert cpu_seconds / min(2, os.cpu_count()) < limit
     assert peak < 1

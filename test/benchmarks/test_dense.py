@@ -11,7 +11,7 @@ from subsidence_mapper.model.network.training import TrainedNetwork
 from subsidence_mapper.model.spatial.grid import Grid, Window
 from subsidence_mapper.model.spatial.stack import Encoding, Stack
 
-from .contest import Contest
+from .benchmark import Benchmark
 
 DRIVERS = 9
 
@@ -25,16 +25,16 @@ def method_and_stack(preset, drivers=DRIVERS):
     return CNN.trained(preset, trained), stack
 
 
-def compete(contest, size, window, method, stack):
+def compare(benchmark, size, window, method, stack):
     """A window patch by patch, and densely."""
 
     def predicted(target):
         return method.predict(target, stack).mean
 
-    # What is paid once, such as tracing, is not counted.
+    # The first call, with its tracing, is not counted.
     predicted(window), predicted(window.xy()[:8])
-    contest.run("patch by patch", size, predicted, window.xy())
-    dense = contest.run("dense", size, predicted, window)
+    benchmark.run("patch by patch", size, predicted, window.xy())
+    dense = benchmark.run("dense", size, predicted, window)
     assert dense.difference < 1e-5 * np.abs(predicted(window)).max()
     return dense
 
@@ -44,17 +44,17 @@ def compete(contest, size, window, method, stack):
 )
 def test_dense_beside_patch_by_patch(preset, sides, least):
     method, stack = method_and_stack(preset)
-    contest = Contest(f"dense_{preset.name}", "cells")
+    benchmark = Benchmark(f"dense_{preset.name}", "cells")
     for side in sides:
         window = Window(stack.grid, 100, 100, side, side)
-        dense = compete(contest, window.size, window, method, stack)
-    contest.finish()
+        dense = compare(benchmark, window.size, window, method, stack)
+    benchmark.finish()
     assert dense.ratio >= least
 
 
 def test_cost_by_channels():
-    contest = Contest("channels", "channels")
+    benchmark = Benchmark("channels", "channels")
     for channels in (3, 9, 27):
         method, stack = method_and_stack(STANDARD, channels)
-        compete(contest, channels, Window(stack.grid, 100, 100, 128, 128), method, stack)
-    contest.finish()
+        compare(benchmark, channels, Window(stack.grid, 100, 100, 128, 128), method, stack)
+    benchmark.finish()

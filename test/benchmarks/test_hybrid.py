@@ -19,7 +19,7 @@ from subsidence_mapper.model.validation.comparison import compare_methods
 from .real import read
 
 CRS = "EPSG:32639"
-RIVALS = ("kriging", "rbf", "idw", "movingleastsquares", "hybrid")
+METHODS = ("kriging", "rbf", "idw", "movingleastsquares", "hybrid")
 
 
 def isfahan_stack(points, real_data):
@@ -57,15 +57,15 @@ def isfahan_stack(points, real_data):
 def test_isfahan(real_data):
     points, _ = read(real_data("isfahan/ps.csv"), "x", "y", "subsidence_mm")
     stack = isfahan_stack(points, real_data)
-    ways = [
+    splits = [
         make_folds(name, points, stack.grid, 10, 0, size)
         for name, size in (("kfold", 0.0), ("block", 2000.0), ("block", 5000.0))
     ]
-    methods = [make(name) for name in RIVALS]
-    for contest in compare_methods(methods, points, stack, ways):
-        found = {score.name: score.test["RMSE"] for score in contest.scores}
+    methods = [make(name) for name in METHODS]
+    for board in compare_methods(methods, points, stack, splits):
+        found = {score.name: score.test["RMSE"] for score in board.scores}
         best = min(error for name, error in found.items() if name != "hybrid")
-        print(f"\nIsfahan, {contest.folds.title}: RMSE in mm")
+        print(f"\nIsfahan, {board.folds.title}: RMSE in mm")
         print("\n".join(f"  {name}: {error:.2f}" for name, error in found.items()))
         print(f"  the hybrid against the best of the others: {found['hybrid'] / best - 1:+.1%}")
         assert found["hybrid"] <= 1.01 * best

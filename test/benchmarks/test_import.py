@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyogrio
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
 
-from .contest import run_worker
+from .benchmark import run_worker
 
 ROWS, DATES, STEP = 1_000_000, 200, 50_000
 

@@ -16,7 +16,7 @@ from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.spatial.stack import Encoding, Stack
 
-from .contest import Contest
+from .benchmark import Benchmark
 
 DRIVERS = 9
 
@@ -50,7 +50,7 @@ def test_standard_trains_20_times_faster_than_paper(stack, points):
             preset_of_epochs = replace(preset, epochs=epochs)
             return train(preset_of_epochs, training, held_out, stack, 0, SILENT).seconds
 
-        # The difference of two runs leaves out what is paid once, such as tracing.
+        # The difference of two runs leaves out the cost of the first call, such as tracing.
         return (run(3) - run(1)) / (2 * count)
 
     standard, paper = per_patch(STANDARD, 2048), per_patch(PAPER, 128)
@@ -74,7 +74,7 @@ def learn(network, batches, waited):
 
 def test_the_input_pipeline_hardly_keeps_the_network_waiting(stack, points):
     """Patches are gathered while the network learns from those before."""
-    contest = Contest("waiting", "patches")
+    benchmark = Benchmark("waiting", "patches")
     targets = points.values.astype(np.float32)
     for preset, count in ((STANDARD, 3840), (PAPER, 256)):
         network = build(preset, DRIVERS)
@@ -83,9 +83,9 @@ def test_the_input_pipeline_hardly_keeps_the_network_waiting(stack, points):
         batches = patch_batches(
             stack, rows, columns, preset.patch_size, preset.batch_size, targets[:count], seed=0
         )
-        learn(network, batches, [])  # what is paid once, such as tracing, is not counted
+        learn(network, batches, [])  # the first call, with its tracing, is not counted
         waited = []
-        run = contest.run(preset.name, count, learn, network, batches, waited)
+        run = benchmark.run(preset.name, count, learn, network, batches, waited)
         run.waiting = sum(waited) / run.seconds
         assert run.waiting < 0.15
-    contest.finish()
+    benchmark.finish()

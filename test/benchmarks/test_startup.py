@@ -30,7 +30,7 @@ plugin.unload()
 
 @pytest.fixture
 def job(tmp_path):
-    """A small job; gives the seconds, and those of processors, from its start to its first line."""
+    """A small job; gives wall time and CPU time from its start to its first line."""
     left, top, side = 500_000.0, 3_600_000.0, 60
     random = np.random.default_rng(0)
     xy = [left, top - 30 * side] + random.uniform(0, 30 * side, (200, 2))
@@ -86,7 +86,7 @@ def job(tmp_path):
 def test_first_line(job, limit, task, learns, parameters):
     took, used = min(job(task, learns, **parameters) for _ in range(3))
     name = f"{task} {parameters.get('method', 'cnn')}"
-    print(f"\n{name}: first line after {took:.2f} s, {used:.2f} s of processors")
+    print(f"\n{name}: first line after {took:.2f} s, CPU time {used:.2f} s")
     assert took < limit
 
 

@@ -10,7 +10,7 @@ import rasterio
 from scipy import ndimage
 from subsidence_mapper.model.protocol import PROTOCOL_VERSION
 
-from .contest import run_worker
+from .benchmark import run_worker
 
 HEIGHT, WIDTH, CELL, LIMIT = 3_043, 3_164, 30.0, 60
 

@@ -18,7 +18,7 @@ DRIVERS, TRAINING = 9, 48_790
 
 
 def test_the_papers_points_in_a_quarter_of_an_hour(real_data):
-    """Real places, nine drivers that are smoothed noise, and what a patch of them tells, mm."""
+    """Real places, nine drivers of smoothed noise, and values in mm that follow from them."""
     random = np.random.default_rng(0)
     values = np.empty((GRID.height, GRID.width, DRIVERS), np.float32)
     for i in range(DRIVERS):

@@ -310,8 +310,7 @@ def test_an_extent_that_is_no_area(run, region, tmp_path, extent):
 
 
 @pytest.mark.parametrize(
-    ("expression", "message"),
-    [("10 * 3", None), ("0 / 1", "CELL_SIZE was computed as 0. It must be")],
+    ("expression", "message"), [("10 * 3", None), ("0 / 1", "CELL_SIZE was computed as 0")]
 )
 def test_a_number_that_a_model_computes(run, region, tmp_path, expression, message):
     given = {"PS_POINTS": region["points"], "VALUE_FIELD": "mm", "SURFACE": str(tmp_path / "s.tif")}

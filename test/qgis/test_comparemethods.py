@@ -126,7 +126,7 @@ def test_values_beside_the_places_of_other_points_are_noticed(run, bowl, make_po
 def test_what_cannot_be_compared_is_said(run, bowl, tmp_path):
     points, _, _ = bowl
     place = {"LEADERBOARD": str(tmp_path / "board.gpkg")}
-    with pytest.raises(QgsProcessingException, match="BLOCK_SIZE was 'wide'; give sides"):
+    with pytest.raises(QgsProcessingException, match="BLOCK_SIZE was 'wide'. Give the sides"):
         run(PS_POINTS=points, BLOCK_SIZE="wide", **place)
     with pytest.raises(QgsProcessingException, match=r"fill only 4 block\(s\) of 2000 m"):
         run(PS_POINTS=points, METHODS=["idw"], SPLITS=["block"], BLOCK_SIZE="2000", **place)

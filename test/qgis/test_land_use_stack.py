@@ -145,7 +145,7 @@ class TestLandUse:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ({}, "METHOD forest learns from polygons: give TRAINING and its CLASS_FIELD"),
+            ({}, "METHOD forest learns from polygons. Give TRAINING and its CLASS_FIELD"),
             ({"CLASS_FIELD": "kind"}, "training has no field kind. It has class"),
             ({"METHOD": "kmeans", "CLASSES": 1}, "CLASSES .* was 1; give a whole number from 2 to"),
             ({"METHOD": "reclassify", "TABLE": "own"}, "RULES is empty"),
@@ -318,8 +318,8 @@ class TestStack:
             ({"NAMES": "height=h, b"}, "NAMES holds 'b'. Write a name for each"),
             ({"NAMES": "height="}, "NAMES holds 'height='"),
             ({"NAMES": "height=depth"}, "More than one driver is called depth"),
-            ({"FORMAT": "vrt"}, "FORMAT vrt goes with a name that ends in .vrt"),
-            ({"STACK": "stack.vrt"}, "FORMAT geotiff goes with a name that ends in .tif"),
+            ({"FORMAT": "vrt"}, "FORMAT vrt needs a name that ends in .vrt"),
+            ({"STACK": "stack.vrt"}, "FORMAT geotiff needs a name that ends in .tif"),
             ({"STACK": "stack.png"}, "STACK is a GeoTIFF or VRT: give it a name that ends in .tif"),
         ],
     )

@@ -169,7 +169,7 @@ def test_nothing_remains(select, standard, tmp_path):
     with pytest.raises(QgsProcessingException) as problem:
         select(standard((0.3, 0.9, 1), (0.1, 0.2, 1), (0.1, None, 1)))
     text = str(problem.value)
-    assert text.startswith("No point fulfils all rules; loosen one. 0 of 3 points remain.")
+    assert text.startswith("No point fulfils all rules. Relax one. 0 of 3 points remain.")
     assert "amplitude_dispersion at most 0.25: not fulfilled by 1" in text
     assert "coherence at least 0.7: not fulfilled by 1, unknown (NULL) for 1; removed" in text
     assert not (tmp_path / "s.gpkg").exists()

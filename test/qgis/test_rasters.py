@@ -542,9 +542,9 @@ class TestPlaces:
         gdal.GetDriverByName("GTiff").Create(path, 60, 60, 1).FlushCache()
         crs = QgsCoordinateReferenceSystem("EPSG:32639")
         (driver,) = open_drivers([Source("bare", path, crs)])
-        with pytest.raises(QgsProcessingException, match="bare tells neither its corner nor"):
+        with pytest.raises(QgsProcessingException, match="bare states neither its corner nor"):
             grid_of(driver)
-        with pytest.raises(QgsProcessingException, match="bare tells neither its corner nor"):
+        with pytest.raises(QgsProcessingException, match="bare states neither its corner nor"):
             choose_lattice(None, [driver], None, None, TRANSFORMS)
 
     @pytest.mark.parametrize("cell", [0.0, -30.0, np.nan, np.inf])

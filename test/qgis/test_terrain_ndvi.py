@@ -75,7 +75,7 @@ def test_slopes_and_water_at_the_edge_of_the_map_come_from_the_whole_dem(
     for name in TERRAIN:
         assert part[name].shape == (20, 20)
         np.testing.assert_allclose(part[name], whole[name][10:30, 20:40], rtol=1e-6)
-    assert any("followed over the whole DEM: 60 x 60 cells" in text for text in feedback.infos)
+    assert any("computed over the whole DEM: 60 x 60 cells" in text for text in feedback.infos)
 
 
 def test_holes_stay_holes(run, write_raster, feedback):
@@ -214,7 +214,7 @@ def test_other_grids_are_aligned_and_named(run, write_raster, feedback):
     maps = run("ndvidriver", ("NDVI",), RED=[paths[0]], NIR=[paths[1]])
     assert maps["NDVI"].shape == (SIZE, SIZE)
     np.testing.assert_allclose(maps["NDVI"], 0.5, atol=1e-5)
-    assert any("aligned to the working grid" in i and "nir_2020" in i for i in feedback.infos)
+    assert any("Resampled to the working grid" in i and "nir_2020" in i for i in feedback.infos)
 
 
 def test_fill_of_digital_numbers_does_not_bleed(run, write_raster):

@@ -115,7 +115,7 @@ def test_what_is_no_layer_of_wells(run, make_layer, tmp_path):
         run("welldistance", WELLS=make_layer("Point", ["q:double"], [(None, 1.0)]), **out)
     with pytest.raises(QgsProcessingException, match="lie in one place.* Give an EXTENT"):
         run("welldistance", WELLS=make_layer("Point", [], [((LEFT, TOP),)]), **out)
-    with pytest.raises(QgsProcessingException, match="not by which field. Give FILTER_FIELD"):
+    with pytest.raises(QgsProcessingException, match="without FILTER_FIELD. Give FILTER_FIELD"):
         wells = make_layer("Point", [], [((LEFT, TOP),)])
         run("welldistance", WELLS=wells, FILTER_VALUES="yes", **MAP, **out)
 
@@ -223,7 +223,7 @@ def test_every_layout_gives_the_same_maps(run, layouts, layout, tmp_path):
 def test_what_is_missing_is_said(run, layouts, tmp_path):
     place = {"WATER_TABLE": str(tmp_path / "level.tif")}
     table = {name: value for name, value in layouts["table"].items() if name != "ID_FIELD"}
-    with pytest.raises(QgsProcessingException, match="not which piezometer a reading is of"):
+    with pytest.raises(QgsProcessingException, match="given without ID_FIELD"):
         run("watertable", **table, **MAP, **place)
     rows = {**layouts["rows"], "LEVEL_FIELD": None}
     with pytest.raises(QgsProcessingException, match="only one is given"):

@@ -124,11 +124,11 @@ class TestZoneSummary:
         given["SUMMARY"] = str(tmp_path / "summary.gpkg")
         points = make_points([(LEFT + 10, TOP - 10)], [1.0])
         for changes, message in [
-            ({"THRESHOLDS": "deep"}, "THRESHOLDS was 'deep'; give displacements"),
+            ({"THRESHOLDS": "deep"}, "THRESHOLDS was 'deep'. Give displacements"),
             ({"THRESHOLDS": "-50, 0"}, "other than 0"),
             ({"NAME_FIELD": "title"}, "zones has no field title. It has name"),
             ({"ZONES": points}, "ps is no polygon layer"),
-            ({"PS_POINTS": points}, "but not the VALUE_FIELD"),
+            ({"PS_POINTS": points}, "without the VALUE_FIELD"),
             ({"ZONES": make_zones([("far", 500, 500, 9, 9)])}, "None of the 1 zones holds"),
         ]:
             with pytest.raises(QgsProcessingException, match=message):

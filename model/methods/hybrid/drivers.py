@@ -57,9 +57,10 @@ class DriverFeatures:
 
     def _means(self, target, stack) -> np.ndarray:
         means = features(target, stack, SIZES, coordinates=False).astype(float)
-        means = means.reshape(len(means), len(SIZES), -1)
+        means = means.reshape(len(means), len(SIZES), means.shape[1] // len(SIZES))
         beyond = np.nan_to_num(means) @ self._beyond
-        return np.concatenate([means, beyond], axis=2).reshape(len(means), -1)
+        both = np.concatenate([means, beyond], axis=2)
+        return both.reshape(len(means), both.shape[1] * both.shape[2])
 
 
 def _beyond_classes(stack: Stack) -> np.ndarray:

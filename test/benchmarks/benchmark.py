@@ -1,4 +1,4 @@
-"""Contenders side by side in one call, on the same data: their table, JSON and figure."""
+"""Several implementations on the same data: their cost as a table, JSON and a figure."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ FOLDER = Path("build/bench")
 
 @dataclass
 class Run:
-    """What a contender took: seconds by the clock, those of the processors, and megabytes.
+    """What an implementation took: wall time and CPU time in seconds, and megabytes.
 
-    `ratio` is the first contender's seconds of the processors over its own, and `difference` the
-    largest from the first contender's result, both at the same size. `waiting` is the share of
-    the seconds in which a training waited for its next batch.
+    `ratio` is the first implementation's CPU time over its own, and `difference` the
+    largest from its result, both at the same size. `waiting` is the share of the wall time in
+    which a training waited for its next batch.
     """
 
-    contender: str
+    implementation: str
     size: int
     seconds: float
-    processors: float
+    cpu_seconds: float
     memory: float | None
     ratio: float | None = None
     difference: float | None = None
     waiting: float | None = None
 
 
-class Contest:
-    """Runs contenders and keeps what they took.
+class Benchmark:
+    """Runs implementations of the same work and keeps what they took.
 
     Parameters
     ----------
     name : str
         Of the files in `build/bench`.
     unit : str
-        What sizes count.
+        Of the sizes.
     """
 
     def __init__(self, name: str, unit: str):
@@ -52,16 +52,16 @@ class Contest:
         self.runs = []
         self._results = {}
 
-    def run(self, contender: str, size: int, work, *given) -> Run:
-        """Let a contender do its work; the first that comes at a size measures the others."""
+    def run(self, implementation: str, size: int, work, *given) -> Run:
+        """Run an implementation; the first at each size is the reference of the others."""
         memory, used, start = PeakMemory(), os.times(), time.perf_counter()
         result = work(*given)
         took, now = time.perf_counter() - start, os.times()
-        processors = max(0.0, now.user + now.system - used.user - used.system)
-        run = Run(contender, size, took, processors, memory.more_than(None))
+        cpu_seconds = max(0.0, now.user + now.system - used.user - used.system)
+        run = Run(implementation, size, took, cpu_seconds, memory.more_than(None))
         first, expected = self._results.setdefault(size, (run, np.asarray(result)))
         if first is not run:
-            run.ratio = first.processors / max(processors, 0.01)
+            run.ratio = first.cpu_seconds / max(cpu_seconds, 0.01)
             run.difference = float(np.nanmax(np.abs(result - expected)))
         self.runs.append(run)
         return run
@@ -76,11 +76,11 @@ class Contest:
 
     def table(self) -> str:
         """The runs as Markdown."""
-        rows = [f"| {self.name} | {self.unit} | s | s of processors | ratio | MB | difference "]
-        rows[0] += "| waiting |"
-        rows += ["|---|" + 7 * "--:|"]
+        titles = (self.unit, "wall time, s", "CPU time, s", "ratio", "MB", "difference", "waiting")
+        rows = [f"| {' | '.join((self.name, *titles))} |", "|---|" + len(titles) * "--:|"]
         for run in self.runs:
-            cells = [run.contender, f"{run.size:,}", f"{run.seconds:.2f}", f"{run.processors:.2f}"]
+            cells = [run.implementation, f"{run.size:,}"]
+            cells += [f"{run.seconds:.2f}", f"{run.cpu_seconds:.2f}"]
             cells += [
                 "" if value is None else format(value, style)
                 for value, style in (
@@ -100,20 +100,20 @@ class Contest:
         from matplotlib import pyplot
 
         figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
-        for contender in dict.fromkeys(run.contender for run in self.runs):
-            runs = [run for run in self.runs if run.contender == contender]
-            sizes, cost = zip(*((run.size, max(run.processors, 0.01)) for run in runs))
-            axes.loglog(sizes, cost, "o-", label=contender)
-        axes.set(xlabel=self.unit, ylabel="seconds of processors")
+        for implementation in dict.fromkeys(run.implementation for run in self.runs):
+            runs = [run for run in self.runs if run.implementation == implementation]
+            sizes, cost = zip(*((run.size, max(run.cpu_seconds, 0.01)) for run in runs))
+            axes.loglog(sizes, cost, "o-", label=implementation)
+        axes.set(xlabel=self.unit, ylabel="CPU time (s)")
         axes.legend()
         figure.savefig(path, dpi=120)
         pyplot.close(figure)
 
 
 def run_worker(folder: Path) -> tuple[float, float, float]:
-    """Run a job; gives its seconds, those of the processors, and its peak memory in GB.
+    """Run a job; gives its wall time and CPU time in seconds, and its peak memory in GB.
 
-    The peak is read while it runs: what `wait4` tells is no less than what this process took.
+    The peak is read while it runs: that of `wait4` is never less than this process's own.
     """
     start, peak = time.perf_counter(), 0
     worker = subprocess.Popen(
