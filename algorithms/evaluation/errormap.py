@@ -21,7 +21,7 @@ class ErrorMap(base.SubsidenceAlgorithm):
         "observed. Give held-out points: at the points that the surface was made from, the errors "
         "are too small."
     )
-    TASK = "errors"
+    TASK = "errormap"
     NUMBERS = {
         "COUNT": "Number of points",
         "RMSE": "Root mean square error (unit of the field)",

@@ -150,7 +150,7 @@ class _Interpolate(_OfPoints):
     parameters: _Interpolation
 
 
-class _Errors(_OfPoints):
+class _ErrorMap(_OfPoints):
     drivers: Annotated[list[_DriverFile], Field(min_length=1, max_length=1)]
     parameters: dict[Name, Plain]
 
@@ -313,7 +313,7 @@ _REQUESTS: dict[str, type[_Request]] = {
     "predict": _Predict,
     "map": _Map,
     "interpolate": _Interpolate,
-    "errors": _Errors,
+    "errormap": _ErrorMap,
     "compare": _Compare,
     "importance": _ImportanceOf,
     "terrain": _Terrain,

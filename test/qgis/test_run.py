@@ -82,7 +82,7 @@ def run(write_raster, make_points, feedback, qgis_app):
 def test_the_request(run, worker, tmp_path):
     run(ERROR_SURFACE=str(tmp_path / "e.tif"))
     assert worker.request["protocol"] == 1
-    assert worker.request["task"] == "errors"
+    assert worker.request["task"] == "errormap"
     assert worker.request["outputs"] == ["ERROR_SURFACE"]
     assert worker.request["points"] == {"file": "points.npz", "field": "mm", "positive": "up"}
     assert worker.request["drivers"] == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,11 @@ FLOORS = [
     ("tasks",),
     ("worker",),
 ]
+# Names that two files of the code share though neither is the other's declaration or task.
+SHARED = {
+    "base": "what the algorithms, and what the methods derive from",
+    "kriging": "the systems of equations, and the method that solves them",
+}
 FLAT = {"__init__", "dates", "engine", "errors", "monitor", "protocol", "worker"}
 
 MODEL = sorted(PLUGIN.glob("model/**/*.py"))
@@ -104,6 +110,26 @@ def test_the_model_has_its_rooms_and_six_flat_files():
     assert {path.stem for path in PLUGIN.glob("model/*.py")} == FLAT
     rooms = {path.parent.name for path in PLUGIN.glob("model/*/__init__.py")}
     assert rooms | FLAT - {"__init__"} == {room for floor in FLOORS for room in floor}
+
+
+@pytest.mark.parametrize("path", sorted({*MODEL, *ALGORITHMS}), ids=short)
+def test_a_file_is_shorter_than_400_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 400
+
+
+def test_files_of_one_name_are_one_matter():
+    """Its computation, its task and its declaration, each in its own room; or a test of each."""
+    places = defaultdict(list)
+    for path in {*MODEL, *ALGORITHMS} - set(PLUGIN.glob("**/__init__.py")):
+        rooms = path.relative_to(PLUGIN).parts[:-1]
+        part = "flat" if len(rooms) < 2 else "task" if rooms[1] == "tasks" else rooms[0]
+        places[path.stem].append(part)
+    for path in PLUGIN.glob("test/**/test_*.py"):
+        suite = path.relative_to(PLUGIN).parts[1]
+        places[path.stem].append("qgis" if suite in ("cli", "faults", "gui") else suite)
+    for name, parts in places.items():
+        alone = len(set(parts)) == len(parts) and ("flat" not in parts or len(parts) == 1)
+        assert alone != (name in SHARED), f"{name}: {parts}"
 
 
 @pytest.mark.parametrize("path", MODEL, ids=short)

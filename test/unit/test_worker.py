@@ -182,7 +182,7 @@ def test_errors_are_predicted_minus_observed(job):
     surface = np.full((HEIGHT, WIDTH), 4.0)
     surface[:, : WIDTH // 2] = np.nan
     driver = write_driver(job.folder, "surface", "continuous", surface)
-    code, lines, result = job("errors", ["ERROR_POINTS", "ERROR_SURFACE"], drivers=[driver])
+    code, lines, result = job("errormap", ["ERROR_POINTS", "ERROR_SURFACE"], drivers=[driver])
     assert code == 0
     known = job.xy[:, 0] >= 500_000 + 30 * (WIDTH // 2)
     error = 4.0 - job.values[known]
