@@ -80,9 +80,9 @@ def compare(
     doi:10.1198/TECH.2011.10136), which holds the mean difference of the losses against the variance
     that it has when neighbours are alike, see `variance_of_mean`. The statistic is compared with
     Student's distribution of as many degrees of freedom as there are effective points less one.
-    Of equally good methods it told 0 to 13 % apart in simulations at the 5 % level (median 6 %),
-    and 20 % in two of them, with irregular points and errors alike over a fifth of the area; the
-    t-test told up to 72 % apart, and half or more in those two.
+    In simulations of equally good methods at the 5 % level it was significant in 0 to 13 % of the
+    cases (median 6 %), and in 20 % in two simulations, with irregular points and errors alike over
+    a fifth of the area. The t-test was significant in up to 72 %, and in half or more in those two.
 
     Parameters
     ----------
