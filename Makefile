@@ -33,6 +33,7 @@ real: install ## Map the Isfahan data: make real DATA=folder
 check: package build/worker-python build/venv-qgis/made ## Check style, types, the package, documents
 	$(TOOL)/ruff check .
 	$(TOOL)/ruff format --check .
+	mkdir -p build/plugins && ln -sfn $(CURDIR) build/plugins/subsidence_mapper
 	$(TOOL)/mypy --python-executable $(WORKER_PYTHON)
 	$(TOOL)/python resources/dev/scan_package.py $(PACKAGE)
 	$(QGIS_PYTHON) resources/dev/make_reference.py build/reference.md

@@ -243,6 +243,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
 
     def _deliver(self, job: Job, grid: dict | None, result: dict, outputs: Outputs) -> dict:
         files, tables = result.get("files", {}), result.get("points", {})
+        crs = grid["crs"] if grid else None
         for name, classes in result.get("classes", {}).items():
             name_classes(str(job.folder / files[name]), classes)
         with outputs.delivery() as delivery:
@@ -250,7 +251,7 @@ class SubsidenceAlgorithm(QgsProcessingAlgorithm):
                 if name in files:
                     delivery.copy(name, job.folder / files[name])
                 elif name in tables:
-                    table = read_table(job.folder / tables[name], grid and grid["crs"])
+                    table = read_table(job.folder / tables[name], crs)
                     delivery.write(name, *table)
                     warn_of_cut_names(delivery.places[name], table[0], job.feedback)
         for name, place in delivery.places.items():
@@ -268,11 +269,12 @@ def homepage() -> str:
 
 def _keep(folder: Path, grid: dict | None, result: dict, outputs: Outputs) -> Iterator[str]:
     """The names of the finished files in the job folder, tables among them as layers."""
+    crs = grid["crs"] if grid else None
     for name in outputs.places:
         if name in result.get("files", {}):
             yield result["files"][name]
         elif name in result.get("points", {}):
-            yield save_table(folder / result["points"][name], grid and grid["crs"])
+            yield save_table(folder / result["points"][name], crs)
 
 
 @contextmanager

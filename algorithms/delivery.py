@@ -138,7 +138,7 @@ class Delivery:
 def database_of(place: str) -> tuple[str, str]:
     """The database and its table that a place is, as QGIS writes it; two empty texts if none."""
     found = re.match(r"ogr:dbname='([^']+)' table=\"([^\"]+)\"", place)
-    return found.groups() if found else ("", "")
+    return (found[1], found[2]) if found else ("", "")
 
 
 def is_file(place: str) -> bool:
@@ -202,13 +202,14 @@ def read_back(path: str, count: int) -> None:
     reads = gdal.GetDriverByName(
         QgsVectorFileWriter.driverForExtension(Path(path).suffix)
     ).GetMetadataItem("DCAP_OPEN")
-    data = gdal.OpenEx(path, gdal.OF_VECTOR) if reads else None
-    found = 0
+    if not reads:
+        return
+    found, data = 0, gdal.OpenEx(path, gdal.OF_VECTOR)
     for number in range(data.GetLayerCount() if data else 0):
         layer = data.GetLayer(number)
         layer.SetIgnoredFields([field.GetName() for field in layer.schema])
         found += sum(1 for _ in layer)
-    if reads and found < count:
+    if found < count:
         raise OSError(0, f"of {count:,} features {found:,} can be read back; the disk may be full")
 
 

@@ -123,15 +123,17 @@ class Job:
             )
         return given
 
-    def source(self, name: str) -> QgsProcessingFeatureSource | None:
+    def source(self, name: str) -> QgsProcessingFeatureSource:
         """A vector layer, refused if it has places in no known CRS."""
         source = self.algorithm.parameterAsSource(self.parameters, name, self.context)
         if source is None:
-            if is_empty(self.parameters.get(name)):
-                return None
             raise QgsProcessingException(self.algorithm.invalidSourceError(self.parameters, name))
         check_source(source)
         return source
+
+    def optional_source(self, name: str) -> QgsProcessingFeatureSource | None:
+        """As `source`; None if no layer is given."""
+        return None if is_empty(self.parameters.get(name)) else self.source(name)
 
     def table(self, name: str, fields: list, crs=None) -> Table:
         """Some fields of a vector layer, with positions in `crs` if that is given."""
@@ -162,7 +164,7 @@ class Job:
         It is that of REFERENCE, else of the rasters, else around the points of the vector
         parameter `places`.
         """
-        source = self.source(places) if places else None
+        source = self.optional_source(places) if places else None
         lattice = self._lattice(rasters, source)
         # What is skipped is logged when the fields are read too.
         silent = QgsProcessingFeedback(False)

@@ -37,7 +37,7 @@ def check(definition: QgsProcessingParameterDefinition, value, context) -> str:
         if needed and (given or is_empty(definition.defaultValue())):
             return f"{definition.name()} ({definition.description()}) is empty. {definition.help()}"
         return ""
-    fine = definition.checkValueIsAcceptable(value, context)
+    fine: bool = definition.checkValueIsAcceptable(value, context)
     if not isinstance(value, QgsProperty):  # what a model computes is not known yet
         kind = definition.type()
         if kind == "number":
@@ -45,8 +45,8 @@ def check(definition: QgsProcessingParameterDefinition, value, context) -> str:
         elif kind == "boolean":
             fine = str(value).lower() in ("true", "false", "1", "0")
         elif kind == "crs":
-            given = {definition.name(): value}
-            fine = QgsProcessingParameters.parameterAsCrs(definition, given, context).isValid()
+            parameters = {definition.name(): value}
+            fine = QgsProcessingParameters.parameterAsCrs(definition, parameters, context).isValid()
     return "" if fine else why_refused(definition, value)
 
 

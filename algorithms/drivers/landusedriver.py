@@ -142,7 +142,7 @@ class LandUseDriver(base.SubsidenceAlgorithm):
 
 def _read_training(job, crs) -> list[dict]:
     """The training polygons as GeoJSON in a CRS, each with its class as text."""
-    source, field = job.source("TRAINING"), job.value("CLASS_FIELD")
+    source, field = job.optional_source("TRAINING"), job.value("CLASS_FIELD")
     if source is None or not field:
         raise QgsProcessingException(
             "METHOD forest learns from polygons. Give TRAINING and its CLASS_FIELD, or choose "

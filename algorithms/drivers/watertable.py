@@ -38,7 +38,7 @@ class WaterTable(base.SubsidenceAlgorithm):
         grid = job.grid(places="PIEZOMETERS")
         fields = {name: job.value(name) for name in _FIELDS}
         holder, rows = "PIEZOMETERS", fields
-        if job.source("READINGS"):
+        if job.optional_source("READINGS"):
             holder = "READINGS"
             rows = {name: job.value(f"READINGS_{name}") or fields[name] for name in _FIELDS}
         _check(holder, fields, rows)

@@ -112,7 +112,7 @@ class ZoneSummary(base.SubsidenceAlgorithm):
             )
         (job.folder / ZONES).write_text(json.dumps(zones), encoding="utf-8")
         points = None
-        if job.source("PS_POINTS"):
+        if job.optional_source("PS_POINTS"):
             if not job.value("VALUE_FIELD"):
                 raise QgsProcessingException(
                     "PS_POINTS are given without the VALUE_FIELD of their displacement. Give both, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException
 
@@ -63,7 +64,7 @@ class Driver:
     """
 
     name: str
-    band: object
+    band: Any
     crs: QgsCoordinateReferenceSystem
     kind: str = "continuous"
     stated: str = ""

@@ -50,8 +50,8 @@ def open_drivers(
     """
     drivers = [driver for source in sources for driver in _bands(source, feedback, any_kind)]
     _rename(drivers, names)
-    names = [driver.name for driver in drivers]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    called = [driver.name for driver in drivers]
+    twice = sorted({name for name in called if called.count(name) > 1})
     if twice and unique:
         raise QgsProcessingException(
             f"More than one driver is called {', '.join(twice)}. Each driver needs its own name: "

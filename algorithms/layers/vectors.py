@@ -10,6 +10,7 @@ import math
 from array import array
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from qgis.core import (
     NULL,
@@ -41,10 +42,10 @@ class Points:
     are not known.
     """
 
-    xy: object
-    values: object
+    xy: Any
+    values: Any
     name: str
-    errors: object = None
+    errors: Any = None
 
     @property
     def extent(self) -> QgsRectangle:
@@ -59,7 +60,7 @@ class Table:
     A column of numbers is float64 with NaN for NULL; any other is text with "" for NULL.
     """
 
-    xy: object
+    xy: Any
     columns: dict
     name: str
 
@@ -163,8 +164,9 @@ def read_points(
     points = Points(np.column_stack([xs, ys])[known], values[known], name)
     if not error_field:
         return points
-    errors = FillValues(f"the field {error_field}"), np.array(errors)[known]
-    return replace(points, errors=_complete(*errors, error_field, feedback))
+    fill = FillValues(f"the field {error_field}")
+    complete = _complete(fill, np.array(errors)[known], error_field, feedback)
+    return replace(points, errors=complete)
 
 
 def _complete(fill, errors, field: str, feedback):
@@ -265,7 +267,8 @@ def read_table(
             f"The layer {name} has no field {fields[columns.index(-1)]}. It has "
             f"{', '.join(source.fields().names()) or 'none'}."
         )
-    places, rows = array("d"), []
+    places = array("d")
+    rows: list[list] = []
     numeric = [source.fields().at(column).isNumeric() for column in columns]
 
     def take(feature) -> list:

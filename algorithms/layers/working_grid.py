@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import replace
+from functools import reduce
 
 from qgis.core import (
     Qgis,
@@ -123,14 +124,14 @@ def _middle(source: QgsProcessingFeatureSource, transforms, feedback) -> QgsPoin
             with suppress(QgsCsException):
                 place = to_degrees.transform(feature.geometry().boundingBox().center())
                 places.append((place.x(), place.y()))
-    places = np.array(places).reshape(-1, 2)
-    places = places[np.isfinite(places).all(axis=1) & (np.abs(places[:, 1]) <= 90)]
-    if not len(places):
+    xy = np.array(places).reshape(-1, 2)
+    xy = xy[np.isfinite(xy).all(axis=1) & (np.abs(xy[:, 1]) <= 90)]
+    if not len(xy):
         raise QgsProcessingException(
             f"No feature of the layer {source.sourceName()} has a position on earth. Check the "
             "layer's CRS."
         )
-    x, y = places.T
+    x, y = xy.T
     # Degrees go round: the mean direction first, then the median about it.
     around = np.degrees(np.angle(np.exp(1j * np.radians(x)).sum()))
     middle = np.median((x - around + 180) % 360 - 180) + around, np.median(y)
@@ -216,13 +217,11 @@ def common_area(drivers: list[Driver], crs, transforms) -> QgsRectangle:
     QgsProcessingException
         If there is no such area; the message says where each driver is.
     """
-    area = None
+    area: QgsRectangle | None = None
     systems = {wkt(driver.crs): driver.crs for driver in drivers}.values()
     for other in sorted(systems, key=lambda system: system != crs):
-        box = None
-        for driver in drivers:
-            if driver.crs == other:
-                box = box_of(driver).intersect(box) if box else box_of(driver)
+        first, *others = [box_of(driver) for driver in drivers if driver.crs == other]
+        box = reduce(lambda common, each: each.intersect(common), others, first)
         if not box.isEmpty() and area and other != crs:
             # A raster of the whole world has no outline in UTM: look only around the others.
             there = QgsCoordinateTransform(crs, other, transforms).transformBoundingBox(area)
@@ -230,7 +229,7 @@ def common_area(drivers: list[Driver], crs, transforms) -> QgsRectangle:
         if not box.isEmpty():
             inner = _interior(box, QgsCoordinateTransform(other, crs, transforms))
             area = area.intersect(inner) if area else inner
-        if box.isEmpty() or area.isEmpty():
+        if box.isEmpty() or area is None or area.isEmpty():
             places = "; ".join(
                 f"{driver.name} covers {describe(box_of(driver))} in {title(driver.crs)}"
                 for driver in drivers

@@ -115,10 +115,10 @@ def rules(job: Job, source: QgsProcessingFeatureSource) -> list[Rule]:
         limit = job.value(limit_parameter)
         column = _column(job, source, field_parameter) if limit else None
         known = None if column is None else _known(job, source, column, high)
-        if known is not None:
+        if column is not None and known is not None:
             title = f"{source.fields().at(column).name()} {words} {limit:g}"
             chosen.append(Rule(title, _limit(column, holds, limit, known)))
-    area = job.source("AREA")
+    area = job.optional_source("AREA")
     if area is not None:
         title = f"in {area.sourceName()}"
         chosen.append(Rule(title, _within(area, source.sourceCrs(), job.transforms)))
@@ -178,8 +178,8 @@ def _known(job: Job, source: QgsProcessingFeatureSource, column: int, high: floa
     name, layer = source.fields().at(column).name(), source.sourceName()
     request = QgsFeatureRequest().setSubsetOfAttributes([column])
     request.setFlags(QgsFeatureRequest.NoGeometry)
-    values = (each.attribute(column) for each in features(source, request, job.feedback))
-    values = np.array(array("d", filter(_is_number, values)))
+    given = (each.attribute(column) for each in features(source, request, job.feedback))
+    values = np.array(array("d", filter(_is_number, given)))
     fill = FillValues(f"the field {name}")
     values = fill.remove(values)
     for sentence in fill.sentences():

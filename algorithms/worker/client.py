@@ -98,7 +98,9 @@ def run_job(folder: Path, feedback, python: str | None = None) -> dict:
                 stderr=stderr,
             )
         except OSError as problem:
-            raise JobFailed(interpreter.broken(python, problem.strerror)) from problem
+            raise JobFailed(
+                interpreter.broken(python, problem.strerror or str(problem))
+            ) from problem
     if code == protocol.EXIT_BAD_INPUT and worker.error:
         raise InputError(worker.error)
     if code != 0 or not worker.finished:

@@ -132,7 +132,7 @@ def status(feedback, device: dict | None = None) -> dict:
         "ready" (bool), "problem", "interpreter", "source", "device", "tensorflow", "python",
         "packages" (name to version), and "text": all of it and more, for a bug report.
     """
-    found = {"ready": False, "problem": "", "interpreter": "", "source": "", "device": ""}
+    found: dict = {"ready": False, "problem": "", "interpreter": "", "source": "", "device": ""}
     found.update({"tensorflow": "", "python": "", "packages": {}})
     name = interpreter.named()
     found["source"] = name[1] if name else "managed by the plugin"

@@ -6,13 +6,20 @@ import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 
 from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QThread
 
 WINDOWS = os.name == "nt"
-NO_WINDOW = {"creationflags": subprocess.CREATE_NO_WINDOW} if WINDOWS else {}
+NO_WINDOW: dict = {}
+_NEW_GROUP: dict = {"start_new_session": True}
+if sys.platform == "win32":
+    NO_WINDOW = {"creationflags": subprocess.CREATE_NO_WINDOW}
+    _NEW_GROUP = {
+        "creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+    }
 
 _POLL = 0.1  # seconds between looks at the cancel button
 _GRACE = 0.5  # seconds between asking a child to end and killing it
@@ -88,11 +95,6 @@ def run(command, feedback, on_line, env=None, cwd=None, stderr=subprocess.STDOUT
     OSError
         If the program cannot be started.
     """
-    group = (
-        {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
-        if WINDOWS
-        else {"start_new_session": True}
-    )
     child = subprocess.Popen(
         [str(part) for part in command],
         stdin=subprocess.PIPE,
@@ -102,7 +104,7 @@ def run(command, feedback, on_line, env=None, cwd=None, stderr=subprocess.STDOUT
         env=clean_environment() if env is None else env,
         encoding="utf-8",
         errors="replace",
-        **group,
+        **_NEW_GROUP,
     )
     lines: queue.Queue[str] = queue.Queue()
     reader = threading.Thread(target=_read, args=(child.stdout, lines), daemon=True)
