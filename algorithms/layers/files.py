@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # nosec B405  # texts with entities are not parsed, see _virtual
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
@@ -210,7 +210,7 @@ def _virtual(uri: str) -> ElementTree.Element | None:
     if start < 0 or "<!ENTITY" in text:
         return None
     try:
-        virtual = ElementTree.fromstring(text[start:].strip().rstrip("\0"))
+        virtual = ElementTree.fromstring(text[start:].strip().rstrip("\0"))  # nosec B314  # as above
     except ElementTree.ParseError:
         return None  # GDAL says what is wrong with it
     for element in virtual.iter():  # GDAL ignores upper and lower case

@@ -138,7 +138,7 @@ def broken(python: str, why: str) -> str:
 
 def ask(python: str, code: str, *arguments: str) -> str:
     """What some code prints in another interpreter; raises as `subprocess.run` does."""
-    return subprocess.run(
+    return subprocess.run(  # nosec B603  # a Python that the user or the plugin has chosen
         [python, "-I", "-c", code, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,

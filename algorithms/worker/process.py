@@ -95,7 +95,7 @@ def run(command, feedback, on_line, env=None, cwd=None, stderr=subprocess.STDOUT
     OSError
         If the program cannot be started.
     """
-    child = subprocess.Popen(
+    child = subprocess.Popen(  # nosec B603  # a list of words, which no shell reads
         [str(part) for part in command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -133,7 +133,7 @@ def _end(child):
     if WINDOWS:
         if child.poll() is None:
             tree = ["taskkill", "/F", "/T", "/PID", str(child.pid)]
-            subprocess.run(tree, capture_output=True, check=False, **NO_WINDOW)
+            subprocess.run(tree, capture_output=True, check=False, **NO_WINDOW)  # nosec B603  # no shell
     else:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGTERM)

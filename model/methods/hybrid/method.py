@@ -177,7 +177,7 @@ class Hybrid(Method):
 
     def _hidden(self, count: int, seed: int) -> Iterator[tuple]:
         """Block size, visible points and `count` hidden ones in all, as folds of random blocks."""
-        xy, random = self.points_.xy, np.random.default_rng(seed)
+        xy, draw = self.points_.xy, np.random.default_rng(seed)
         n = len(xy)
         extent = np.sqrt(n) * mean_spacing(xy)
         least = 4 * np.median(cKDTree(xy).query(xy, 2)[0][:, 1])
@@ -187,15 +187,15 @@ class Hybrid(Method):
         for size in sizes * rounds:
             block = np.arange(n)
             if size:
-                turn = random.uniform(0, np.pi)
+                turn = draw.uniform(0, np.pi)
                 turned = xy @ [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
-                block = _number(np.floor(turned / size + random.random(2)))
-            fold = (random.permutation(block.max() + 1) % _FOLDS)[block]
+                block = _number(np.floor(turned / size + draw.random(2)))
+            fold = (draw.permutation(block.max() + 1) % _FOLDS)[block]
             for number in range(_FOLDS):
                 hidden = np.flatnonzero(fold == number)
                 if 0 < len(hidden) < n / 2:
                     visible = np.flatnonzero(fold != number)
-                    yield size, visible, random.permutation(hidden)[:each]
+                    yield size, visible, draw.permutation(hidden)[:each]
 
     def _samples(self, drivers: np.ndarray, count: int, monitor: Monitor) -> _Samples:
         """What the visible points say of hidden ones, and what is there."""
