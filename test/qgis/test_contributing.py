@@ -10,7 +10,11 @@ from subsidence_mapper.test.worked_examples import copy_with_examples
 
 def test_what_was_added_keeps_its_contract_and_runs(tmp_path):
     plugin = copy_with_examples(tmp_path)
-    tests = ["test_contract.py", "test_surfacerange.py", "test_reliefdriver.py"]
+    tests = [
+        "test_contract.py",
+        "evaluation/test_surfacerange.py",
+        "drivers/test_reliefdriver.py",
+    ]
     files = [str(plugin / "test" / "qgis" / name) for name in tests]
     finished = subprocess.run(
         [sys.executable, "-B", "-m", "pytest", "-q", "--qgis_disable_exit", *files],

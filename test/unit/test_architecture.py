@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -104,6 +105,12 @@ def rooms_of(names) -> set[str]:
     """The rooms, or flat files, of the model among imported names."""
     model = [name.split(".")[2:] for name in names if name.startswith(f"{NAME}.model.")]
     return {parts[0] for parts in model}
+
+
+def test_the_guide_draws_the_floors():
+    picture = (PLUGIN / "CONTRIBUTING.md").read_text(encoding="utf-8").split("\nmodel/ ")[1]
+    drawn = re.findall(r"^  ([a-z]+(?: \| [a-z]+)*) ", picture.split("```")[0], re.MULTILINE)
+    assert [tuple(rooms.split(" | ")) for rooms in drawn] == FLOORS[::-1]
 
 
 def test_the_model_has_its_rooms_and_six_flat_files():
