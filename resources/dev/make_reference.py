@@ -1,6 +1,6 @@
 """Write the reference of the algorithms from their own help, so that it is told in one place.
 
-Run it with the Python of QGIS: python3 make_reference.py docs/algorithms.md
+Run it with the Python of QGIS: python3 make_reference.py docs/reference/algorithms.md
 """
 
 from __future__ import annotations
