@@ -56,5 +56,5 @@ class PredictSurface(base.SubsidenceAlgorithm):
         lattice = replace(Grid.from_request(header["grid"]), width=0, height=0)
         grid = choose_grid(lattice, job.extent(lattice.crs), drivers, None, job.transforms)
         job.field, job.positive = header["field"], header["positive"]
-        job.unit = header.get("unit", "mm")
+        job.unit = header["unit"]
         return job.request(grid, drivers, model=model, unit=job.unit, parameters={})

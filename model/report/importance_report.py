@@ -22,7 +22,7 @@ _METHOD = (
     "another driver may carry the same information. Importance does not prove a cause."
 )
 _ALIKE = (
-    "Drivers that are alike share importance. When one is mixed up, the method still has the "
+    "Drivers that are alike share importance. When one is permuted, the method still has the "
     "other, so both seem less important than they are together. The correlation is the first "
     "canonical correlation of their channels at the points. For two drivers of one channel it "
     "is the absolute value of Pearson's."
@@ -57,18 +57,18 @@ def write_importance_report(
     error, rise = (f"{rounded(value)} {unit}" for value in (scores["RMSE"], found.mean[first]))
     report = DisplacementReport(f"Importance of driving forces for {subject.field}", subject)
     report.headline(
-        f"{title} needs {found.names[first]} most: mixing it up raises the RMSE at held-out "
+        f"{title} needs {found.names[first]} most: permuting it raises the RMSE at held-out "
         f"points, {error}{explained}, by {rise}."
         if found.mean[first] > 0
         else f"{title} needs none of the drivers: its RMSE at held-out points, "
-        f"{error}{explained}, does not rise when any is mixed up."
+        f"{error}{explained}, does not rise when any is permuted."
     )
     for warning in warnings:
         report.text(warning)
     report.figure(
         "Importance",
         bars(found, order, unit),
-        "Increase of the RMSE when a driver is mixed up, with its standard deviation over "
+        "Increase of the RMSE when a driver is permuted, with its standard deviation over "
         f"{found.increases.shape[1]} repeats, in {folds.title}.",
     )
     report.table(

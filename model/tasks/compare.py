@@ -28,7 +28,7 @@ def run(folder, request, monitor) -> dict:
     """Write LEADERBOARD, ERROR_POINTS, ERROR_SURFACE and REPORT of the methods in the request."""
     job = Job(folder, request, monitor)
     if not request["outputs"]:
-        raise InputError("Nothing is asked for. Give at least one output a name.")
+        raise InputError("No output was requested. Give at least one a name.")
     seed = job.parameters.get("seed", 0)
     methods = usable_methods(job, seed)
     points, stack = job.varied_points(), None

@@ -50,7 +50,7 @@ def run(folder, request, monitor, tile_size: int = 512) -> dict:
     """Write WATER_TABLE, CHANGE and REPORT from the piezometers in the request, tile by tile."""
     job = Job(folder, request, monitor)
     if not request["outputs"]:
-        raise InputError("Nothing is asked for. Choose WATER_TABLE, CHANGE or REPORT.")
+        raise InputError("No output was requested. Choose WATER_TABLE, CHANGE or REPORT.")
     fields = {name: job.parameters.get(name) for name in _FIELDS}
     readings = request.get("readings")
     piezometers = read_piezometers(

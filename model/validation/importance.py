@@ -1,4 +1,4 @@
-"""Which driver a method needs: what its errors become when the driver's values are mixed up."""
+"""Which driver a method needs: what its errors become when the driver's values are permuted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Importance:
     observed, predicted : ndarray (n,)
         mm, each point predicted by the fold that holds it out.
     increases : ndarray (drivers, repeats)
-        By how much the RMSE at the held-out points grows when a driver is mixed up, mm.
+        By how much the RMSE at the held-out points grows when a driver is permuted, mm.
     """
 
     names: list[str]
@@ -62,7 +62,7 @@ class Importance:
         return gains / (gains.sum() or 1.0)
 
 
-class MixedPatches:
+class PermutedPatches:
     """The patches of a stack, some of whose channels are read around other cells.
 
     It stands for the stack where a method predicts at points, and reads nothing else of it.
@@ -80,7 +80,7 @@ class MixedPatches:
     def __init__(self, stack: Stack, channels: slice, cells: np.ndarray, sources: np.ndarray):
         self.grid, self.encodings, self.channels = stack.grid, stack.encodings, stack.channels
         self._stack = stack
-        self._mixed = channels
+        self._permuted = channels
         self._cells = cells
         self._sources = sources
 
@@ -90,7 +90,7 @@ class MixedPatches:
         width = self.grid.width
         sources = self._sources[np.searchsorted(self._cells, rows * width + columns)]
         elsewhere = self._stack.patches(sources // width, sources % width, size)
-        patches[..., self._mixed] = elsewhere[..., self._mixed]
+        patches[..., self._permuted] = elsewhere[..., self._permuted]
         return patches
 
 
@@ -103,7 +103,7 @@ def permutation_importance(
     seed: int = 0,
     monitor: Monitor = SILENT,
 ) -> Importance:
-    """Measure by how much held-out errors grow when one driver is mixed up among held-out points.
+    """Measure by how much held-out errors grow when one driver is permuted among held-out points.
 
     Permutation importance (Breiman, 2001, doi:10.1023/A:1010933404324; as model reliance: Fisher
     et al., 2019, jmlr.org/papers/v20/18-760.html). All channels of a driver, and the cells around
@@ -118,7 +118,7 @@ def permutation_importance(
     folds : Folds
         That hold out every point once.
     repeats : int
-        How many times each driver is mixed up.
+        How many times each driver is permuted.
     """
     random = np.random.default_rng(seed)
     groups = stack.channels_of_driver
@@ -136,7 +136,7 @@ def permutation_importance(
         for repeat in range(repeats):
             sources = random.permutation(cells)  # the same for all drivers
             for driver, channels in enumerate(groups.values()):
-                other = cast(Stack, MixedPatches(stack, channels, cells, sources))
+                other = cast(Stack, PermutedPatches(stack, channels, cells, sources))
                 mixed[driver, repeat, split.test] = fitted.predict(test.xy, other).mean
             part.progress(0.5 + 0.5 * (repeat + 1) / repeats)
     rmse = np.sqrt(np.square(mixed - points.values).mean(axis=2))

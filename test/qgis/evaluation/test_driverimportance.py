@@ -52,7 +52,7 @@ class TestDriverImportance:
         assert 0 < results["RMSE"] < 12 and results["R2"] > 0.6
         assert any("noise and noise_too are alike (corr" in text for text in feedback.infos)
         html = report.read_text(encoding="utf-8")
-        headline = "needs water most: mixing it up raises the RMSE at held-out points, "
+        headline = "needs water most: permuting it raises the RMSE at held-out points, "
         assert f"{headline}{results['RMSE']:.2f} mm" in html
         assert html.count("<img") == 1 and "Drivers that are alike" in html
 

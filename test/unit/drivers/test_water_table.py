@@ -392,7 +392,7 @@ def test_two_places_are_too_few(run):
             "from 2016-01-01 to 2015-01-01 has no length",
         ),
         ({"start": "2030-01-01"}, "readings run from 2014-01-01 to 2018-01-01"),
-        ({"outputs": []}, "Nothing is asked for"),
+        ({"outputs": []}, "No output was requested"),
     ],
 )
 def test_what_cannot_be_mapped(run, given, message):

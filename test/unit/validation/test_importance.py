@@ -12,7 +12,7 @@ from subsidence_mapper.model.spatial.stack import Encoding, Stack
 from subsidence_mapper.model.statistics.splits import make_folds
 from subsidence_mapper.model.validation.importance import (
     Importance,
-    MixedPatches,
+    PermutedPatches,
     driver_correlations,
     permutation_importance,
 )
@@ -103,12 +103,12 @@ def test_all_channels_of_a_driver_go_together(grid, land, places):
         before = land.patches(rows, columns, size)
         elsewhere = land.patches(other // grid.width, other % grid.width, size)
         for channels in groups.values():
-            after = MixedPatches(land, channels, cells, sources).patches(rows, columns, size)
+            after = PermutedPatches(land, channels, cells, sources).patches(rows, columns, size)
             rest = np.setdiff1d(np.arange(7), np.arange(7)[channels])
             assert np.array_equal(after[..., channels], elsewhere[..., channels])
             assert np.array_equal(after[..., rest], before[..., rest])
             assert not np.array_equal(after[..., channels], before[..., channels])
-    after = MixedPatches(land, groups["aspect"], cells, sources).patches(rows, columns, 1)
+    after = PermutedPatches(land, groups["aspect"], cells, sources).patches(rows, columns, 1)
     assert np.allclose(np.square(after[..., 1:3]).sum(axis=-1), 1, atol=1e-6)
     assert np.array_equal(land.patches(rows, columns, 21), before)
 
@@ -144,7 +144,7 @@ def test_with_every_driver_mixed_up_a_point_is_another_point(grid, stack, points
     numbers, first = np.unique(points.groups(grid), return_index=True)
     xy = points.xy[first]
     order = np.random.default_rng(0).permutation(len(xy))
-    mixed = MixedPatches(stack, slice(0, 3), numbers, numbers[order])
+    mixed = PermutedPatches(stack, slice(0, 3), numbers, numbers[order])
     before, after = (method.predict(xy, each).mean for each in (stack, mixed))
     assert np.ptp(before) > 0
     assert np.allclose(after, before[order], rtol=1e-4, atol=1e-5)
