@@ -20,7 +20,7 @@ from ..spatial.stack import Stack
 from ..statistics.conformal import Intervals
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 Notes = Counter[str]
 
