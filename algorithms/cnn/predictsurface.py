@@ -36,7 +36,7 @@ class PredictSurface(base.SubsidenceAlgorithm):
                 note=" Their names must be those of the training. Their kinds come from the model."
             ),
             shared.nodata(),
-            shared.extent("what all drivers cover"),
+            shared.extent("the area that all drivers cover"),
             shared.engine(),
             shared.surface_output(),
             shared.uncertainty_output(),

@@ -310,9 +310,9 @@ def _bounded(values: list, field: str, name: str) -> list:
     longest = max((len(value) for value in values if isinstance(value, str)), default=0)
     if longest * len(values) > _MOST:
         raise QgsProcessingException(
-            f"The field {field} of the layer {name} holds a text of {longest:,} characters, and "
-            f"all {len(values):,} rows take as much memory as the longest; up to "
-            f"{_MOST // len(values):,} are read. Choose another field, or shorten it."
+            f"The field {field} of the layer {name} holds a text of {longest:,} characters. With "
+            f"{len(values):,} rows up to {_MOST // len(values):,} are read, because each row takes "
+            "the memory of the longest. Choose another field, or shorten it."
         )
     return values
 

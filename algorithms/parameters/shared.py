@@ -91,18 +91,17 @@ def driver_kinds():
             "CATEGORICAL",
             "Categorical drivers",
             "Names of drivers whose values are classes, such as land use, separated by commas. "
-            "none: no driver. Empty: drivers that state it in their file, as this plugin's do. It "
-            "also takes drivers with a colour table, and those with at most "
-            f"{MAX_GUESSED_CLASSES} different whole numbers. The log lists the kind of "
-            "each driver.",
+            "none: no driver. Empty: as the driver's file states, if this plugin made it. Other "
+            "drivers are categorical if they have a colour table, or at most "
+            f"{MAX_GUESSED_CLASSES} different whole numbers. The log lists each driver's kind.",
             advanced=True,
         ),
         makers.words(
             "CIRCULAR",
             "Circular drivers",
             "Names of drivers that are directions in degrees, such as aspect, separated by commas. "
-            "none: no driver. Empty: drivers that state it in their file, as this plugin's do, and "
-            "drivers with aspect in their name.",
+            "none: no driver. Empty: as the driver's file states, if this plugin made it. Other "
+            "drivers are circular if their name contains aspect.",
             advanced=True,
         ),
         nodata(),
@@ -128,15 +127,15 @@ def working_area(from_rasters="first driver", covered="all drivers cover", point
         Which raster gives the grid, if it is projected; empty if there are no rasters. With
         rasters these parameters are among the advanced ones.
     covered : str
-        Completes "what ..." for the area of the map.
+        Completes "the area that ..." for the map.
     points : str
         What gives the area where no raster does; empty if nothing else can.
     """
-    grid, area = "UTM, with CELL_SIZE", f"where the {points} are"
+    grid, area = "UTM, with CELL_SIZE", f"the area of the {points}"
     cell = f"{DEFAULT_CELL_SIZE:g}"
     if from_rasters:
         grid = f"the {from_rasters}'s if that is projected in metres, else {grid}"
-        area = f"what {covered}" + (f", or without them {area}" if points else "")
+        area = f"the area that {covered}" + (f", else {area}" if points else "")
         cell = f"the {from_rasters}'s if that is projected in metres, else {cell}"
     return [
         makers.raster(

@@ -193,9 +193,9 @@ def _known(job: Job, source: QgsProcessingFeatureSource, column: int, high: floa
     beyond, negative = values > high, values < 0
     if beyond.mean() > 0.01:
         raise QgsProcessingException(
-            f"The field {name} of the layer {layer} goes up to {values.max():.6g}, and "
-            f"{beyond.sum():,} of {len(values):,} values are above 1, but a coherence goes from 0 "
-            "to 1. Divide it by 100 if it is percent, or choose another field."
+            f"The field {name} of the layer {layer} has {beyond.sum():,} of {len(values):,} values "
+            f"above 1, up to {values.max():.6g}, but a coherence goes from 0 to 1. Divide it by "
+            "100 if it is percent, or choose another field."
         )
     for which, what in ((beyond, "above 1"), (negative, "negative")):
         if which.any():
