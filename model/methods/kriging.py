@@ -216,11 +216,8 @@ class OrdinaryKriging(Method):
 
     def _predict(self, target, stack):
         """See `Method`; a window's cells share neighbourhoods, see `blocks.map_in_blocks`."""
-        if self.variogram_ is None:
-            count = len(positions(target))
-            deviation = np.nan if len(self.points_) == 1 else 0.0
-            return Prediction(np.full(count, self.points_.values[0]), np.full(count, deviation))
-        if isinstance(target, Window) and self.neighbours < len(self._xy):
+        shares = isinstance(target, Window) and self.neighbours < len(self._xy)
+        if shares and self.variogram_ is not None:
             return Prediction(*map_in_blocks(target, self, self.points_.xy, layers=2))
         return Prediction(*self.krige(positions(target)))
 
@@ -262,6 +259,9 @@ class OrdinaryKriging(Method):
     def krige(self, xy: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:
         """Mean and standard deviation, (2, m), at positions, from given points (m, k) if any."""
         count = len(self._xy)
+        if self.variogram_ is None:
+            deviation = np.nan if count == 1 else 0.0
+            return np.tile([[self.points_.values[0]], [deviation]], len(xy))
         if index is None and self.neighbours >= count:
             say = self.systems(np.arange(count)[None])
             parts = in_chunks(lambda part: say(xy[None, part])[:, 0], len(xy), -(-count // 8))
