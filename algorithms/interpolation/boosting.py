@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parameters import interpolation, makers
+from ..parameters import interpolation
 from .interpolate import InterpolationAlgorithm
 
 
@@ -20,33 +20,4 @@ class Boosting(InterpolationAlgorithm):
     )
 
     def own_parameters(self):
-        return [
-            makers.number(
-                "LEARNING_RATE",
-                "Learning rate",
-                "How much each tree corrects those before it. Lower values need more trees and are "
-                "often slightly more accurate.",
-                0.05,
-                low=0.001,
-                high=1,
-            ),
-            makers.number(
-                "MAX_TREES",
-                "Maximum number of trees",
-                "Training stops here if the error at the validation points still falls.",
-                1000,
-                low=1,
-                whole=True,
-                advanced=True,
-            ),
-            makers.number(
-                "LEAVES",
-                "Maximum leaves per tree",
-                "The maximum number of leaves of each tree. Lower values give simpler trees.",
-                31,
-                low=2,
-                whole=True,
-                advanced=True,
-            ),
-            interpolation.coordinates(),
-        ]
+        return interpolation.boosting()

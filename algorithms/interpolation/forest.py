@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parameters import interpolation, makers
+from ..parameters import interpolation
 from .interpolate import InterpolationAlgorithm
 
 
@@ -20,45 +20,14 @@ class Forest(InterpolationAlgorithm):
     )
 
     def own_parameters(self):
-        return [
-            makers.choice(
-                "KIND",
-                "Kind",
-                "random: a random forest. extra: extremely randomised trees, whose maps are "
-                "smoother.",
-                ["random", "extra"],
-                "random",
-            ),
-            makers.number(
-                "TREES",
-                "Number of trees",
-                "The number of trees that are averaged. More trees are slower, but never worse.",
-                300,
-                low=1,
-                whole=True,
-                advanced=True,
-            ),
-            makers.number(
-                "MIN_LEAF",
-                "Minimum points per leaf",
-                "The minimum number of points in each leaf of a tree. Higher values give a "
-                "smoother map, which suits noisy points.",
-                1,
-                low=1,
-                whole=True,
-                advanced=True,
-            ),
-            interpolation.coordinates(),
-        ]
+        return interpolation.forest()
 
     def outputs(self):
         return [
             *super().outputs(),
-            makers.raster_output(
-                "STANDARD_DEVIATION",
-                "Spread of the trees",
+            interpolation.standard_deviation(
                 "Standard deviation of the trees' predictions, in millimetres. It shows where the "
                 "trees disagree; it is not the error of the map.",
-                optional=True,
+                "Spread of the trees",
             ),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parameters import makers
+from ..parameters import interpolation
 from .interpolate import InterpolationAlgorithm
 
 
@@ -22,28 +22,13 @@ class Hybrid(InterpolationAlgorithm):
     )
 
     def own_parameters(self):
-        return [
-            makers.number(
-                "LESSONS",
-                "Training samples",
-                "The approximate number of held-out predictions that the trees learn from. Each "
-                "point is held out several times, with blocks of different sizes. Higher values "
-                "give a more stable map and take longer.",
-                20_000,
-                low=1000,
-                whole=True,
-                advanced=True,
-            ),
-        ]
+        return [interpolation.training_samples()]
 
     def outputs(self):
         return [
             *super().outputs(),
-            makers.raster_output(
-                "STANDARD_DEVIATION",
-                "Standard deviation",
+            interpolation.standard_deviation(
                 "Standard deviation of the surface's error, in millimetres. It is estimated at "
-                "held-out points with a similar kriging variance.",
-                optional=True,
+                "held-out points with a similar kriging variance."
             ),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parameters import interpolation, makers
+from ..parameters import interpolation
 from .interpolate import InterpolationAlgorithm
 
 
@@ -21,19 +21,7 @@ class Kriging(InterpolationAlgorithm):
     )
 
     def point_parameters(self):
-        return [
-            *super().point_parameters(),
-            makers.field(
-                "ERROR_FIELD",
-                "Field of the measurement error",
-                "Standard deviation of each value's measurement error, in the values' unit. For "
-                "velocities, use velocity_std. The surface is smoother where the points are less "
-                "certain. Empty: the nugget alone describes the measurement error.",
-                "PS_POINTS",
-                numeric=True,
-                advanced=True,
-            ),
-        ]
+        return [*super().point_parameters(), interpolation.measurement_error()]
 
     def own_parameters(self):
         return interpolation.kriging()

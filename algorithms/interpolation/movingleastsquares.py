@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parameters import interpolation, makers
+from ..parameters import interpolation
 from .interpolate import InterpolationAlgorithm
 
 
@@ -20,37 +20,4 @@ class MovingLeastSquares(InterpolationAlgorithm):
     )
 
     def own_parameters(self):
-        return [
-            makers.number(
-                "DEGREE",
-                "Degree",
-                "Degree of the polynomial. 1: a plane. 2: a curved surface, which follows "
-                "subsidence bowls better and needs more neighbours.",
-                2,
-                low=1,
-                high=2,
-                whole=True,
-            ),
-            interpolation.neighbours(
-                24,
-                " A point's weight falls to zero at the distance of the last of them, so more "
-                "neighbours give a smoother surface.",
-            ),
-            makers.choice(
-                "WEIGHTS",
-                "Weights",
-                "How a point's weight falls with distance. wendland: Wendland's polynomial. "
-                "gaussian: a narrower bell.",
-                ["wendland", "gaussian"],
-                "wendland",
-                advanced=True,
-            ),
-            makers.flag(
-                "ROBUST",
-                "Robust",
-                "Whether points that do not fit their neighbours lose weight, so that a few "
-                "outliers do not bend the surface. It also flattens real, very local subsidence.",
-                advanced=True,
-            ),
-            interpolation.tune("DEGREE and NEIGHBOURS"),
-        ]
+        return interpolation.moving_least_squares()

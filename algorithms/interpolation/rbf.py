@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from ..parameters import interpolation, makers
+from ..parameters import interpolation
 from .interpolate import InterpolationAlgorithm
-
-KERNELS = [
-    *["linear", "thin_plate_spline", "cubic", "quintic"],
-    *["multiquadric", "inverse_multiquadric", "gaussian"],
-]
 
 
 class Rbf(InterpolationAlgorithm):
@@ -25,35 +20,4 @@ class Rbf(InterpolationAlgorithm):
     )
 
     def own_parameters(self):
-        return [
-            makers.choice(
-                "KERNEL",
-                "Kernel",
-                "The function of the distance. linear: close to the points and robust. "
-                "thin_plate_spline, cubic, quintic: increasingly smooth, and increasingly unstable "
-                "far from points. multiquadric, inverse_multiquadric, gaussian: smooth over "
-                "LENGTH. Where the nearest points determine no surface, for instance on one line, "
-                "linear is used; the log counts such cells.",
-                KERNELS,
-                "linear",
-            ),
-            interpolation.neighbours(50),
-            makers.number(
-                "SMOOTHING",
-                "Smoothing",
-                "0: the surface passes through the points. Higher values give a smoother surface "
-                "that misses them, which suits noisy points; try 0.1 and 1. It has no unit.",
-                0.0,
-                low=0.0,
-            ),
-            makers.number(
-                "LENGTH",
-                "Length (m)",
-                "Length scale, in metres, of multiquadric, inverse_multiquadric and gaussian; the "
-                "other kernels have none. Empty: the median distance from a point to its nearest "
-                "neighbour.",
-                low=0.001,
-                advanced=True,
-            ),
-            interpolation.tune("KERNEL and SMOOTHING"),
-        ]
+        return interpolation.rbf()

@@ -1,8 +1,13 @@
-"""The parameters that methods of interpolation share."""
+"""The parameters of methods of interpolation, each with its help beside it."""
 
 from __future__ import annotations
 
 from . import makers, shared
+
+KERNELS = [
+    *["linear", "thin_plate_spline", "cubic", "quintic"],
+    *["multiquadric", "inverse_multiquadric", "gaussian"],
+]
 
 
 def neighbours(default: int, note: str = ""):
@@ -78,12 +83,9 @@ def kriging_outputs():
     """What every kriging of persistent scatterers makes."""
     return [
         shared.surface_output(),
-        makers.raster_output(
-            "STANDARD_DEVIATION",
-            "Standard deviation",
+        standard_deviation(
             "Kriging standard deviation in millimetres: how far a measurement may lie from the "
-            "surface, according to the variogram.",
-            optional=True,
+            "surface, according to the variogram."
         ),
         shared.report_output("The variogram, the map and the parameters, as an HTML page."),
     ]
@@ -110,3 +112,178 @@ def tune(names: str):
         "values that are chosen; those that you give here are ignored.",
         advanced=True,
     )
+
+
+def forest():
+    """What a forest asks for."""
+    return [
+        makers.choice(
+            "KIND",
+            "Kind",
+            "random: a random forest. extra: extremely randomised trees, whose maps are smoother.",
+            ["random", "extra"],
+            "random",
+        ),
+        makers.number(
+            "TREES",
+            "Number of trees",
+            "The number of trees that are averaged. More trees are slower, but never worse.",
+            300,
+            low=1,
+            whole=True,
+            advanced=True,
+        ),
+        makers.number(
+            "MIN_LEAF",
+            "Minimum points per leaf",
+            "The minimum number of points in each leaf of a tree. Higher values give a "
+            "smoother map, which suits noisy points.",
+            1,
+            low=1,
+            whole=True,
+            advanced=True,
+        ),
+        coordinates(),
+    ]
+
+
+def boosting():
+    """What gradient boosting asks for."""
+    return [
+        makers.number(
+            "LEARNING_RATE",
+            "Learning rate",
+            "How much each tree corrects those before it. Lower values need more trees and are "
+            "often slightly more accurate.",
+            0.05,
+            low=0.001,
+            high=1,
+        ),
+        makers.number(
+            "MAX_TREES",
+            "Maximum number of trees",
+            "Training stops here if the error at the validation points still falls.",
+            1000,
+            low=1,
+            whole=True,
+            advanced=True,
+        ),
+        makers.number(
+            "LEAVES",
+            "Maximum leaves per tree",
+            "The maximum number of leaves of each tree. Lower values give simpler trees.",
+            31,
+            low=2,
+            whole=True,
+            advanced=True,
+        ),
+        coordinates(),
+    ]
+
+
+def rbf():
+    """What radial basis functions ask for."""
+    return [
+        makers.choice(
+            "KERNEL",
+            "Kernel",
+            "The function of the distance. linear: close to the points and robust. "
+            "thin_plate_spline, cubic, quintic: increasingly smooth, and increasingly unstable "
+            "far from points. multiquadric, inverse_multiquadric, gaussian: smooth over "
+            "LENGTH. Where the nearest points determine no surface, for instance on one line, "
+            "linear is used; the log counts such cells.",
+            KERNELS,
+            "linear",
+        ),
+        neighbours(50),
+        makers.number(
+            "SMOOTHING",
+            "Smoothing",
+            "0: the surface passes through the points. Higher values give a smoother surface "
+            "that misses them, which suits noisy points; try 0.1 and 1. It has no unit.",
+            0.0,
+            low=0.0,
+        ),
+        makers.number(
+            "LENGTH",
+            "Length (m)",
+            "Length scale, in metres, of multiquadric, inverse_multiquadric and gaussian; the "
+            "other kernels have none. Empty: the median distance from a point to its nearest "
+            "neighbour.",
+            low=0.001,
+            advanced=True,
+        ),
+        tune("KERNEL and SMOOTHING"),
+    ]
+
+
+def moving_least_squares():
+    """What moving least squares ask for."""
+    return [
+        makers.number(
+            "DEGREE",
+            "Degree",
+            "Degree of the polynomial. 1: a plane. 2: a curved surface, which follows "
+            "subsidence bowls better and needs more neighbours.",
+            2,
+            low=1,
+            high=2,
+            whole=True,
+        ),
+        neighbours(
+            24,
+            " A point's weight falls to zero at the distance of the last of them, so more "
+            "neighbours give a smoother surface.",
+        ),
+        makers.choice(
+            "WEIGHTS",
+            "Weights",
+            "How a point's weight falls with distance. wendland: Wendland's polynomial. "
+            "gaussian: a narrower bell.",
+            ["wendland", "gaussian"],
+            "wendland",
+            advanced=True,
+        ),
+        makers.flag(
+            "ROBUST",
+            "Robust",
+            "Whether points that do not fit their neighbours lose weight, so that a few "
+            "outliers do not bend the surface. It also flattens real, very local subsidence.",
+            advanced=True,
+        ),
+        tune("DEGREE and NEIGHBOURS"),
+    ]
+
+
+def training_samples():
+    """How many held-out predictions trees learn from."""
+    return makers.number(
+        "LESSONS",
+        "Training samples",
+        "The approximate number of held-out predictions that the trees learn from. Each "
+        "point is held out several times, with blocks of different sizes. Higher values "
+        "give a more stable map and take longer.",
+        20_000,
+        low=1000,
+        whole=True,
+        advanced=True,
+    )
+
+
+def measurement_error():
+    """The field of the points' own errors."""
+    return makers.field(
+        "ERROR_FIELD",
+        "Field of the measurement error",
+        "Standard deviation of each value's measurement error, in the values' unit. For "
+        "velocities, use velocity_std. The surface is smoother where the points are less "
+        "certain. Empty: the nugget alone describes the measurement error.",
+        "PS_POINTS",
+        numeric=True,
+        advanced=True,
+    )
+
+
+def standard_deviation(text: str, title="Standard deviation"):
+    """How unsure the surface is, as the method itself has it."""
+    return makers.raster_output("STANDARD_DEVIATION", title, text, optional=True)
