@@ -12,13 +12,16 @@ PACKAGE := build/subsidence_mapper.zip
 # What is packaged: a commit, or a tree such as `git write-tree` makes of what is staged.
 TREE := HEAD
 
-.PHONY: help install demo real check test fuzz bench docs lock package clean
+.PHONY: help install setup demo real check test fuzz bench docs lock package clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 install: ## Install what is missing: QGIS, the plugin in its profile, the worker environment
 	@resources/dev/install.sh
+
+setup: install build/venv-qgis/made build/worker-tools/made ## Install all that changing the code needs, and the hook
+	$(TOOL)/pre-commit install
 
 demo: install ## Make a region from physics and map its subsidence; results in build/demo
 	$(QGIS_PYTHON) resources/demo/make_region.py build/demo
@@ -30,7 +33,7 @@ endif
 real: install ## Map the Isfahan data: make real DATA=folder
 	$(QGIS_PYTHON) resources/demo/run_real.py $(DATA)
 
-check: package build/worker-python build/venv-qgis/made ## Check style, types, the package, documents
+check: package build/worker-python build/venv-qgis/made ## Check style, types, documents, and what is committed as a package
 	$(TOOL)/ruff check .
 	$(TOOL)/ruff format --check .
 	mkdir -p build/plugins && ln -sfn $(CURDIR) build/plugins/subsidence_mapper

@@ -11,7 +11,7 @@ from ..values import read_numbers
 
 _METHODS = catalogue.names()
 _LEARNING = catalogue.names("required", "optional")
-_SLOW = ("cnn", "hybrid")
+_SLOW = [name for name in _METHODS if not catalogue.CATALOGUE[name].quick]
 SPLITS = ("random", "kfold", "block", "knndm")
 
 

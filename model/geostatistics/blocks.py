@@ -98,7 +98,7 @@ class _Blocks:
             inside = rows[these, None] + row, columns[these, None] + column
             said = say(self._places(inside[0] + 0.5, inside[1] + 0.5), alike)
             if size > 1:
-                # A matrix product's last bits would depend on how many blocks are asked at once.
+                # A matrix product's last bits would depend on how many blocks are asked together.
                 lacking = (lack[:, alike, :, None] * between).sum(axis=2)
                 said += lacking * self._method.allowed(said)
             self.cells[:, inside[0], inside[1]] = said

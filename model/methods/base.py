@@ -109,6 +109,9 @@ class Method(ABC):
         Values of parameters that tuning tries, all with all; empty if there is nothing to tune.
     takes_minutes : bool
         Whether a fit takes minutes, so that it is cross-validated by fewer folds.
+    holds_back : bool
+        Whether it trains on part of its points only. A map is then made by the method that was
+        trained on the random split, so that its test figures are the map's own.
 
     Examples
     --------
@@ -137,11 +140,12 @@ class Method(ABC):
     drivers: str = "none"
     GRID: ClassVar[dict[str, list]] = {}
     takes_minutes: ClassVar[bool] = False
+    holds_back: ClassVar[bool] = False
     uses_drivers_: bool
 
     @property
     def scaling(self) -> str:
-        """Of the drivers in its stack, see `stack.read_stack`."""
+        """Of the drivers in its stack, see `spatial.stack.read_stack`."""
         return "standard"
 
     @property
@@ -185,6 +189,8 @@ class Method(ABC):
         """
         if self.drivers == "required" and stack is None:
             raise InputError(f"{self.title} learns from driver rasters. Give DRIVERS.")
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)  # of an earlier fit
         self.uses_drivers_ = self.drivers != "none" and stack is not None
         self._fit(points, stack, validation, monitor)
         return self
@@ -196,7 +202,11 @@ class Method(ABC):
         ------
         InputError
             If the method has learned from drivers and there are none.
+        ValueError
+            If it is not fitted.
         """
+        if not hasattr(self, "uses_drivers_"):
+            raise ValueError(f"{self.title} is not fitted yet: call fit first.")
         if self.uses_drivers_ and stack is None:
             raise InputError(
                 f"This {self.title} has learned from drivers. Give DRIVERS to map with it."
@@ -222,9 +232,10 @@ class Method(ABC):
         """A clone to be fitted in `splits.Folds`; what tunes itself splits as they do."""
         return self.clone()
 
-    def kept_of_fold(self) -> Any:
-        """What is kept of this method, which a fold has fitted; all would fill the memory."""
-        return None
+    @property
+    def tuned(self) -> str:
+        """Which parameters tuning has chosen, as a text; empty without tuning."""
+        return ""
 
     def settings(self) -> dict[str, Any]:
         """What a report says of how it was run."""

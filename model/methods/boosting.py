@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from ..files.schema import Count, Positive, Seed
 from ..machine.memory import require
 from ..spatial.points import concatenate
-from ..statistics.splits import random_split
+from ..statistics.splits import hold_out_tenth
 from .base import Method, Prediction
 from .features import SIZES, features
 
@@ -29,7 +29,7 @@ class Boosting(Method):
     max_trees : int
         Where to stop if the validation error still falls.
     leaves : int
-        The most leaves that a tree may have.
+        The maximum number of leaves of a tree.
     coordinates : bool
         Whether the trees see the position too.
     seed : int
@@ -66,9 +66,7 @@ class Boosting(Method):
             f"Up to {self.max_trees:,} trees of {self.leaves:,} leaves",
             "Use fewer MAX_TREES or LEAVES.",
         )
-        if validation is None:
-            parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
-            points, validation = points[parts.train], points[parts.validation]
+        points, validation = hold_out_tenth(points, validation, stack.grid, self.seed)
         # A tree of some thousand points is too small to share: on a busy machine its threads wait
         # for each other more than ten times as long as one takes alone.
         with threadpool_limits(1, user_api="openmp"):

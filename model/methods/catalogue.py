@@ -30,7 +30,9 @@ class Row:
     help : str
         One sentence, for the help of parameters.
     auto : bool
-        Whether METHOD=auto tries it: it takes seconds, and is not beaten everywhere.
+        Whether METHOD=auto tries it: it takes seconds, and is best on some fields.
+    quick : bool
+        Whether it is among those that are compared unless the user chooses: a fold takes seconds.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Row:
     drivers: str
     help: str
     auto: bool = False
+    quick: bool = True
 
 
 _ROWS = (
@@ -79,6 +82,7 @@ _ROWS = (
         "cnn.CNN",
         "required",
         "a convolutional network that learns from the drivers around each point.",
+        quick=False,
     ),
     Row(
         "regressionkriging",
@@ -111,6 +115,7 @@ _ROWS = (
         "kriging of points and drivers, corrected by trees, and by small networks in wide gaps; "
         "without drivers it is ordinary kriging.",
         auto=True,
+        quick=False,
     ),
 )
 

@@ -19,7 +19,7 @@ from ..network.patches import patch_batches
 from ..network.presets import Preset, make_preset
 from ..network.training import TrainedNetwork, train
 from ..spatial.grid import Window
-from ..statistics.splits import random_split
+from ..statistics.splits import hold_out_tenth
 from .base import LearningCurve, Method, Notes, Prediction, positions
 
 _PATCH_BYTES = 64e6
@@ -33,7 +33,8 @@ class CNN(Method):
     Parameters
     ----------
     preset : str or Preset
-        "standard" or "paper", or one of them with changes, see `network.presets.make_preset`.
+        "standard" or "paper", or one of them with changes, see `network.presets.make_preset`. A
+        name is replaced by the preset itself.
     seed : int
     """
 
@@ -41,6 +42,7 @@ class CNN(Method):
     title = "CNN"
     drivers = "required"
     takes_minutes = True
+    holds_back = True
 
     def __init__(self, preset: Word | InstanceOf[Preset] = "standard", seed: Seed = 0):
         self.preset = make_preset(preset) if isinstance(preset, str) else preset
@@ -62,10 +64,12 @@ class CNN(Method):
 
     @property
     def scaling(self) -> str:
+        """See `Method`."""
         return self.preset.scaling
 
     @property
     def footprint(self) -> int:
+        """See `Method`."""
         return self.preset.patch_size
 
     def __getstate__(self):
@@ -78,9 +82,7 @@ class CNN(Method):
             self._keep(self.trained_)
 
     def _fit(self, points, stack, validation, monitor):
-        if validation is None:
-            parts = random_split(points.groups(stack.grid), self.seed, (0.9, 0.1, 0.0))
-            points, validation = points[parts.train], points[parts.validation]
+        points, validation = hold_out_tenth(points, validation, stack.grid, self.seed)
         given = self.preset, points, validation, stack, self.seed, monitor
         text = f"{_NO_ROOM}: the CPU trains the network, which takes long."
         self._keep(with_room(partial(train, *given), partial(monitor.log, text, "warning")))
@@ -113,10 +115,6 @@ class CNN(Method):
         """See `Method`."""
         trained = self.trained_
         return LearningCurve(trained.history, trained.best_epoch, self.preset.loss, trained.seconds)
-
-    def kept_of_fold(self) -> CNN:
-        """Itself: it has held points back, so the map is made by the one of the random split."""
-        return self
 
     def settings(self):
         """The preset's values."""

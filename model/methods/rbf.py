@@ -135,7 +135,7 @@ class RBF(Method):
     def _surface(self, kernel: str, xy: np.ndarray, index: np.ndarray) -> np.ndarray:
         """Values (m,) at scaled positions (m, 2) whose neighbours, (m, k), are in order.
 
-        Where points are few, many cells have the very same neighbours: their system is solved once.
+        Where points are few, many cells have the very same neighbours, and share their system.
         """
         rows = index.view(f"V{index.strides[0]}")[:, 0]
         _, first, which = np.unique(rows, return_index=True, return_inverse=True)

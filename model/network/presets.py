@@ -47,7 +47,7 @@ class Preset:
         Of the moving statistics of batch normalisation. Keras's 0.99 needs hundreds of batches
         to settle; with few points training would be over, or stopped as useless, before.
     scaling : str
-        Of the drivers, see `stack.read_stack`.
+        Of the drivers, see `spatial.stack.read_stack`.
     scale_target : bool
         Whether the network learns the displacement with mean 0 and standard deviation 1.
     patch_size : int

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..methods.base import Method
 from ..statistics.significance import LEVEL, PairedTest
 from ..validation.comparison import Leaderboard, Score
-from ..validation.tuning import Tuning
 from . import comparison_figures as figures
 from .displacement_report import DisplacementReport
 from .report import rounded
@@ -163,7 +161,7 @@ def _by_point(report: DisplacementReport, boards: list[Leaderboard]) -> None:
 def _networks(report: DisplacementReport, boards: list[Leaderboard]) -> None:
     for board in boards:
         for score in board.scores:
-            curve = score.fitted.learning_curve if isinstance(score.fitted, Method) else None
+            curve = score.fitted and score.fitted.learning_curve
             if curve:
                 report.text(f"The last network of {board.folds.title}:")
                 report.learning_curve(curve)
@@ -182,10 +180,10 @@ def _costs(report: DisplacementReport, boards: list[Leaderboard]) -> None:
     ]
     report.table("Time and memory", ["Split", "Method", "Seconds", "Memory (MB)"], rows, _COSTS)
     tuned = [
-        [board.folds.title, score.title, str(score.fitted)]
+        [board.folds.title, score.title, score.tuned]
         for board in boards
         for score in board.scores
-        if isinstance(score.fitted, Tuning)
+        if score.tuned
     ]
     if tuned:
         report.table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..methods.kriging import OrdinaryKriging
 from ..spatial.points import Points, squared
@@ -10,14 +11,22 @@ from .displacement_report import DisplacementReport
 from .figures import variogram_figure
 from .subject import Subject
 
+if TYPE_CHECKING:  # it would bring scikit-learn
+    from ..methods.regression_kriging import RegressionKriging
+
 _DIRECTIONS = {"north": 0, "north-east": 45, "east": 90, "south-east": 135}
 
 
 def write_kriging_report(
-    path: Path, subject: Subject, method, surface: Path, points: Points, settings: dict
+    path: Path,
+    subject: Subject,
+    method: OrdinaryKriging | RegressionKriging,
+    surface: Path,
+    points: Points,
+    settings: dict,
 ) -> None:
     """Write the report of ordinary or regression kriging and its surface."""
-    kriging = getattr(method, "kriging_", method)
+    kriging = method if isinstance(method, OrdinaryKriging) else method.kriging_
     report = DisplacementReport(f"{method.title} of {subject.field}", subject)
     report.headline(
         f"The leave-one-out error is {kriging.rmse_:.3g} {subject.unit} (RMSE): each point is "

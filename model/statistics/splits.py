@@ -78,6 +78,16 @@ def random_split(groups: np.ndarray, seed: int, shares: tuple = SHARES) -> Split
     return Split(train, validation, test)
 
 
+def hold_out_tenth(
+    points: Points, validation: Points | None, grid: Grid, seed: int
+) -> tuple[Points, Points]:
+    """Training and validation points: those given, or a tenth of the points for validation."""
+    if validation is not None:
+        return points, validation
+    parts = random_split(points.groups(grid), seed, (0.9, 0.1, 0.0))
+    return points[parts.train], points[parts.validation]
+
+
 def block_split(groups: np.ndarray, grid: Grid, block_size: float, seed: int) -> Split:
     """Split square blocks of `block_size` metres; a cell belongs to the block of its centre."""
     return random_split(_blocks(groups, grid, block_size, 3), seed)

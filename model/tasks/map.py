@@ -93,7 +93,7 @@ def fit_method(job: Job, choice: Choice, points: Points) -> tuple[Method, Points
     learns = method.drivers != "none" and choice.stack is not None
     # Without a need of drivers those points count too that lie where one is missing.
     known = choice.points if learns else points
-    if isinstance(fitted, Method):
+    if fitted:
         return fitted, known
     return method.fit(known, choice.stack, monitor=job.monitor.part(0.75, 0.8)), known
 
@@ -165,7 +165,7 @@ def write_error_points(job: Job, choice: Choice, prediction: Prediction) -> None
     score = choice.chosen.scores[0]
     tested = np.isfinite(score.predicted)
     part = np.where(tested, "test", "train").astype("<U10")
-    if len(score.folds.splits) == 1:
+    if score.fitted:  # it trained on one split, of which the map is
         part[score.folds.splits[0].validation] = "validation"
     best = np.where(tested, score.predicted, prediction.mean)
     job.write_error_points(choice.points, best, part=part)

@@ -32,7 +32,7 @@ def run(folder, request, monitor) -> dict:
         _warn_far_away(job, known, intervals)
         place = job.file("UNCERTAINTY", ".tif")
         uncertainty = Uncertainty(place, intervals, Surroundings().fit(known))
-    write_surfaces(
+    notes = write_surfaces(
         method,
         job.grid,
         stack,
@@ -42,6 +42,7 @@ def run(folder, request, monitor) -> dict:
         engine=job.engine,
         unit=job.unit,
     )
+    job.log_notes(notes)
     return job.result
 
 

@@ -75,7 +75,7 @@ class _Mapping(Parameters):
 
 
 class _Interpolation(Message):
-    """Beside these the method's own, which `methods.make` checks."""
+    """Beside these the method's own, which `methods.catalogue.make` checks."""
 
     method: Word
     tune: bool = False

@@ -1,1 +1,1 @@
-"""Splits, metrics and what held-out errors say about the map."""
+"""Runs methods on folds: evaluation, comparison, tuning, importance, and METHOD=auto."""

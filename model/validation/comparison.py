@@ -48,8 +48,11 @@ class Score:
         Why it has no prediction, one for each fold that failed.
     problem : Exception or None
         The last of them.
-    fitted : object
-        What is kept of the method of the last fold that did not fail, see `Method.kept_of_fold`.
+    fitted : Method or None
+        That of the last fold that did not fail, if the method holds points back; of the others all
+        would fill the memory.
+    tuned : str
+        Which parameters tuning has chosen in that fold; empty without tuning.
     """
 
     name: str
@@ -62,7 +65,8 @@ class Score:
     memory: float | None = None
     failures: list = field(default_factory=list)
     problem: Exception | None = None
-    fitted: Any = None
+    fitted: Method | None = None
+    tuned: str = ""
     _trained: list = field(default_factory=list)
 
     def __post_init__(self):
@@ -140,7 +144,7 @@ class Score:
                 self._trained.append(
                     np.stack([self.points.values[split.train], found.mean[split.train]])
                 )
-                self.fitted, notes = result.fitted, found.notes
+                self.fitted, self.tuned, notes = result.fitted, result.tuned, found.notes
             self.seconds += result.seconds
             if result.memory is not None:
                 self.memory = max(self.memory or 0.0, result.memory)
@@ -158,7 +162,8 @@ class FoldResult:
     warnings: list
     problem: Exception | None = None
     prediction: Prediction | None = None
-    fitted: Any = None
+    fitted: Method | None = None
+    tuned: str = ""
 
 
 def run_fold(
@@ -179,7 +184,8 @@ def run_fold(
     cost = time.perf_counter() - start, memory.more_than(None), recorder.warnings
     if found is None:
         return FoldResult(*cost, problem)
-    return FoldResult(*cost, None, found.prediction, found.method.kept_of_fold())
+    fitted = found.method if method.holds_back else None
+    return FoldResult(*cost, None, found.prediction, fitted, found.method.tuned)
 
 
 @dataclass(frozen=True)

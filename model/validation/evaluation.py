@@ -59,14 +59,6 @@ class Evaluation:
         distance = nearest_distance(self.points.xy[self.split.known], self.points.xy[test])
         return HeldOut(test, distance, self.predicted[test] - self.points.values[test])
 
-    @property
-    def part_of_point(self) -> np.ndarray:
-        """The name of each point's part, (n,)."""
-        names = np.empty(len(self.points), dtype="<U10")
-        for name, index in self.split.parts().items():
-            names[index] = name
-        return names
-
 
 def evaluate(
     method: Method,

@@ -150,6 +150,11 @@ class Tuned(Method):
     def _predict(self, target, stack):
         return self.method_.predict(target, stack)
 
-    def kept_of_fold(self):
-        """What tuning has found."""
-        return self.tuning_
+    @property
+    def tuned(self):
+        """See `Method`."""
+        return str(self.tuning_)
+
+    def settings(self):
+        """Those of the method."""
+        return self.method.settings()

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from subsidence_mapper.model.validation.comparison import PeakMemory
+from subsidence_mapper.model.machine.memory import PeakMemory
 
 FOLDER = Path("build/bench")
 

@@ -326,6 +326,15 @@ def refused(provider, world, monkeypatch, tmp_path):
     context.temporaryLayerStore().removeAllMapLayers()
 
 
+@pytest.mark.parametrize("name", sorted(GOOD))
+def test_what_is_good_passes_the_checks(provider, world, given, name):
+    """Else a refusal below could have another reason than the parameter that is spoiled."""
+    context = QgsProcessingContext()
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"subsidence:{name}")
+    assert algorithm.checkParameterValues(given(name), context) == (True, "")
+    context.temporaryLayerStore().removeAllMapLayers()
+
+
 @pytest.mark.parametrize(("name", "parameter"), names({"number"}))
 def test_bad_numbers(refused, name, parameter):
     definition = dict((each.name(), each) for algorithm, each in DEFINITIONS if algorithm == name)[

@@ -42,3 +42,17 @@ def points(grid, stack) -> Points:
     mean = uniform_filter(stack.values[..., 0], 21)
     values = 20 * mean[grid.cells(xy)] / mean.std() - 5
     return Points(xy, values.astype(float))
+
+
+@pytest.fixture
+def drivers(grid, stack):
+    """The shared stack with a class driver of two channels, and a driver that is 4 everywhere."""
+    land = (stack.values[..., :1] > 0).astype(np.float32)
+    same = np.full_like(land, 4)
+    encodings = [
+        *stack.encodings,
+        Encoding("land", "categorical", classes=(1, 2)),
+        Encoding("same", "continuous"),
+    ]
+    values = np.concatenate([stack.values, land, 1 - land, same], axis=2)
+    return Stack(grid, encodings, values, stack.valid)

@@ -16,11 +16,10 @@ from ...monitor import Monitor
 from ...spatial.points import average_coincident, concatenate
 from ...statistics.conformal import HeldOut, Intervals
 from ..base import Method, Prediction, positions
-from ..features import SIZES
 from ..kriging import OrdinaryKriging
 from ..perceptrons import Perceptrons
 from .blend import Mixture, Trees, best_share, blend_weights
-from .drivers import DriverFeatures
+from .drivers import SIZES, DriverFeatures
 from .experts import Expertise, Experts
 from .space import Space, SquareRoot, mean_spacing
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from subsidence_mapper.model.errors import InputError
-from subsidence_mapper.model.geostatistics.kriging import KrigingSystems
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.methods.features import features
 from subsidence_mapper.model.methods.hybrid import blend
@@ -225,19 +224,6 @@ def test_points_on_a_line_are_a_map_too(stack):
 
 
 # Parts
-
-
-def test_weights_are_those_of_ordinary_kriging():
-    random = np.random.default_rng(0)
-    places, target = random.uniform(0, 10, (1, 12, 2)), random.uniform(0, 10, (1, 2))
-    gamma = np.linalg.norm(places[0][:, None] - places[0], axis=2)
-    towards = np.linalg.norm(places[0] - target, axis=1)
-    system = np.ones((13, 13))
-    system[:12, :12], system[12, 12] = gamma, 0
-    solved = np.linalg.solve(system, np.append(towards, 1))
-    weights, variance = KrigingSystems(gamma[None], jitter=1e-9).weights(towards[None])
-    assert weights[0] == pytest.approx(solved[:12], abs=1e-6)
-    assert variance[0] == pytest.approx(solved @ np.append(towards, 1), abs=1e-6)
 
 
 @pytest.mark.parametrize("right, weights", [(0, [1, 0]), (1, [1 / 3, 2 / 3])])

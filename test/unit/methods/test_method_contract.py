@@ -118,6 +118,10 @@ class TestParameters:
             expected = {**method.get_params(), parameter: values[-1]}
             assert changed.get_params() == expected
 
+    def test_it_does_not_predict_before_it_is_fitted(self, name, points):
+        with pytest.raises(ValueError, match="is not fitted yet"):
+            new(name).predict(points.xy)
+
     def test_an_unknown_one_is_refused(self, name):
         with pytest.raises(InputError, match="the parameter .*NEIGHBORS is not known"):
             make(name, neighbors=3)
@@ -192,6 +196,16 @@ class TestFit:
         target = points.xy[:40] + 7
         expected = new(name).fit(points, stack).predict(target, stack)
         assert equal(method.predict(target, stack), expected)
+
+    def test_what_was_learned_of_drivers_goes_with_them(self, case, points, stack):
+        name, given, method = case
+        if given is not None or CATALOGUE[name].drivers == "none":
+            pytest.skip("only of methods that do with drivers and without")
+        again = new(name).fit(points, stack).fit(points)
+        learned = [{each for each in vars(one) if each.endswith("_")} for one in (again, method)]
+        assert learned[0] == learned[1]
+        target = points.xy[:40] + 7
+        assert equal(again.predict(target), method.predict(target))
 
     def test_points_and_stack_are_left_as_they_were(self, case, points):
         name, stack, _ = case

@@ -5,9 +5,9 @@ import pytest
 import rasterio
 from scipy.ndimage import distance_transform_edt, uniform_filter
 from subsidence_mapper.model.errors import InputError
+from subsidence_mapper.model.machine.memory import PeakMemory
 from subsidence_mapper.model.spatial.grid import Window
 from subsidence_mapper.model.spatial.stack import Stack, read_stack
-from subsidence_mapper.model.validation.comparison import PeakMemory
 from subsidence_mapper.test.examples import make_grid, write_driver
 
 NAN = np.nan

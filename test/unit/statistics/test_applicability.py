@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from subsidence_mapper.model.maps.trust import TRUST, write_trust
 from subsidence_mapper.model.spatial.points import Points
-from subsidence_mapper.model.spatial.stack import Encoding, Stack
 from subsidence_mapper.model.statistics.applicability import (
     Applicability,
     Hull,
@@ -11,7 +9,7 @@ from subsidence_mapper.model.statistics.applicability import (
     classify,
     constant_drivers,
 )
-from subsidence_mapper.model.statistics.conformal import HeldOut, Surroundings
+from subsidence_mapper.model.statistics.conformal import HeldOut
 from subsidence_mapper.model.validation.importance import channel_weights
 
 
@@ -61,20 +59,6 @@ def test_where_no_weight_is_left_all_drivers_count_alike():
         Applicability().fit(channels, weights, folds) for weights in (np.zeros(2), np.ones(2))
     )
     assert np.allclose(none.dissimilarity(at), alike.dissimilarity(at))
-
-
-@pytest.fixture
-def drivers(grid, stack):
-    """The shared stack with a class driver of two channels, and a driver that is 4 everywhere."""
-    land = (stack.values[..., :1] > 0).astype(np.float32)
-    same = np.full_like(land, 4)
-    encodings = [
-        *stack.encodings,
-        Encoding("land", "categorical", classes=(1, 2)),
-        Encoding("same", "continuous"),
-    ]
-    values = np.concatenate([stack.values, land, 1 - land, same], axis=2)
-    return Stack(grid, encodings, values, stack.valid)
 
 
 def test_drivers_that_are_the_same_at_all_points_are_named(drivers, points):
@@ -128,47 +112,3 @@ def test_between_the_outermost_points():
     assert square.contains(at).tolist() == [True, False, False, True]
     for few in (np.zeros((2, 2)), np.column_stack([np.arange(9.0), np.arange(9.0)])):
         assert not Hull().fit(few).contains(np.array([[0.0, 0.0], [1, 1]])).any()
-
-
-def test_trust_bands(drivers, points, tmp_path):
-    rasterio = pytest.importorskip("rasterio")
-    drivers.valid[10:13, 20:23] = False
-    folds = np.arange(120) % 5
-    channels = drivers.values[drivers.grid.cells(points.xy)]
-    found = Applicability().fit(channels, np.array([1.0, 1, 1, 0, 0, 0]), folds)
-    given = (
-        drivers.grid,
-        drivers,
-        Surroundings().fit(points.xy, points.values),
-        TrustDistances(60, 150, 400),
-    )
-    shares = write_trust(*given, Hull().fit(points.xy), found, 5, tmp_path / "trust.tif")
-    with rasterio.open(tmp_path / "trust.tif") as raster:
-        assert raster.descriptions == tuple(TRUST)
-        bands = dict(zip(TRUST, raster.read().astype(float)))
-    at = drivers.grid.window.xy()
-    distance = cdist(at, points.xy).min(axis=1)
-    assert bands["distance_to_ps_m"].ravel() == pytest.approx(distance, rel=1e-5)
-    index = found.dissimilarity(drivers.values.reshape(-1, 6))
-    assert bands["dissimilarity_index"].ravel() == pytest.approx(index, rel=1e-5)
-    inside = index <= found.threshold_
-    assert np.array_equal(bands["inside_area_of_applicability"].ravel(), inside)
-    classes = classify(
-        TrustDistances(60, 150, 400), distance, Hull().fit(points.xy).contains(at), inside
-    )
-    assert np.array_equal(bands["trust_class"].ravel(), classes)
-    assert len(set(classes)) >= 3
-    assert bands["filled_driver_share"][11, 21] == pytest.approx(9 / 25)
-    assert shares == {code: pytest.approx((classes == code).mean()) for code in (1, 2, 3, 4)}
-    write_trust(
-        drivers.grid, None, *given[2:], Hull().fit(points.xy), None, 1, tmp_path / "bare.tif"
-    )
-    with rasterio.open(tmp_path / "bare.tif") as raster:
-        assert np.isnan(raster.read([2, 3])).all()
-        bare = classify(
-            TrustDistances(60, 150, 400),
-            distance,
-            Hull().fit(points.xy).contains(at),
-            np.ones(len(at), bool),
-        )
-        assert np.array_equal(raster.read(1).ravel(), bare)
