@@ -197,16 +197,6 @@ class TestFit:
         expected = new(name).fit(points, stack).predict(target, stack)
         assert equal(method.predict(target, stack), expected)
 
-    def test_what_was_learned_of_drivers_goes_with_them(self, case, points, stack):
-        name, given, method = case
-        if given is not None or CATALOGUE[name].drivers == "none":
-            pytest.skip("only of methods that do with drivers and without")
-        again = new(name).fit(points, stack).fit(points)
-        learned = [{each for each in vars(one) if each.endswith("_")} for one in (again, method)]
-        assert learned[0] == learned[1]
-        target = points.xy[:40] + 7
-        assert equal(again.predict(target), method.predict(target))
-
     def test_points_and_stack_are_left_as_they_were(self, case, points):
         name, stack, _ = case
         xy, values = points.xy.copy(), points.values.copy()
@@ -265,3 +255,14 @@ class TestDrivers:
                 new(name).fit(points)
         else:
             assert np.isfinite(new(name).fit(points).predict(points.xy).mean).all()
+
+
+@pytest.mark.parametrize(
+    "name", [row.name for row in CATALOGUE.values() if row.drivers == "optional"]
+)
+def test_what_was_learned_of_drivers_goes_with_them(name, points, stack):
+    again, alone = new(name).fit(points, stack).fit(points), new(name).fit(points)
+    learned = [{each for each in vars(one) if each.endswith("_")} for one in (again, alone)]
+    assert learned[0] == learned[1]
+    target = points.xy[:40] + 7
+    assert equal(again.predict(target), alone.predict(target))
