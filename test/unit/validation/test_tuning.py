@@ -5,7 +5,7 @@ from subsidence_mapper.model.methods.catalogue import CATALOGUE, make
 from subsidence_mapper.model.methods.idw import IDW
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.statistics.splits import make_folds
-from subsidence_mapper.model.validation.tuning import tune
+from subsidence_mapper.model.validation.tuning import Tuned, tune
 
 
 @pytest.fixture
@@ -101,3 +101,9 @@ def test_grids_hold_parameters_of_their_methods(name):
         assert hasattr(make(name), key)
         for value in values:
             assert getattr(make(name, **{key: value}), key) == value
+
+
+def test_a_tuned_method_keeps_its_seed(grid, stack, points):
+    tuned = Tuned(make("forest", trees=5, seed=3), grid).fit(points, stack)
+    assert tuned.method_.seed == 3 and tuned.uses_drivers_
+    assert tuned.tuned == str(tuned.tuning_) and "the least of 4 trials" in tuned.tuned
