@@ -10,7 +10,7 @@ from subsidence_mapper.model.spatial.grid import Grid
 
 
 class RecordingMonitor(Monitor):
-    """Remembers what it is told.
+    """Remembers what is reported to it.
 
     Attributes
     ----------

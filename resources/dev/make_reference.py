@@ -1,4 +1,4 @@
-"""Write the reference of the algorithms from their own help, so that it is told in one place.
+"""Write the reference of the algorithms from their own help, so that it stands in one place.
 
 Run it with the Python of QGIS: python3 make_reference.py docs/reference/algorithms.md
 """

@@ -141,7 +141,7 @@ def test_points_become_a_layer(run, worker, tmp_path):
     assert base.is_empty(rows[1][1]) and rows[1][2] == "train"
 
 
-def test_names_that_a_shapefile_cuts_are_told(run, worker, feedback, tmp_path):
+def test_names_that_a_shapefile_cuts_are_reported(run, worker, feedback, tmp_path):
     worker.points = {
         "ERROR_POINTS": {
             "xy": np.array([[500_010.5, 3_599_990.25]]),

@@ -213,7 +213,7 @@ def test_a_cluster_that_dies_is_reported(dask):
         list(naps)
 
 
-def test_no_worker_no_scheduler_and_no_dask_are_told_apart(tmp_path, monkeypatch):
+def test_no_worker_no_scheduler_and_no_dask_are_distinguished(tmp_path, monkeypatch):
     dask = Dask(tmp_path)
     with pytest.raises(InputError, match="no worker for 1 seconds. Start some with 'dask worker"):
         Cluster(dask.address, patience=1)
@@ -244,7 +244,7 @@ def web_server():
 
 
 @pytest.mark.parametrize("there", ["silent_port", "web_server"])
-def test_what_is_no_scheduler_is_told_soon(there, request):
+def test_what_is_no_scheduler_is_reported_soon(there, request):
     address, start = f"tcp://{request.getfixturevalue(there)}", time.monotonic()
     with pytest.raises(InputError, match=f"No Dask scheduler answers at {address}"):
         Cluster(address, answer=2)

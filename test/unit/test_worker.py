@@ -117,7 +117,7 @@ def test_map_writes_everything_and_its_figures_agree(job):
     assert [driver["name"] for driver in header["drivers"]] == ["slope", "land"]
 
 
-def test_auto_maps_with_the_method_that_promises_most_and_says_so(job):
+def test_auto_maps_with_the_method_with_the_smallest_expected_error_and_says_so(job):
     outputs = ["SURFACE", "UNCERTAINTY", "TRUST", "ERROR_POINTS", "REPORT"]
     # So few that the hybrid is kriging: growing trees in every fold would take minutes.
     few = {"xy": job.xy[:180], "values": job.values[:180]}

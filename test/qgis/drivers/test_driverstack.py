@@ -108,7 +108,7 @@ class TestStack:
         assert kinds_of(results["STACK"], feedback) == dict(zip(new, KINDS.values()))
         assert np.isnan(self.read(results["STACK"])[2, 0, 0])
 
-    def test_bands_of_one_name_can_be_told_apart(self, run, write_raster, feedback, tmp_path):
+    def test_bands_of_one_name_can_be_distinguished(self, run, write_raster, feedback, tmp_path):
         cells = np.arange(16, dtype="float32").reshape(4, 4) / 2
         (tmp_path / "a").mkdir()
         source = write_raster("ndvi", cells)

@@ -32,14 +32,14 @@ def test_a_tilted_plane(run_maps, write_raster, flow, towards, aspect):
     np.testing.assert_allclose(maps["TWI"], np.log(maps["SPI"] / tangent**2), rtol=1e-4)
 
 
-def test_bands_tell_their_kind(run_maps, write_raster, tmp_path):
+def test_bands_state_their_kind(run_maps, write_raster, tmp_path):
     run_maps("terraindrivers", TERRAIN, DEM=write_raster("dem", 1000 - 3.0 * ROWS))
-    told = {}
+    stated = {}
     for name in TERRAIN:
         raster = gdal.Open(str(tmp_path / f"{name}.out.tif"))
         band = raster.GetRasterBand(1)
-        told[name] = band.GetDescription(), band.GetMetadataItem("KIND")
-    assert told == {
+        stated[name] = band.GetDescription(), band.GetMetadataItem("KIND")
+    assert stated == {
         "ELEVATION": ("elevation_m", "continuous"),
         "SLOPE": ("slope_degrees", "continuous"),
         "ASPECT": ("aspect_degrees", "circular"),
@@ -73,7 +73,7 @@ def test_holes_stay_holes(run_maps, write_raster, feedback):
 
 
 @pytest.mark.parametrize("value", [-9999, -32768, np.inf, -np.inf, 1e20, -3.4028235e38, 9.96921e36])
-def test_holes_that_the_file_does_not_tell(run_maps, write_raster, feedback, value):
+def test_holes_that_the_file_does_not_state(run_maps, write_raster, feedback, value):
     heights = (1000 - 3.0 * ROWS).astype(np.float32)
     heights[20:22, 30:33] = value
     hole = heights == np.float32(value)

@@ -63,7 +63,7 @@ class TestDriverImportance:
             tables.append(rows(given["IMPORTANCE"]))
         assert tables[0] == tables[1]
 
-    def test_drivers_that_explain_nothing_are_told(self, run, given, feedback):
+    def test_drivers_that_explain_nothing_are_reported(self, run, given, feedback):
         drivers = given["DRIVERS"][2:]
         run("driverimportance", **{**given, "DRIVERS": drivers}, METHOD="boosting", REPEATS=2)
         assert any("less than a tenth of the variance" in text for text in feedback.warnings)

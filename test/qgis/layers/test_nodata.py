@@ -70,8 +70,8 @@ class TestMarks:
             expected[7 * i, :3] = np.nan
         (driver,) = opened(write_raster("rain", cells))
         np.testing.assert_array_equal(brought(driver, tmp_path / "job", feedback, way), expected)
-        told = [text for text in feedback.warnings if "means no data" in text]
-        assert sorted(told) == sorted(
+        stated = [text for text in feedback.warnings if "means no data" in text]
+        assert sorted(stated) == sorted(
             f"rain: 3 cells hold {value:g}, which means no data here: NoData. Other such values "
             "can be named in NODATA."
             for value in values

@@ -144,9 +144,9 @@ class TestForest:
         forest = Forest(seed=1).fit(cells, labels, polygons)
         assert (forest.held_out_[labels == 3] == 0).all()
         assert (forest.held_out_[labels != 3] > 0).all()
-        told = labels != 3
+        stated = labels != 3
         assert accuracy(labels, forest.held_out_) == accuracy_score(
-            labels[told], forest.held_out_[told]
+            labels[stated], forest.held_out_[stated]
         )
         assert accuracy(labels[:1], np.zeros(1)) is None
 

@@ -400,7 +400,7 @@ def test_what_cannot_be_mapped(run, given, message):
         run(falling(), **given)
 
 
-def test_piezometers_that_tell_no_change_are_left_out(run):
+def test_piezometers_that_show_no_change_are_left_out(run):
     """Not mapped as unchanged: START and END lie before the first reading of four of them."""
     places = falling(12)
     places["D20140101"][:4] = np.nan

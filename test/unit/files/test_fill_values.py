@@ -50,7 +50,7 @@ def test_values_among_their_like_stay(values):
     assert not fill.counts and not fill.sentences()
 
 
-def test_several_codes_are_told_one_by_one():
+def test_several_codes_are_named_one_by_one():
     got, fill = remove(1.0, 2.0, -999.0, -9999.0, -9999.0, NETCDF)
     np.testing.assert_array_equal(got, [1, 2, *[np.nan] * 4])
     assert [sentence.split(",")[0] for sentence in fill.sentences()] == [

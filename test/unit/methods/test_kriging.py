@@ -183,7 +183,7 @@ def test_the_right_anisotropy_predicts_better():
     assert rmse[0] < 0.7 * isotropic < isotropic < rmse[1]
 
 
-def test_the_model_is_chosen_by_what_it_foretells():
+def test_the_model_is_chosen_by_what_it_predicts():
     points = wavy(150, noise=0.5)
     chosen = make("kriging").fit(points)
     every = [make("kriging", variogram=model).fit(points) for model in MODELS]
@@ -194,7 +194,7 @@ def test_the_model_is_chosen_by_what_it_foretells():
     assert few.variogram_.structures[0].model == "linear" and few.variogram_.nugget == 0
 
 
-def test_of_models_that_foretell_as_well_the_best_fit_is_kept():
+def test_of_models_that_predict_as_well_the_best_fit_is_kept():
     random, xy = np.random.default_rng(2), scattered(60, 2)
     likeness = np.exp(-cdist(xy, xy) / 2000)
     points = Points(xy, np.linalg.cholesky(likeness) @ random.normal(size=60))
@@ -293,7 +293,7 @@ def test_two_points_that_differ_are_not_known_well():
     assert deviation == pytest.approx(20 * np.sqrt(1 + 1 / 2))  # noise, and the mean of two
 
 
-def test_values_that_are_nothing_but_noise_are_told():
+def test_values_that_are_nothing_but_noise_are_reported():
     noise = np.random.default_rng(1).normal(size=300)
     for values, expected in ((noise, 1), (wavy(300).values, 0)):
         notes = RecordingMonitor()

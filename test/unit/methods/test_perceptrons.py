@@ -33,7 +33,7 @@ def rmse(error):
     return np.sqrt(np.square(error).mean())
 
 
-def test_they_learn_what_no_plane_tells(known, fitted):
+def test_they_learn_what_no_plane_says(known, fitted):
     seen, values = known
     new, two = features(1, 5000)
     plane = np.linalg.lstsq(np.column_stack([seen, np.ones(600)]), values, rcond=None)[0]

@@ -83,11 +83,11 @@ def test_dense_equals_patchwise_whatever_the_activation(stack, activation, dense
 def test_dense_equals_patchwise_across_tile_seams(stack):
     network = randomised(build(STANDARD, 3))
     dense = DenseNetwork(network, STANDARD)
-    joined = np.empty((stack.grid.height, stack.grid.width))
+    together = np.empty((stack.grid.height, stack.grid.width))
     for tile in stack.grid.tiles(24):
-        joined[tile.slices] = dense.predict(stack, tile)
+        together[tile.slices] = dense.predict(stack, tile)
     whole = by_patches(network, stack, stack.grid.window, STANDARD.patch_size)
-    assert_equal_to_1e_5(joined, whole)
+    assert_equal_to_1e_5(together, whole)
 
 
 def test_dense_equals_patchwise_on_a_trained_network(stack, points):
@@ -269,7 +269,7 @@ def test_paper_patches_must_leave_a_cell_too():
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN is of x86-64")
 @pytest.mark.parametrize(("wish", "used"), [(None, True), ("0", False)])
-def test_networks_use_onednn_on_every_cpu_unless_told_otherwise(wish, used):
+def test_networks_use_onednn_on_every_cpu_unless_asked_otherwise(wish, used):
     """Else a CPU without AVX-512 would train at two thirds of the speed."""
     code = (
         f"import sys; sys.path[:0] = {sys.path!r}\n"

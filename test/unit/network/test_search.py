@@ -185,8 +185,8 @@ class TestSearch:
         assert monitor.fractions == sorted(monitor.fractions) and monitor.fractions[-1] == 1
         assert len(monitor.texts) == 3
         rmse = search.trials[0].rmse
-        told = f"{rmse:.2f} ± 0.00 cm"
-        assert f"and 2 folds: RMSE {told}; best so far {told} (trial 0)" in monitor.texts[0]
+        stated = f"{rmse:.2f} ± 0.00 cm"
+        assert f"and 2 folds: RMSE {stated}; best so far {stated} (trial 0)" in monitor.texts[0]
 
     def test_importance_finds_what_matters(self, forty):
         shares = forty.importance()
@@ -430,9 +430,9 @@ class TestGain:
 
     def test_the_preset_fails(self, search):
         search.trials[0] = replace(search.trials[0], state="failed", errors=[], reason="Too large.")
-        told = gain(search, evaluation(18.0), None)
-        assert "Trial 1 is best with an RMSE of 15.00 mm" in told[0]
-        assert told[1] == "The preset itself could not be trained: Too large."
+        stated = gain(search, evaluation(18.0), None)
+        assert "Trial 1 is best with an RMSE of 15.00 mm" in stated[0]
+        assert stated[1] == "The preset itself could not be trained: Too large."
 
 
 def test_values_of_a_preset():

@@ -127,7 +127,7 @@ def test_a_packed_layer_that_points_to_other_files_is_refused(load, tmp_path):
     ],
     ids=range(12),
 )
-def test_what_cannot_be_read_is_told_in_a_sentence(load, tmp_path, name, content, message):
+def test_what_cannot_be_read_is_reported_in_a_sentence(load, tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         load(tmp_path / name)
@@ -141,7 +141,7 @@ def test_a_cell_of_20_mb_in_a_column_that_nobody_needs(load, tmp_path):
     assert len(got["ps_id"]) == 120
 
 
-def test_a_raster_is_told_to_be_one(load, tmp_path):
+def test_a_raster_is_named_as_one(load, tmp_path):
     place = {"transform": from_origin(51, 33, 0.1, 0.1), "crs": "EPSG:4326"}
     path = tmp_path / "velocity.tif"
     with rasterio.open(path, "w", "GTiff", 2, 2, 1, dtype="float32", **place) as raster:

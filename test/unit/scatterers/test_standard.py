@@ -56,7 +56,7 @@ def test_a_format_that_states_its_crs_goes_before_the_users(load, write, asked):
     assert not same.log.warnings
 
 
-def test_a_crs_that_longitude_and_latitude_cannot_use_is_told(load, write):
+def test_a_crs_that_longitude_and_latitude_cannot_use_is_reported(load, write):
     path = write(published()["TRE ALTAMIRA"])
     got = load(path, crs=UTM_WKT)
     assert got.crs == "EPSG:4326"
@@ -93,7 +93,7 @@ def test_single_positions_beyond_the_globe_are_skipped_in_any_geographic_crs(loa
     assert got.log.warnings == ["Skipped, no position: 1."]
 
 
-def test_velocity_and_displacement_come_from_the_series_where_nothing_else_tells(load, write):
+def test_velocity_and_displacement_come_from_the_series_where_nothing_else_states_them(load, write):
     gaps = np.random.default_rng(2).random(SERIES.shape) < 0.3
     gaps[:, [0, -1]] = False
     gaps[1, :-1], gaps[2] = True, True

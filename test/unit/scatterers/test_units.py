@@ -47,14 +47,14 @@ def test_one_unit_tells_the_other_by_the_series(load, write):
         assert "Units: velocity in cm/yr, displacement in mm." in got.log.infos
 
 
-def test_a_unit_that_could_not_be_checked_is_told(load, write):
+def test_a_unit_that_could_not_be_checked_is_reported(load, write):
     few = {name: values[:4] for name, values in published()["SARPROZ"].items()}
-    told = [line for line in load(write(few)).log.infos if "could not be checked" in line]
-    assert [line.split(":")[0] for line in told] == [
+    stated = [line for line in load(write(few)).log.infos if "could not be checked" in line]
+    assert [line.split(":")[0] for line in stated] == [
         "The unit of the velocity could not be checked against the series",
         "The unit of the displacement could not be checked against the series",
     ]
-    assert told[0].endswith("among the first 4.")
+    assert stated[0].endswith("among the first 4.")
     table = {"lon": LONGITUDE, "lat": LATITUDE, "v_mm": PACE, "d_mm": PACE[::-1]}
     got = load(write(table), columns="velocity=v_mm; displacement=d_mm", positive="up")
     assert "velocity could not be checked against the displacement" in str(got.log)

@@ -21,7 +21,7 @@ def field():
 
 
 def rejected(field, repeats, worse=1.0):
-    """How often two methods are told apart at 5 %: by this test, and by the plain t-test."""
+    """How often two methods differ significantly at 5 %: by this test, and by the t-test."""
     xy, draw = field
     found = []
     for _ in range(repeats):
@@ -30,7 +30,7 @@ def rejected(field, repeats, worse=1.0):
     return np.mean(found, axis=0)
 
 
-def test_equal_methods_are_told_apart_in_about_one_of_twenty_runs(field):
+def test_equal_methods_are_distinguished_in_about_one_of_twenty_runs(field):
     spatial, plain = rejected(field, 300)
     assert 0.01 < spatial < 0.09
     assert plain > 0.3

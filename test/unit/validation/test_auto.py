@@ -13,7 +13,7 @@ from subsidence_mapper.test.examples import make_grid
 
 
 class Guess(Method):
-    """The mean of what it has seen, and a standard deviation if it is told one."""
+    """The mean of what it has seen, and a standard deviation if it is given one."""
 
     name = title = "guess"
 
