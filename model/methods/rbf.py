@@ -143,7 +143,9 @@ class RBF(Method):
         systems = _Systems(
             self._xy, self._points.values, index[first], kernel, self.smoothing, epsilon
         )
-        parts = in_chunks(lambda part: systems(xy[part], which[part]), len(xy), index.shape[1])
+        parts = in_chunks(
+            lambda part: systems.predict(xy[part], which[part]), len(xy), index.shape[1]
+        )
         return np.concatenate(parts)
 
     def _scaled(self, xy: np.ndarray) -> np.ndarray:
@@ -198,7 +200,7 @@ class _Systems:
         weights[~sound] = np.nan
         return weights
 
-    def __call__(self, xy: np.ndarray, which: np.ndarray) -> np.ndarray:
+    def predict(self, xy: np.ndarray, which: np.ndarray) -> np.ndarray:
         """Values (m,) at (m, 2), each by the neighbourhood `which`."""
         xy = xy[:, None]
         likeness = self._function(square_distance(xy, self._xy[self._index[which]]))

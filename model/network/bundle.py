@@ -175,12 +175,6 @@ def read_arrays(path: Path, header: dict) -> dict:
     return arrays
 
 
-def read_bundle(path: Path) -> tuple[dict, dict]:
-    """Header and arrays of a bundle; raises InputError as `read_header` does."""
-    header = read_header(path)
-    return header, read_arrays(path, header)
-
-
 def match_drivers(header: dict, names: list[str]) -> list[int]:
     """For each driver of the model, where it stands in `names`.
 
