@@ -41,7 +41,6 @@ def test_the_tests_of_what_was_added_pass(copied):
     chosen = {
         "methods/test_method_contract.py": "nearestmean",
         "methods/test_nearest_mean.py": "nearest",
-        "methods/test_catalogue.py": "nearestmean",
         "scatterers/test_formats.py": "Example",
         "drivers/test_relief.py": "height",
         "test_architecture.py": "test_architecture",
