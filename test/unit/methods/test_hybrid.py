@@ -291,6 +291,10 @@ def test_what_a_driver_is_beyond_its_class(points):
     assert np.allclose(beyond, (expected - expected.mean(axis=0)) / expected.std(axis=0), atol=1e-3)
 
 
+def test_trust_is_asked_as_far_out_as_drivers_are_averaged():
+    assert make("hybrid").footprint == max(SIZES) == 61
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_roots_come_back(sign):
     values = sign * np.random.default_rng(0).exponential(size=50) - 3
