@@ -12,6 +12,7 @@ from subsidence_mapper.model.statistics.metrics import metrics
 from subsidence_mapper.model.statistics.splits import make_folds
 from subsidence_mapper.model.validation.comparison import compare_methods
 from subsidence_mapper.model.validation.tuning import Tuned
+from subsidence_mapper.test.examples import RecordingMonitor
 
 LEFT, TOP = 500_000.0, 3_600_000.0
 
@@ -55,25 +56,6 @@ class Broken(Mean):
         if not (concatenate(points, validation).xy == self.first).all(axis=1).any():
             raise np.linalg.LinAlgError("singular matrix")
         super()._fit(points, stack, validation, monitor)
-
-
-class Watch:
-    """A monitor that remembers."""
-
-    def __init__(self, start=0.0, end=1.0, lines=None, steps=None):
-        self.start, self.end = start, end
-        self.lines = [] if lines is None else lines
-        self.steps = [] if steps is None else steps
-
-    def progress(self, fraction, text=""):
-        self.steps.append(self.start + fraction * (self.end - self.start))
-
-    def log(self, text, level="info"):
-        self.lines.append((level, text))
-
-    def part(self, start, end):
-        width = self.end - self.start
-        return Watch(self.start + start * width, self.start + end * width, self.lines, self.steps)
 
 
 def all_folds(points, grid, names=("random", "kfold", "block")):
@@ -151,7 +133,7 @@ def test_coordinates_of_other_points_explain_nothing(grid, smooth):
 
 def test_a_method_that_fails_is_named_and_comes_last(grid, smooth):
     Broken.first = smooth.xy[0]
-    watch = Watch()
+    watch = RecordingMonitor()
     methods = [Broken(), *METHODS]
     (board,) = compare_methods(methods, smooth, None, all_folds(smooth, grid, ["kfold"]), 0, watch)
     broken = board.scores[-1]
@@ -206,11 +188,11 @@ def test_tuning_sees_no_test_label_and_suits_the_split(grid, smooth):
 
 
 def test_progress_only_goes_forward(grid, smooth):
-    watch = Watch()
+    watch = RecordingMonitor()
     compare_methods(METHODS, smooth, None, all_folds(smooth, grid), 0, watch)
-    assert watch.steps == sorted(watch.steps)
-    assert watch.steps[-1] == pytest.approx(1)
-    assert len(watch.steps) > 20
+    assert watch.fractions == sorted(watch.fractions)
+    assert watch.fractions[-1] == pytest.approx(1)
+    assert len(watch.fractions) > 20
 
 
 def test_peak_memory_is_that_of_the_stretch():
