@@ -6,9 +6,12 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import (
     QgsCoordinateTransformContext,
+    QgsFeature,
+    QgsGeometry,
     QgsProcessingContext,
     QgsProcessingFeatureSource,
     QgsRasterLayer,
+    QgsVectorLayer,
 )
 from subsidence_mapper.algorithms.layers.driver import Source
 from subsidence_mapper.algorithms.layers.kinds import set_kinds
@@ -27,6 +30,23 @@ def opened(*made, **options):
     """The drivers of raster layers, or of files, whose layer is then called rain."""
     layers = [QgsRasterLayer(each, "rain") if isinstance(each, str) else each for each in made]
     return open_drivers([Source.of(layer) for layer in layers], **options)
+
+
+def memory_layer(kind, crs, fields, rows, name="ps"):
+    """A layer in memory from rows of a geometry, its WKT or None, and values."""
+    described = "".join(f"&field={field}" for field in fields)
+    layer = QgsVectorLayer(f"{kind}?crs={crs}{described}", name, "memory")
+    features = []
+    for place, *values in rows:
+        feature = QgsFeature(layer.fields())
+        if place is not None:
+            shape = QgsGeometry.fromWkt(place) if isinstance(place, str) else place
+            feature.setGeometry(shape)
+        feature.setAttributes(values)
+        features.append(feature)
+    assert layer.dataProvider().addFeatures(features)[0]
+    layer.updateExtents()
+    return layer
 
 
 def source_of(layer):

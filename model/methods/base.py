@@ -112,6 +112,8 @@ class Method(ABC):
     holds_back : bool
         Whether it trains on part of its points only. A map is then made by the method that was
         trained on the random split, so that its test figures are the map's own.
+    has_model : bool
+        Whether `save` writes a model file.
 
     Examples
     --------
@@ -141,6 +143,7 @@ class Method(ABC):
     GRID: ClassVar[dict[str, list]] = {}
     takes_minutes: ClassVar[bool] = False
     holds_back: ClassVar[bool] = False
+    has_model: ClassVar[bool] = False
     uses_drivers_: bool
 
     @property
@@ -243,8 +246,8 @@ class Method(ABC):
 
     def save(
         self, path: Path, stack: Stack | None, intervals: Intervals, points: Points, about: dict
-    ) -> bool:
-        """Write the fitted method as a model file; False if it has none.
+    ) -> None:
+        """Write the fitted method as a model file, if `has_model`.
 
         Parameters
         ----------
@@ -257,7 +260,7 @@ class Method(ABC):
         about : dict
             What else a reader of the file wants to know, as JSON can say it.
         """
-        return False
+        raise NotImplementedError(f"{self.title} has no model file")
 
 
 def parameter_names(cls: type) -> list[str]:

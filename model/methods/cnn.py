@@ -43,6 +43,7 @@ class CNN(Method):
     drivers = "required"
     takes_minutes = True
     holds_back = True
+    has_model = True
 
     def __init__(self, preset: Word | InstanceOf[Preset] = "standard", seed: Seed = 0):
         self.preset = make_preset(preset) if isinstance(preset, str) else preset
@@ -124,7 +125,6 @@ class CNN(Method):
         """See `Method`."""
         encodings = stack.encodings
         save_model(path, self.preset, self.seed, self.trained_, encodings, intervals, points, about)
-        return True
 
     def _by_patches(self, rows, columns, stack) -> np.ndarray:
         size = self.preset.patch_size

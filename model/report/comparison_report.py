@@ -223,8 +223,7 @@ def verdict(board: Leaderboard, unit: str) -> str:
     lead = f"{where}, {best.title} {{}} a test RMSE of {rounded(best.metric('RMSE'))} {unit}"
     if not others:
         return lead.format("has") + "."
-    tests = {score.name: board.test_of(best, score) for score in others}
-    equals = [each for each in others if not getattr(tests[each.name], "is_significant", False)]
+    equals = [each for each in others if not board.is_better(best, each)]
     text = f"{lead.format('is best with')}, before {_with_error(others[0], unit)}"
     if not equals:
         return f"{text}; it is significantly better than {'all others' if others[1:] else 'that'}."

@@ -29,8 +29,8 @@ def run(folder, request, monitor) -> dict:
     job = Job(folder, request, monitor)
     if not request["outputs"]:
         raise InputError("No output was requested. Give at least one a name.")
-    seed = job.parameters.get("seed", 0)
-    methods = usable_methods(job, seed)
+    seed = job.seed
+    methods = usable_methods(job)
     points, stack = job.varied_points(), None
     if request["drivers"]:
         stack = job.stack(common_scaling(methods), monitor=monitor.part(0, 0.05))
@@ -73,7 +73,7 @@ def run(folder, request, monitor) -> dict:
     return job.result
 
 
-def usable_methods(job: Job, seed: int) -> list[Method]:
+def usable_methods(job: Job) -> list[Method]:
     """The methods in the request, without those that need drivers where there are none.
 
     Raises
@@ -81,7 +81,7 @@ def usable_methods(job: Job, seed: int) -> list[Method]:
     InputError
         If none is left.
     """
-    methods = [job.method(name, seed) for name in dict.fromkeys(job.parameters["methods"])]
+    methods = [job.method(name) for name in dict.fromkeys(job.parameters["methods"])]
     if job.request["drivers"]:
         return methods
     usable = [method for method in methods if method.drivers != "required"]

@@ -14,9 +14,9 @@ from .job import Job
 def run(folder, request, monitor) -> dict:
     """Write IMPORTANCE and REPORT, and the RMSE and R2 of the held-out points as numbers."""
     job = Job(folder, request, monitor)
-    given, seed = job.parameters, job.parameters.get("seed", 0)
+    given, seed = job.parameters, job.seed
     # Position is no driving force, but would stand in for those that change slowly.
-    method = job.method(given["method"], seed, coordinates=False)
+    method = job.method(given["method"], coordinates=False)
     points = job.varied_points()
     stack = job.stack(method.scaling, monitor=monitor.part(0, 0.1))
     points = job.on_drivers(points, stack)

@@ -71,6 +71,11 @@ class Job:
     def grid(self) -> Grid:
         return Grid.from_dict(self.request["grid"])
 
+    @property
+    def seed(self) -> int:
+        """Of all that is drawn at random."""
+        return self.parameters.get("seed", 0)
+
     def wants(self, output: str) -> bool:
         """Whether the user asked for an output."""
         return output in self.request["outputs"]
@@ -102,33 +107,31 @@ class Job:
 
     def save_model(self, evaluation: Evaluation, stack: Stack | None, intervals: Intervals) -> None:
         """Write MODEL, if the evaluated method has a model file; else say so in the log."""
+        method = evaluation.method
+        if not method.has_model:
+            self.monitor.log(f"{method.title} has no model file: MODEL is not written.", "warning")
+            return
+        subject = self.subject
         about = {
-            "drivers": [
-                {"name": driver["name"], "kind": driver["kind"]}
-                for driver in self.request["drivers"]
-            ],
+            "drivers": [{"name": name, "kind": kind} for name, kind in subject.drivers],
             "grid": self.grid.to_dict(),
-            "field": self.field,
-            "unit": self.unit,
-            "positive": self.subject.positive,
+            "field": subject.field,
+            "unit": subject.unit,
+            "positive": subject.positive,
             "split": evaluation.split_title,
             "metrics": {part: evaluation.metrics(part) for part in evaluation.split.parts()},
         }
-        method, file = evaluation.method, self.folder / "model.zip"
-        if method.save(file, stack, intervals, evaluation.points, about):
-            self.file("MODEL", ".zip")
-        else:
-            self.monitor.log(f"{method.title} has no model file: MODEL is not written.", "warning")
+        method.save(self.file("MODEL", ".zip"), stack, intervals, evaluation.points, about)
 
     def arrays(self, file: str) -> dict[str, np.ndarray]:
         """The arrays of a table in the job folder: `xy` (n, 2), and one (n,) for each field."""
         with np.load(self.folder / file, allow_pickle=False) as arrays:
             return {name.removeprefix(FIELD): arrays[name] for name in sorted(arrays.files)}
 
-    def method(self, name: str, seed: int, **given) -> Method:
+    def method(self, name: str, **given) -> Method:
         """A method with the seed, the request's preset, and what else of these it takes."""
         method = make(name)
-        given |= {"seed": seed, "preset": self.parameters.get("preset", "standard")}
+        given |= {"seed": self.seed, "preset": self.parameters.get("preset", "standard")}
         return method.clone(**{key: given[key] for key in given.keys() & method.get_params()})
 
     def log_notes(self, notes: Counter) -> None:

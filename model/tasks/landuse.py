@@ -45,7 +45,7 @@ def by_forest(job: Job, report: Report) -> None:
     """Learn the classes from training polygons."""
     monitor, bands = job.monitor, [each["name"] for each in job.request["drivers"]]
     cells, labels, polygons, names = _training(job)
-    forest = Forest(job.parameters.get("seed", 0)).fit(cells, labels, polygons)
+    forest = Forest(job.seed).fit(cells, labels, polygons)
     monitor.progress(0.3)
     sizes = _write(job, forest.predict, names, monitor.part(0.3, 1))
     seen, held_out = (accuracy(labels, each) for each in (forest.out_of_bag_, forest.held_out_))
@@ -83,7 +83,7 @@ def by_forest(job: Job, report: Report) -> None:
 def by_kmeans(job: Job, report: Report) -> None:
     """Find clusters of cells that look alike."""
     monitor, drivers = job.monitor, job.request["drivers"]
-    seed, count = job.parameters.get("seed", 0), job.parameters["classes"]
+    seed, count = job.seed, job.parameters["classes"]
     sample = Sample(seed=seed)
     for _, image in strips(drivers, job.grid, job.folder, _CELLS):
         sample.add(image[:, ~np.isnan(image).any(axis=0)].T)
@@ -186,7 +186,7 @@ def _training(job: Job):
     _warn(monitor, "because a band has no value there", single & ~known)
     labels = of_polygon[polygons]
     usable = single & known
-    kept = _even(labels, usable, job.parameters.get("seed", 0))
+    kept = _even(labels, usable, job.seed)
     _warn(monitor, f"because their class has more than {MAX_PER_CLASS:,}", usable & ~kept)
     there = np.unique(labels[kept]).tolist()
     if len(there) < 2:

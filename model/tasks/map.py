@@ -61,8 +61,8 @@ def choose_method(job: Job, points: Points) -> Choice:
     """
     name, has_drivers = job.parameters.get("method", "auto"), bool(job.request["drivers"])
     names = auto_names(has_drivers) if name == "auto" else [name]
-    seed, stack = _seed(job), None
-    methods, baseline = [job.method(each, seed) for each in names], job.method("idw", seed)
+    stack = None
+    methods, baseline = [job.method(each) for each in names], job.method("idw")
     if any(method.drivers == "required" for method in methods) and not has_drivers:
         raise InputError(f"METHOD={name} needs driver rasters. Add DRIVERS, or use kriging.")
     if any(method.drivers != "none" for method in methods) and has_drivers:
@@ -75,9 +75,9 @@ def choose_method(job: Job, points: Points) -> Choice:
         points,
         stack,
         job.grid,
-        sample_cells(job.grid, valid, _CELLS, seed),
+        sample_cells(job.grid, valid, _CELLS, job.seed),
         _block_size(job),
-        seed,
+        job.seed,
         job.monitor.part(0.1, 0.75),
         job.engine,
     )
@@ -89,7 +89,7 @@ def fit_method(job: Job, choice: Choice, points: Points) -> tuple[Method, Points
     A method that holds points back, as the CNN does, is the one trained on the random split's
     training part, so its test figures are the map's own. The others learn from all points.
     """
-    method, fitted = job.method(choice.chosen.name, _seed(job)), choice.chosen.scores[0].fitted
+    method, fitted = job.method(choice.chosen.name), choice.chosen.scores[0].fitted
     learns = method.drivers != "none" and choice.stack is not None
     # Without a need of drivers those points count too that lie where one is missing.
     known = choice.points if learns else points
@@ -145,7 +145,7 @@ def write_trust_map(
 
 def find_applicability(job: Job, choice: Choice, stack: Stack) -> Applicability | None:
     """The area of applicability of the drivers; None if none of them varies among the points."""
-    points, seed = choice.points, _seed(job)
+    points, seed = choice.points, job.seed
     constant = constant_drivers(stack, points)
     if constant:
         job.monitor.log(
@@ -200,12 +200,8 @@ def write_report(
         {score.folds.title: held_out(score) for score in chosen.scores},
         Intervals.fit(choice.held.by_distance),
     )
-    report.settings({"seed": _seed(job), "block_size": _block_size(job), **method.settings()})
+    report.settings({"seed": job.seed, "block_size": _block_size(job), **method.settings()})
     report.write(job.file("REPORT", ".html"))
-
-
-def _seed(job: Job) -> int:
-    return job.parameters.get("seed", 0)
 
 
 def _block_size(job: Job) -> float:

@@ -99,7 +99,8 @@ class Score:
 
     def metric(self, name: str) -> Any:
         """One of the metrics of the test points, of which some must have a prediction."""
-        return self.test[name] if self.test else None
+        found = self.test
+        return found[name] if found else None
 
     def evaluation(self, method: Method) -> Evaluation:
         """The test points of all folds as one evaluation of a method of this kind."""
@@ -207,6 +208,11 @@ class Leaderboard:
     scores: list[Score]
     tests: list[PairedTest]
     distance: np.ndarray
+
+    def is_better(self, first: Score, second: Score) -> bool:
+        """Whether the first of two methods, the better one, is so by more than chance."""
+        test = self.test_of(first, second)
+        return test is not None and test.is_significant
 
     def test_of(self, first: Score, second: Score) -> PairedTest | None:
         """The test of two methods, whichever way round; None if they cannot be compared."""

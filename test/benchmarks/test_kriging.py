@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-from pykrige.ok import OrdinaryKriging as PyKrige
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 from subsidence_mapper.model.geostatistics.variogram import Structure, Variogram
@@ -14,6 +13,7 @@ from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.spatial.grid import Grid
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.model.spatial.stack import Encoding, Stack
+from subsidence_mapper.test.references import by_pykrige
 
 from .real import read
 
@@ -30,21 +30,6 @@ def kriged(method):
 
 def by_rbf(known, xy):
     return RBFInterpolator(known.xy, known.values, neighbors=50, kernel="linear")(xy)
-
-
-def by_pykrige(known, targets, variogram):
-    (part,) = variogram.structures
-    given = {"psill": part.sill, "range": part.range, "nugget": variogram.nugget}
-    if part.model == "linear":
-        given = {"slope": part.sill / part.range, "nugget": variogram.nugget}
-    reference = PyKrige(
-        *known.xy.T,
-        known.values,
-        variogram_model=part.model,
-        variogram_parameters=given,
-        exact_values=False,
-    )
-    return np.asarray(reference.execute("points", *targets.T)[0])
 
 
 def out_of_fold(points, folds, predict):
@@ -85,7 +70,7 @@ def test_isfahan(real_data):
     # PyKrige on one fold: its matrix of all points takes minutes for ten.
     test = splits["ten random folds"] == 0
     variogram = make("kriging", variogram="spherical").fit(points[~test]).variogram_
-    theirs = rmse(by_pykrige(points[~test], points.xy[test], variogram) - points.values[test])
+    theirs = rmse(by_pykrige(variogram, points[~test], points.xy[test])[0] - points.values[test])
     ours = rmse(
         make("kriging", variogram=variogram).fit(points[~test]).predict(points.xy[test]).mean
         - points.values[test]
@@ -117,7 +102,7 @@ def test_jura(real_data):
     for model in MODELS:
         kriging = make("kriging", variogram=model, neighbours=len(known)).fit(known)
         ours = kriging.predict(others.xy).mean
-        theirs = by_pykrige(known, others.xy, kriging.variogram_)
+        theirs = by_pykrige(kriging.variogram_, known, others.xy)[0]
         local = make("kriging", variogram=kriging.variogram_).fit(known).predict(others.xy).mean
         print(
             f"  {model}: all points {rmse(ours - others.values):.4f}, PyKrige with the same "
@@ -139,7 +124,7 @@ def test_jura(real_data):
             f"{rmse(both - others.values):.4f}, the trend alone "
             f"{rmse(both - rest - others.values):.4f} ({variogram})"
         )
-        assert np.abs(rest - by_pykrige(left, others.xy, variogram)).max() < 1e-6
+        assert np.abs(rest - by_pykrige(variogram, left, others.xy)[0]).max() < 1e-6
     # Why the trend does harm here: what it learns of pasture does not hold where it is scored.
     pasture = [table["Cd"][table["Landuse"] == "Pasture"] for table in (drivers, others_drivers)]
     print("  mean on pasture: {:.2f} to fit, {:.2f} to score".format(*map(np.mean, pasture)))

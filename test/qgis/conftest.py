@@ -7,16 +7,15 @@ import pytest
 from osgeo import gdal, osr
 from qgis.core import (
     QgsApplication,
-    QgsFeature,
     QgsGeometry,
     QgsPointXY,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProject,
     QgsRasterLayer,
-    QgsVectorLayer,
 )
 from subsidence_mapper.test.feedback import Feedback
+from subsidence_mapper.test.qgis_layers import memory_layer
 
 SIZE, CELL, LEFT, TOP = 60, 50.0, 500_000.0, 3_600_000.0  # of the region
 
@@ -97,19 +96,13 @@ def make_points():
     """A point layer in memory from WKT and values, or from (n, 2) positions and values."""
 
     def make(places, values, crs="EPSG:32639", kind="Point", field="mm:double"):
-        layer = QgsVectorLayer(f"{kind}?crs={crs}&field={field}", "ps", "memory")
-        features = []
-        for place, value in zip(places, values):
-            feature = QgsFeature(layer.fields())
-            if isinstance(place, str):
-                feature.setGeometry(QgsGeometry.fromWkt(place))
-            elif place is not None:
-                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(*place)))
-            feature.setAttributes([value])
-            features.append(feature)
-        assert layer.dataProvider().addFeatures(features)[0]
-        layer.updateExtents()
-        return layer
+        shapes = [
+            place
+            if place is None or isinstance(place, str)
+            else QgsGeometry.fromPointXY(QgsPointXY(*place))
+            for place in places
+        ]
+        return memory_layer(kind, crs, [field], zip(shapes, values))
 
     return make
 

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
-    QgsFeature,
     QgsGeometry,
     QgsProcessingException,
     QgsRasterLayer,
     QgsRectangle,
-    QgsVectorLayer,
 )
 from subsidence_mapper.algorithms import styling
-from subsidence_mapper.test.qgis_layers import kinds_of
+from subsidence_mapper.test.qgis_layers import kinds_of, memory_layer
 
 SIZE, CELL, LEFT, TOP = 40, 30.0, 500_000.0, 3_600_000.0
 
@@ -24,18 +22,12 @@ def make_polygons():
     """Training polygons: (class, row, column, height, width) in cells; the class may be None."""
 
     def make(entries, field="class:string"):
-        layer = QgsVectorLayer(f"Polygon?crs=EPSG:32639&field={field}", "training", "memory")
-        features = []
+        made = []
         for label, row, column, height, width in entries:
-            feature = QgsFeature(layer.fields())
             west, north = LEFT + CELL * column, TOP - CELL * row
             area = QgsRectangle(west, north - CELL * height, west + CELL * width, north)
-            feature.setGeometry(QgsGeometry.fromRect(area))
-            feature.setAttributes([label])
-            features.append(feature)
-        assert layer.dataProvider().addFeatures(features)[0]
-        layer.updateExtents()
-        return layer
+            made.append((QgsGeometry.fromRect(area), label))
+        return memory_layer("Polygon", "EPSG:32639", [field], made, "training")
 
     return make
 

@@ -7,13 +7,13 @@ import pytest
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
-    QgsFeature,
     QgsGeometry,
     QgsProcessingException,
     QgsProject,
     QgsRectangle,
     QgsVectorLayer,
 )
+from subsidence_mapper.test.qgis_layers import memory_layer
 from subsidence_mapper.test.results import rows
 
 SIZE, CELL, LEFT, TOP = 40, 50.0, 500_000.0, 3_600_000.0
@@ -27,22 +27,16 @@ def make_zones():
     """Zones: (name, row, column, height, width) in cells; the name may be None."""
 
     def make(entries, crs="EPSG:32639", field="name:string"):
-        layer = QgsVectorLayer(f"Polygon?crs={crs}&field={field}", "zones", "memory")
         systems = [QgsCoordinateReferenceSystem(code) for code in ("EPSG:32639", crs)]
         transform = QgsCoordinateTransform(*systems, QgsProject.instance())
-        features = []
+        made = []
         for name, row, column, height, width in entries:
-            feature = QgsFeature(layer.fields())
             west, north = LEFT + CELL * column, TOP - CELL * row
             area = QgsRectangle(west, north - CELL * height, west + CELL * width, north)
             shape = QgsGeometry.fromRect(area)
             shape.transform(transform)
-            feature.setGeometry(shape)
-            feature.setAttributes([name])
-            features.append(feature)
-        assert layer.dataProvider().addFeatures(features)[0]
-        layer.updateExtents()
-        return layer
+            made.append((shape, name))
+        return memory_layer("Polygon", crs, [field], made, "zones")
 
     return make
 

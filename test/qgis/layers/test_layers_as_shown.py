@@ -25,7 +25,7 @@ from subsidence_mapper.algorithms.layers import places
 from subsidence_mapper.algorithms.layers.sources import check_layer, check_points
 from subsidence_mapper.algorithms.layers.vectors import read_points, read_table
 from subsidence_mapper.algorithms.worker.process import JobCancelled
-from subsidence_mapper.test.qgis_layers import source_of
+from subsidence_mapper.test.qgis_layers import memory_layer, source_of
 
 UTM = QgsCoordinateReferenceSystem("EPSG:32639")
 
@@ -38,17 +38,10 @@ def make():
     """A layer in memory; rows are (x, values) or (None, values)."""
 
     def make(fields, rows, crs="EPSG:32639", kind="Point"):
-        described = "".join(f"&field={field}" for field in fields)
-        layer = QgsVectorLayer(f"{kind}?crs={crs}{described}", "ps", "memory")
-        features = []
-        for x, values in rows:
-            feature = QgsFeature(layer.fields())
-            if x is not None:
-                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(500_000 + x, 3_600_000)))
-            feature.setAttributes(values)
-            features.append(feature)
-        assert layer.dataProvider().addFeatures(features)[0]
-        layer.updateExtents()
+        made = [
+            (None if x is None else f"Point ({500_000 + x} 3600000)", *values) for x, values in rows
+        ]
+        layer = memory_layer(kind, crs, fields, made)
         QgsProject.instance().addMapLayer(layer)
         return layer
 

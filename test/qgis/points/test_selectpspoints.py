@@ -8,11 +8,10 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
-    QgsFeature,
-    QgsGeometry,
     QgsProcessingException,
     QgsVectorLayer,
 )
+from subsidence_mapper.test.qgis_layers import memory_layer
 
 LEFT, TOP, CELL = 500_000.0, 3_600_000.0, 30.0
 
@@ -25,18 +24,7 @@ def make_layer():
     """A layer in memory from rows of WKT (or None) and values."""
 
     def make(rows, fields, kind="Point", crs="EPSG:32639"):
-        described = "".join(f"&field={field}" for field in fields)
-        layer = QgsVectorLayer(f"{kind}?crs={crs}{described}", "ps", "memory")
-        features = []
-        for place, *values in rows:
-            feature = QgsFeature(layer.fields())
-            if place:
-                feature.setGeometry(QgsGeometry.fromWkt(place))
-            feature.setAttributes(values)
-            features.append(feature)
-        assert layer.dataProvider().addFeatures(features)[0]
-        layer.updateExtents()
-        return layer
+        return memory_layer(kind, crs, fields, rows)
 
     return make
 

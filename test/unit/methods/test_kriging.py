@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pykrige.ok import OrdinaryKriging as PyKrige
 from scipy.spatial.distance import cdist
 from subsidence_mapper.model.errors import InputError
 from subsidence_mapper.model.geostatistics import variogram as variograms
@@ -11,6 +10,7 @@ from subsidence_mapper.model.methods import kriging as module
 from subsidence_mapper.model.methods.catalogue import make
 from subsidence_mapper.model.spatial.points import Points
 from subsidence_mapper.test.examples import RecordingMonitor, both
+from subsidence_mapper.test.references import by_pykrige
 
 SPHERICAL = Variogram(0.0, (Structure("spherical", 12.0, 4000.0),))
 
@@ -23,24 +23,6 @@ def wavy(count, seed=0, noise=0.0):
     xy = scattered(count, seed)
     values = 20 + 10 * np.sin(xy[:, 0] / 2000) + 5 * np.cos(xy[:, 1] / 1500)
     return Points(xy, values + noise * np.random.default_rng(9).normal(size=count))
-
-
-def by_pykrige(variogram, points, targets, azimuth=0.0, ratio=1.0):
-    (part,) = variogram.structures
-    given = {"psill": part.sill, "range": part.range, "nugget": variogram.nugget}
-    if part.model == "linear":
-        given = {"slope": part.sill / part.range, "nugget": variogram.nugget}
-    reference = PyKrige(
-        *points.xy.T,
-        points.values,
-        variogram_model=part.model,
-        variogram_parameters=given,
-        exact_values=False,
-        anisotropy_scaling=1 / ratio,
-        anisotropy_angle=90 - azimuth,
-    )
-    mean, variance = reference.execute("points", *targets.T)
-    return np.asarray(mean), np.asarray(variance)
 
 
 # Against PyKrige

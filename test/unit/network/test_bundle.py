@@ -131,7 +131,7 @@ def test_a_trained_network_predicts_the_same_after_saving(tmp_path, stack, point
         "positive": "up",
     }
     path = tmp_path / "model.zip"
-    assert method.save(path, stack, curve, points, about)
+    method.save(path, stack, curve, points, about)
     loaded, header, xy = CNN.load(path)
     expected = method.predict(stack.grid.window, stack).mean
     assert np.array_equal(loaded.predict(stack.grid.window, stack).mean, expected)
